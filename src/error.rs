@@ -1,0 +1,283 @@
+//! The one error of the library, cut by what the caller can do about it, and its way to an exit code and an HTTP status.
+
+use std::fmt::{self, Write as _};
+use std::io;
+use std::path::PathBuf;
+
+/// A result whose error is [`Error`] unless said otherwise.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Everything that can go wrong, with what a person needs to put it right.
+///
+/// Messages are lower-case and without a full stop; a source is kept, never repeated in the message.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A ticket id that the index does not hold.
+    #[error("no ticket `{id}` in this index{}", did_you_mean(.nearest))]
+    UnknownTicket {
+        /// The id that was asked for.
+        id: String,
+        /// Up to three ids that are spelt like it, nearest first.
+        nearest: Vec<String>,
+    },
+    /// An index name that the generation does not hold.
+    #[error("no index `{name}` in this generation; it holds {}", listed(.known))]
+    UnknownIndex {
+        /// The name that was asked for.
+        name: String,
+        /// The names there are.
+        known: Vec<String>,
+    },
+    /// A primary key that the index does not hold.
+    #[error("no row `{key}` in index `{index}`")]
+    UnknownRow {
+        /// The index that was asked.
+        index: String,
+        /// The primary key that was asked for.
+        key: String,
+    },
+    /// A column that the index or table does not hold.
+    #[error("no column `{column}`; there are {}", listed(.known))]
+    UnknownColumn {
+        /// The column that was named.
+        column: String,
+        /// The columns there are.
+        known: Vec<String>,
+    },
+    /// An argument outside its range.
+    #[error("{name}: {message}")]
+    Argument {
+        /// The argument's name as the caller knows it.
+        name: &'static str,
+        /// What is wrong, and the range or form that is right.
+        message: String,
+    },
+    /// A filter that cannot be understood or does not fit the columns.
+    #[error("bad filter: {message}\n  {text}\n  {}^", " ".repeat(*.at))]
+    Filter {
+        /// The filter as written, on one line.
+        text: String,
+        /// Where in `text` the fault is, in characters from 0.
+        at: usize,
+        /// What is wrong and what would be right.
+        message: String,
+    },
+    /// Rows of the source tables that break the declared schema.
+    #[error("{}", problems(.problems, *.total))]
+    Data {
+        /// The first problems, in file and line order.
+        problems: Vec<Problem>,
+        /// How many there are in all.
+        total: usize,
+    },
+    /// A configuration file or catalogue that cannot be used.
+    #[error("{}: {message}", .path.display())]
+    Config {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, with line and key where known.
+        message: String,
+    },
+    /// There is no index in this folder.
+    #[error("no index in {}; build one with `nba index build --data DIR --index {}`", .path.display(), .path.display())]
+    NoIndex {
+        /// The folder that was opened.
+        path: PathBuf,
+    },
+    /// A file of the index is not what its manifest says.
+    #[error("{} is damaged: {reason}; rebuild the index or go back to an older generation", .path.display())]
+    Corrupt {
+        /// The damaged file.
+        path: PathBuf,
+        /// What does not hold.
+        reason: String,
+    },
+    /// An index format that this program does not read.
+    #[error("{} has format {found}, and this program reads formats {oldest} to {newest}; rebuild the index", .path.display())]
+    Format {
+        /// The manifest that says so.
+        path: PathBuf,
+        /// The format it names.
+        found: u32,
+        /// The oldest format that can be read.
+        oldest: u32,
+        /// The newest format that can be read.
+        newest: u32,
+    },
+    /// The index was built with another embedding model.
+    #[error(
+        "the index was built with model `{built_with}`, and this is `{opened_with}`; use that model or rebuild the index"
+    )]
+    ModelMismatch {
+        /// The name and fingerprint in the manifest.
+        built_with: String,
+        /// The name and fingerprint of the model that was given.
+        opened_with: String,
+    },
+    /// The model folder cannot be used.
+    #[error("no usable model in {}: {reason}", .path.display())]
+    Model {
+        /// The model folder.
+        path: PathBuf,
+        /// What is missing or wrong.
+        reason: String,
+    },
+    /// ONNX Runtime cannot be used.
+    #[error(
+        "ONNX Runtime: {reason}\n  get the pinned version with `make runtime`, or set ORT_DYLIB_PATH to a libonnxruntime of 1.{needed_minor} or newer"
+    )]
+    Runtime {
+        /// What was tried and what came of it.
+        reason: String,
+        /// The oldest minor version of ONNX Runtime 1.x that serves.
+        needed_minor: u32,
+    },
+    /// Another process is writing this index.
+    #[error("{} is being written by {holder}; wait for it to end", .path.display())]
+    Busy {
+        /// The index folder.
+        path: PathBuf,
+        /// Who holds it.
+        holder: String,
+    },
+    /// A file could not be read or written. The message of `fs_err` names the path.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    /// A library below failed in a way that no input should cause.
+    #[error("{what} failed")]
+    Internal {
+        /// What was being done.
+        what: &'static str,
+        /// The error below.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+}
+
+/// Who can put an error right.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// The caller's words: an argument, a filter, a column.
+    Caller,
+    /// What the caller named does not exist here.
+    NotFound,
+    /// The rows, catalogue or configuration that were given.
+    Input,
+    /// What is installed or lies on the disk.
+    Setup,
+    /// This program.
+    Bug,
+}
+
+impl Fault {
+    /// The exit code of the command line: 2 for what was asked, 3 for data and machine, 101 for a bug.
+    #[must_use]
+    pub const fn exit_code(self) -> u8 {
+        match self {
+            Self::Caller | Self::NotFound => 2,
+            Self::Input | Self::Setup => 3,
+            Self::Bug => 101,
+        }
+    }
+
+    /// The HTTP status of the server.
+    #[must_use]
+    pub const fn http_status(self) -> u16 {
+        match self {
+            Self::Caller | Self::Input => 400,
+            Self::NotFound => 404,
+            Self::Setup => 503,
+            Self::Bug => 500,
+        }
+    }
+}
+
+impl Error {
+    /// Who can put this error right.
+    #[must_use]
+    pub const fn fault(&self) -> Fault {
+        match self {
+            Self::UnknownColumn { .. } | Self::Argument { .. } | Self::Filter { .. } => Fault::Caller,
+            Self::UnknownTicket { .. } | Self::UnknownIndex { .. } | Self::UnknownRow { .. } => Fault::NotFound,
+            Self::Data { .. } | Self::Config { .. } => Fault::Input,
+            Self::NoIndex { .. }
+            | Self::Corrupt { .. }
+            | Self::Format { .. }
+            | Self::ModelMismatch { .. }
+            | Self::Model { .. }
+            | Self::Runtime { .. }
+            | Self::Busy { .. }
+            | Self::Io(_) => Fault::Setup,
+            Self::Internal { .. } => Fault::Bug,
+        }
+    }
+
+    /// Wraps an error that no input should cause.
+    pub(crate) fn internal(what: &'static str, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::Internal { what, source: source.into() }
+    }
+
+    /// A file of the index that is not what it should be.
+    pub(crate) fn corrupt(path: impl Into<PathBuf>, reason: impl Into<String>) -> Self {
+        Self::Corrupt { path: path.into(), reason: reason.into() }
+    }
+
+    /// An argument outside its range.
+    pub(crate) fn argument(name: &'static str, message: impl Into<String>) -> Self {
+        Self::Argument { name, message: message.into() }
+    }
+}
+
+/// One fault in a source table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// The file.
+    pub file: PathBuf,
+    /// The line on which the row starts (CSV, header is line 1) or the row's number from 1 (Parquet); `None` for the file as a whole.
+    pub line: Option<u64>,
+    /// The column's name in the file.
+    pub column: Option<String>,
+    /// The offending value, shortened.
+    pub value: Option<String>,
+    /// What is wrong and what would be right.
+    pub message: String,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.file.display())?;
+        if let Some(line) = self.line {
+            write!(f, ":{line}")?;
+        }
+        if let Some(column) = &self.column {
+            write!(f, ": {column}")?;
+        }
+        if let Some(value) = &self.value {
+            write!(f, " = `{value}`")?;
+        }
+        write!(f, ": {}", self.message)
+    }
+}
+
+fn problems(first: &[Problem], total: usize) -> String {
+    let mut text = format!("{total} problem{} in the source tables", if total == 1 { "" } else { "s" });
+    for problem in first {
+        let _ = write!(text, "\n  {problem}");
+    }
+    if total > first.len() {
+        let _ = write!(text, "\n  … and {} more", total - first.len());
+    }
+    text.push_str("\n  nothing was written; mend the rows or skip them with --lenient");
+    text
+}
+
+fn listed(names: &[String]) -> String {
+    if names.is_empty() {
+        return "none".to_owned();
+    }
+    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+}
+
+fn did_you_mean(nearest: &[String]) -> String {
+    if nearest.is_empty() { String::new() } else { format!("; did you mean {}?", listed(nearest)) }
+}

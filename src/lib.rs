@@ -1,0 +1,4 @@
+//! Offline next-best-action engine for customer support.
+
+pub mod error;
+pub mod rank;

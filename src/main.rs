@@ -1,0 +1,3 @@
+//! The `nba` program.
+
+fn main() {}
