@@ -36,23 +36,23 @@
 //! # }
 //! ```
 
-mod config;
-mod desk;
-mod embed;
-mod engine;
-mod error;
-mod evaluate;
+pub mod config;
+pub mod desk;
+pub mod embed;
+pub mod engine;
+pub mod error;
+pub mod evaluate;
 pub mod face;
-mod filter;
-mod generate;
-mod index;
-mod keyword;
-mod rank;
-mod rebuild;
-mod recommend;
-mod snapshot;
-mod table;
-mod vector;
+pub mod filter;
+pub mod generate;
+pub mod index;
+pub mod keyword;
+pub mod rank;
+pub mod rebuild;
+pub mod recommend;
+pub mod snapshot;
+pub mod table;
+pub mod vector;
 
 pub use config::Config;
 pub use desk::Catalogue;

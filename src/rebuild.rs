@@ -138,7 +138,7 @@ pub fn build(
     let ticket_rows = desk::ticket_rows(&desk, request.catalogue, &actions_of)?;
     let step_rows = desk::step_rows(&desk, &actions_of)?;
     let ticket_vectors = vectors.of_texts(desk.tickets.iter().map(desk::problem_text));
-    let step_vectors = vectors.of_texts(desk::steps(&desk).map(|step| step.state));
+    let step_vectors = vectors.of_texts(desk.tickets.iter().flat_map(desk::steps).map(|step| step.state_text));
 
     let mut on_phase = |name| progress(Progress::Phase(clock.phase(name)));
     let vector = &request.params.vector;
@@ -188,7 +188,7 @@ impl Texts {
     fn of(desk: &Desk, catalogue: &Catalogue) -> Self {
         let examples = catalogue.examples().into_iter().map(str::to_owned);
         let problems = desk.tickets.iter().map(desk::problem_text);
-        let states = desk::steps(desk).map(|step| step.state);
+        let states = desk.tickets.iter().flat_map(desk::steps).map(|step| step.state_text);
         let messages = unlabelled_messages(desk).map(str::to_owned);
         let mut distinct: BTreeMap<String, usize> =
             examples.chain(problems).chain(states).chain(messages).map(|text| (text, 0)).collect();
@@ -249,7 +249,7 @@ fn assign_actions(
         match catalogue.assign(&examples, vectors.of(&turn.text), category, params) {
             Some(action) => {
                 counts.assigned += 1;
-                catalogue.actions()[action].id.clone()
+                catalogue.actions[action].id.clone()
             }
             None => {
                 counts.other += 1;

@@ -40,6 +40,29 @@ pub struct Words {
     pub en: String,
 }
 
+/// In which of the two languages something is shown.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TitleLanguage {
+    /// Portuguese.
+    #[default]
+    Pt,
+    /// English.
+    En,
+}
+
+impl std::str::FromStr for TitleLanguage {
+    type Err = String;
+
+    fn from_str(word: &str) -> Result<Self, String> {
+        match word {
+            "pt" => Ok(Self::Pt),
+            "en" => Ok(Self::En),
+            _ => Err("it is `pt` or `en`".to_owned()),
+        }
+    }
+}
+
 /// One thing an agent can do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -74,6 +97,7 @@ pub struct Catalogue {
 
 /// When a message is taken for an action.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub struct AssignParams {
     /// The least likeness (mean cosine, -1 to 1) to the examples of an action.
     pub threshold: f32,
@@ -102,11 +126,21 @@ impl Catalogue {
     /// [`Error::Config`] with the line, for what is no TOML, unknown keys and kinds, ids that repeat, have blanks or are
     /// `OTHER`, and actions without examples. [`Error::Io`] if the file cannot be read.
     pub fn from_toml(path: &Path) -> Result<Self> {
-        let text = fs::read_to_string(path)?;
-        let config = |message: String| Error::Config { path: path.to_owned(), message };
-        let at_line = |at: usize, message: String| config(format!("line {}: {message}", line_of(&text, at)));
+        Self::parse(&fs::read_to_string(path)?, path)
+    }
 
-        let file: File = toml::from_str(&text).map_err(|error| match error.span() {
+    /// The catalogue that comes with the program: what the desk of a payment acquirer does.
+    #[must_use]
+    pub fn built_in() -> Self {
+        const TEXT: &str = include_str!("../../fixtures/actions.toml");
+        Self::parse(TEXT, Path::new("the built-in catalogue")).expect("a test reads the built-in catalogue")
+    }
+
+    fn parse(text: &str, path: &Path) -> Result<Self> {
+        let config = |message: String| Error::Config { path: path.to_owned(), message };
+        let at_line = |at: usize, message: String| config(format!("line {}: {message}", line_of(text, at)));
+
+        let file: File = toml::from_str(text).map_err(|error| match error.span() {
             Some(span) => at_line(span.start, error.message().to_owned()),
             None => config(error.message().to_owned()),
         })?;
@@ -119,7 +153,7 @@ impl Catalogue {
             if let Some(fault) = fault(action) {
                 return Err(at_line(start, fault));
             }
-            if let Some(earlier) = lines.insert(&action.id, line_of(&text, start)) {
+            if let Some(earlier) = lines.insert(&action.id, line_of(text, start)) {
                 return Err(at_line(start, format!("action `{}` is already defined on line {earlier}", action.id)));
             }
         }
@@ -130,6 +164,22 @@ impl Catalogue {
     #[must_use]
     pub fn get(&self, id: &str) -> Option<&Action> {
         self.actions.iter().find(|action| action.id == id)
+    }
+
+    /// What an action is called; the id itself for one that is not in the catalogue.
+    #[must_use]
+    pub fn title<'a>(&'a self, id: &'a str, language: TitleLanguage) -> &'a str {
+        match (self.get(id), language) {
+            (Some(action), TitleLanguage::Pt) => &action.title.pt,
+            (Some(action), TitleLanguage::En) => &action.title.en,
+            (None, _) => id,
+        }
+    }
+
+    /// Whether an action is in the catalogue and may be done in a ticket of this category; any may where it is not known.
+    #[must_use]
+    pub fn is_eligible(&self, id: &str, category: Option<&str>) -> bool {
+        self.get(id).is_some_and(|action| category.is_none_or(|category| action.suits(category)))
     }
 
     /// The examples of all actions, action by action: the caller embeds them for [`Catalogue::assign`].

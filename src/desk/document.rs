@@ -65,20 +65,36 @@ pub fn steps(ticket: &Ticket) -> Vec<Step> {
     steps
 }
 
-/// The subject, then the last three turns before `turn`, newest first, one a line.
+/// The subject, then the [`conversation_text`] before `turn`.
 ///
-/// Newest first, because a model cuts off the end of a text that is too long. `C:`, `A:` and `S:` say whether customer,
-/// agent or system wrote the line. The description counts as the customer's first turn unless the thread repeats it.
+/// The description counts as the customer's first turn unless the thread repeats it.
 #[must_use]
 pub fn state_text(ticket: &Ticket, turn: usize) -> String {
+    let before = &ticket.thread[..turn];
     let mut lines = vec![ticket.subject.trim().to_owned()];
-    let before = ticket.thread[..turn].iter().rev().filter(|turn| !turn.text.trim().is_empty());
-    lines.extend(before.take(TURNS_OF_STATE).map(marked));
-    let repeated = ticket.thread[..turn].iter().any(|turn| is_same(&turn.text, &ticket.description));
+    lines.extend(last_turns(before));
+    let repeated = before.iter().any(|turn| is_same(&turn.text, &ticket.description));
     if lines.len() <= TURNS_OF_STATE && !repeated {
         lines.push(format!("C: {}", ticket.description.trim()));
     }
     lines.join("\n")
+}
+
+/// The last three turns that have words, newest first, one a line: `C:`, `A:` and `S:` say whether customer, agent or
+/// system wrote it. Newest first, so that whatever reads only the beginning of a text reads the newest.
+#[must_use]
+pub fn conversation_text(turns: &[Turn]) -> String {
+    last_turns(turns).collect::<Vec<_>>().join("\n")
+}
+
+/// The id of the pending step of an active ticket.
+#[must_use]
+pub fn pending_step_id(ticket_id: &str) -> String {
+    format!("{ticket_id}#next")
+}
+
+fn last_turns(turns: &[Turn]) -> impl Iterator<Item = String> {
+    turns.iter().rev().filter(|turn| !turn.text.trim().is_empty()).take(TURNS_OF_STATE).map(marked)
 }
 
 fn marked(turn: &Turn) -> String {

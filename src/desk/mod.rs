@@ -13,4 +13,11 @@ pub mod ticket;
 #[cfg(test)]
 mod tests;
 
+pub use action::{AssignParams, Catalogue, OTHER, TitleLanguage};
+pub use document::{conversation_text, pending_step_id, problem_text, steps};
 pub use load::{Desk, load, personal_values};
+pub use mask::Masker;
+pub use row::{step_rows, ticket_rows};
+pub use ticket::{Agent, Author, Status, Ticket, Turn};
+
+pub use crate::table::ReadParams;

@@ -10,9 +10,9 @@ use arrow::datatypes::{DataType, Field, Schema};
 use arrow::record_batch::RecordBatch;
 
 use crate::desk::action::{ActionKind, Catalogue};
-use crate::desk::document::{Step, problem_text, steps};
+use crate::desk::document::{Step, pending_step_id, problem_text, steps};
 use crate::desk::load::Desk;
-use crate::desk::ticket::{Agent, Author, Ticket};
+use crate::desk::ticket::{Agent, Ticket};
 use crate::error::{Error, Result};
 use crate::table::schema::UTC;
 
@@ -104,7 +104,7 @@ pub fn step_rows(desk: &Desk, actions_of: &[Vec<String>]) -> Result<RecordBatch>
 }
 
 fn step_id(ticket: &Ticket, step: &Step) -> String {
-    if step.message.is_some() { format!("{}#{}", ticket.id, step.turn) } else { format!("{}#next", ticket.id) }
+    if step.message.is_some() { format!("{}#{}", ticket.id, step.turn) } else { pending_step_id(&ticket.id) }
 }
 
 /// What ended a resolved ticket.
@@ -117,8 +117,7 @@ fn solution<'a>(ticket: &'a Ticket, actions: &'a [String], catalogue: &Catalogue
     if !ticket.status.is_resolved() {
         return None;
     }
-    let turns: Vec<&str> =
-        ticket.thread.iter().filter(|turn| turn.author == Author::Agent).map(|turn| turn.text.as_str()).collect();
+    let turns: Vec<&str> = ticket.agent_turns().map(|turn| turn.text.as_str()).collect();
     assert_eq!(turns.len(), actions.len(), "one action for each agent turn of {}", ticket.id);
     let kinds: Vec<Option<ActionKind>> =
         actions.iter().map(|action| catalogue.get(action).map(|action| action.kind)).collect();

@@ -12,7 +12,7 @@ use std::sync::{Arc, OnceLock};
 use arc_swap::ArcSwap;
 
 pub use request::{By, Recommendation, RecommendRequest, SearchAnswer, SearchRequest, Similar, SimilarRequest, SimilarTickets, Subject};
-pub use source::ModelSource;
+pub use source::{ModelSource, open_model};
 
 use crate::embed::{EmbedParams, Embedder};
 use crate::error::{Error, Result};

@@ -6,6 +6,6 @@ mod retrieval;
 #[cfg(test)]
 mod tests;
 
-pub use actions::{ActionsReport, Case, CaseTurn, Floors, evaluate_actions, read_cases};
+pub use actions::{ActionsReport, Case, CaseAuthor, CaseTurn, Floors, evaluate_actions, read_cases};
 pub use metrics::{Classified, classified};
 pub use retrieval::{LegReport, Legs, RetrievalReport, RetrievalTask, Sample, evaluate_retrieval, read_samples};

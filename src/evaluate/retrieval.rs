@@ -132,7 +132,7 @@ pub fn evaluate_retrieval(
 
     let folder = tempfile::tempdir()?;
     let index = build(folder.path(), base, base_vectors, embedder)?;
-    let leg = |kind| {
+    let leg = |kind| -> Result<LegReport> {
         let mut sums = LegReport::default();
         for (at, (sample, vector)) in queries.iter().zip(query_vectors).enumerate() {
             // In leave one out a row may find itself: one hit more is asked for, and that one is dropped.

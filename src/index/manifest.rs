@@ -67,8 +67,6 @@ pub struct SegmentEntry {
     pub rows: usize,
     /// How its vectors are searched: `flat` or `hnsw`.
     pub vector: Kind,
-    /// Beam width of a graph search.
-    pub ef_search: usize,
     /// Every file, by its path below the segment's folder.
     pub files: Vec<FileEntry>,
 }

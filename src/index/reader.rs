@@ -234,7 +234,7 @@ impl Segment {
             return Err(Error::corrupt(rows_file, reason));
         }
         let dimension = manifest.model.dimension;
-        let vector = vector::open(&folder.join("vector"), entry.vector, entry.rows, dimension, entry.ef_search)?;
+        let vector = vector::open(&folder.join("vector"), entry.vector, entry.rows, dimension)?;
         let keyword = KeywordIndex::open(&folder.join("keyword"), &manifest.text_fields)?;
         Ok(Self { base, batch, vector, keyword })
     }

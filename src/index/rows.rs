@@ -6,7 +6,7 @@ use std::sync::Arc;
 use arrow::array::{Array, AsArray as _, RecordBatch, StringArray};
 use arrow::buffer::Buffer;
 use arrow::datatypes::{DataType, Date32Type, Float32Type, Float64Type, Int32Type, Int64Type, TimeUnit, TimestampMicrosecondType};
-use arrow::ipc::convert::fb_to_schema;
+use arrow::ipc::convert::try_fb_to_schema;
 use arrow::ipc::reader::{FileDecoder, read_footer_length};
 use arrow::ipc::root_as_footer;
 use arrow::ipc::writer::FileWriter;
@@ -92,7 +92,8 @@ pub(super) fn open(path: &Path) -> Result<RecordBatch> {
     let footer_at = trailer_at.checked_sub(footer_length).ok_or_else(|| damaged("bad footer".to_owned()))?;
     let footer = root_as_footer(&buffer[footer_at..trailer_at]).map_err(|error| damaged(error.to_string()))?;
     let schema = footer.schema().ok_or_else(|| damaged("no schema".to_owned()))?;
-    let decoder = FileDecoder::new(Arc::new(fb_to_schema(schema)), footer.version());
+    let schema = try_fb_to_schema(schema).map_err(|error| damaged(error.to_string()))?;
+    let decoder = FileDecoder::new(Arc::new(schema), footer.version());
 
     let block = match footer.recordBatches() {
         Some(blocks) if blocks.len() == 1 => *blocks.get(0),

@@ -1,7 +1,7 @@
 //! Writes an index whole into an empty folder. Whoever calls decides when it becomes visible.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use arrow::array::{Array as _, RecordBatch};
 use fs_err as fs;
@@ -41,9 +41,14 @@ pub fn write(
     rows::write(&segment.join("rows.arrow"), batch)?;
 
     phase("vectors");
-    let built = vector::build(&segment.join("vector"), vectors, model.dimension, &spec.vector)?;
+    let folder_of = |name| -> Result<PathBuf> {
+        let inner = segment.join(name);
+        fs::create_dir(&inner)?;
+        Ok(inner)
+    };
+    let built = vector::build(&folder_of("vector")?, vectors, model.dimension, &spec.vector)?;
     phase("keyword");
-    KeywordIndex::build(&segment.join("keyword"), &spec.text_fields, batch)?;
+    KeywordIndex::build(&folder_of("keyword")?, &spec.text_fields, batch)?;
 
     let manifest = Manifest {
         format: FORMAT,
@@ -57,7 +62,6 @@ pub fn write(
             name: "0".to_owned(),
             rows: batch.num_rows(),
             vector: built.kind,
-            ef_search: spec.vector.hnsw.ef_search,
             files: list_files(&segment)?,
         }],
     };

@@ -20,13 +20,15 @@ use arrow::array::{
 use arrow::datatypes::{Float64Type, Int64Type, TimestampMicrosecondType};
 use arrow::record_batch::RecordBatch;
 use fs_err as fs;
+use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::table::problem::Problems;
 use crate::table::schema::TableSpec;
 
 /// How strictly tables are read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub struct ReadParams {
     /// Drop and count faulty rows, and the rows that refer to them, in place of failing. Missing files and columns
     /// remain errors.

@@ -33,8 +33,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
 /// Crates that only some files may name: a change of such a crate is a change of those files.
 const FENCED: &[(&str, &[&str])] = &[
     ("hnsw_rs", &["src/vector/hnsw.rs"]),
-    ("ort", &["src/embed/onnx.rs"]),
-    ("tokenizers", &["src/embed/onnx.rs"]),
+    ("ort", &["src/embed/onnx/"]),
+    ("tokenizers", &["src/embed/onnx/"]),
     ("tantivy", &["src/keyword/"]),
     ("parquet", &["src/table/parquet.rs"]),
     ("clap", &["src/face/cli/"]),
