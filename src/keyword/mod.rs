@@ -4,7 +4,7 @@
 //! A column is indexed once for each of its languages. A row's score in a column is the best of its languages (so text
 //! in either language is scored with the right stems, and no language has to be guessed); columns add up, each times
 //! its boost. Within one language it is Okapi BM25 with tantivy's k1 = 1.2 and b = 0.75, each query term weighed by
-//! how often the query has it (Robertson and Zaragoza 2009, eq. 3.16 without its saturation).
+//! how often the query has it (its k3 taken to infinity): a query is often a whole ticket.
 //!
 //! The folder holds one segment whose document `n` is row `n`, under a fixed name: two builds of the same rows write
 //! the same bytes. Opening takes no lock, starts no thread and writes nothing; only the query's postings are read.
