@@ -560,7 +560,8 @@ fn two_filters_hold_together_and_keep_their_own_texts() {
     expect![[r#"
         bad filter: column `id` holds numbers, and 'x' is none
           id = 'x'
-               ^"#]].assert_eq(&wrong.unwrap_err().to_string());
+               ^"#]]
+    .assert_eq(&wrong.unwrap_err().to_string());
 }
 
 /// One test of one nullable column: as JSON, as SQL, and what it says of a cell, written by hand.
