@@ -1,4 +1,5 @@
 //! Offline next-best-action engine for customer support.
 
+pub mod embed;
 pub mod error;
 pub mod rank;
