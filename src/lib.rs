@@ -3,3 +3,4 @@
 pub mod embed;
 pub mod error;
 pub mod rank;
+pub mod vector;
