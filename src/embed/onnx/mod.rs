@@ -1,0 +1,209 @@
+//! Sentence vectors from an ONNX graph, on the local CPU. The only folder that names `ort` (here and in `runtime`) and
+//! `tokenizers` (in `windows`). Knows no index and keeps no vector.
+
+mod runtime;
+mod session;
+mod windows;
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc;
+use std::thread;
+
+use self::session::SessionPool;
+use self::windows::{Window, WindowCutter};
+use super::{Embedder, ModelIdentity, ModelSpec, Vector, pool, refuse_empty};
+use crate::error::{Error, Result};
+
+/// How to embed; none of it shapes a vector.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EmbedParams {
+    /// Worker threads, each with its own copy of the graph once there is work for it; 0 for the number of cores.
+    pub threads: usize,
+    /// The shared library of ONNX Runtime; `None` to search for it.
+    pub runtime: Option<PathBuf>,
+    /// How many tokens, padding included, go through the graph at once; at least one text goes. See
+    /// [`EmbedParams::default`].
+    pub batch_tokens: usize,
+}
+
+impl Default for EmbedParams {
+    /// Small batches win: the states of some hundred tokens stay in the cache of a core.
+    fn default() -> Self {
+        Self { threads: 0, runtime: None, batch_tokens: 512 }
+    }
+}
+
+/// A model folder's graph and tokenizer, ready to embed.
+pub struct OnnxEmbedder {
+    spec: ModelSpec,
+    cutter: WindowCutter,
+    sessions: SessionPool,
+    n_threads: usize,
+    batch_tokens: usize,
+}
+
+/// A window of a text and whose it is.
+struct Piece {
+    text: usize,
+    window: Window,
+}
+
+/// What a worker hands back: the pooled windows of a batch, by their place among the pieces.
+type Pooled = Vec<(usize, Vec<f32>)>;
+
+impl OnnxEmbedder {
+    /// Loads tokenizer and graph; a quarter of a second for a small model.
+    ///
+    /// # Errors
+    /// [`Error::Runtime`] when ONNX Runtime is missing or too old, with what was tried; [`Error::Model`] when a file
+    /// cannot be used or the graph's inputs and outputs are not those of a sentence model.
+    pub fn open(spec: &ModelSpec, params: &EmbedParams) -> Result<Self> {
+        let models_folder = spec.folder.parent().unwrap_or(&spec.folder);
+        let environment = runtime::environment(params.runtime.as_deref(), &models_folder.join("runtime"))?;
+        let n_cores = || thread::available_parallelism().map_or(1, usize::from);
+        let n_threads = if params.threads == 0 { n_cores() } else { params.threads };
+        Ok(Self {
+            cutter: WindowCutter::open(spec)?,
+            sessions: SessionPool::open(spec, environment, n_threads)?,
+            spec: spec.clone(),
+            n_threads,
+            batch_tokens: params.batch_tokens,
+        })
+    }
+
+    /// Cuts all texts on all threads, in order.
+    fn cut_all(&self, texts: &[&str]) -> Result<Vec<Piece>> {
+        let per_thread = texts.len().div_ceil(self.n_threads).max(1);
+        let windows: Result<Vec<Vec<Vec<Window>>>> = thread::scope(|scope| {
+            let cutters: Vec<_> = texts
+                .chunks(per_thread)
+                .map(|chunk| scope.spawn(|| chunk.iter().map(|text| self.cutter.cut(text)).collect()))
+                .collect();
+            cutters
+                .into_iter()
+                .map(|cutter| cutter.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+                .collect()
+        });
+        let by_text = windows?.into_iter().flatten().enumerate();
+        Ok(by_text.flat_map(|(text, windows)| windows.into_iter().map(move |window| Piece { text, window })).collect())
+    }
+
+    /// The pieces' places, cut into batches of like length, the longest first: little padding, and no worker is left with
+    /// a long batch at the end.
+    fn batches(&self, pieces: &[Piece]) -> Vec<Vec<usize>> {
+        let mut order: Vec<usize> = (0..pieces.len()).collect();
+        order.sort_by_key(|&at| (std::cmp::Reverse(pieces[at].window.len()), at));
+        let mut batches: Vec<Vec<usize>> = Vec::new();
+        for at in order {
+            if let Some(batch) = batches.last_mut() {
+                let longest = pieces[batch[0]].window.len();
+                if (batch.len() + 1) * longest <= self.batch_tokens {
+                    batch.push(at);
+                    continue;
+                }
+            }
+            batches.push(vec![at]);
+        }
+        batches
+    }
+
+    /// Takes batches until none is left or nobody listens any more.
+    fn work(
+        &self,
+        pieces: &[Piece],
+        batches: &[Vec<usize>],
+        next: &AtomicUsize,
+        results: &mpsc::Sender<Result<Pooled>>,
+    ) {
+        while let Some(batch) = batches.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let windows: Vec<&[i64]> = batch.iter().map(|&at| pieces[at].window.as_slice()).collect();
+            let pooled = self.sessions.run(&windows).map(|vectors| batch.iter().copied().zip(vectors).collect());
+            let failed = pooled.is_err();
+            if results.send(pooled).is_err() || failed {
+                return;
+            }
+        }
+    }
+
+    /// Embeds texts that are all different.
+    fn embed_distinct(&self, texts: &[&str], on_done: &mut dyn FnMut(usize)) -> Result<Vec<Vector>> {
+        let pieces = self.cut_all(texts)?;
+        let batches = self.batches(&pieces);
+        let mut n_missing = vec![0_usize; texts.len()];
+        for piece in &pieces {
+            n_missing[piece.text] += 1;
+        }
+        let mut pooled: Vec<Option<Vec<f32>>> = vec![None; pieces.len()];
+        let next = AtomicUsize::new(0);
+        thread::scope(|scope| -> Result<()> {
+            let (sender, results) = mpsc::channel();
+            for _ in 0..self.n_threads.min(batches.len()) {
+                let sender = sender.clone();
+                scope.spawn(|| {
+                    let sender = sender;
+                    self.work(&pieces, &batches, &next, &sender);
+                });
+            }
+            drop(sender);
+            for result in results {
+                for (at, vector) in result? {
+                    pooled[at] = Some(vector);
+                    let text = pieces[at].text;
+                    n_missing[text] -= 1;
+                    if n_missing[text] == 0 {
+                        on_done(text);
+                    }
+                }
+            }
+            Ok(())
+        })?;
+        // Windows are summed in the order of the text, whichever was ready first.
+        let mut sums = vec![vec![0.0; self.spec.identity.dimension]; texts.len()];
+        for (piece, window) in pieces.iter().zip(pooled) {
+            let window = window.ok_or_else(|| Error::internal("embedding", "a worker stopped early"))?;
+            pool::add(&mut sums[piece.text], &window);
+        }
+        sums.into_iter().map(|sum| self.normalised(sum)).collect()
+    }
+
+    fn normalised(&self, sum: Vec<f32>) -> Result<Vector> {
+        Vector::new(sum).ok_or_else(|| Error::Model {
+            path: self.spec.folder.clone(),
+            reason: format!("{} made a vector that is zero or not finite", self.spec.model.file),
+        })
+    }
+}
+
+impl Embedder for OnnxEmbedder {
+    fn identity(&self) -> &ModelIdentity {
+        &self.spec.identity
+    }
+
+    fn embed_with_progress(&self, texts: &[&str], on_progress: &mut dyn FnMut(usize)) -> Result<Vec<Vector>> {
+        refuse_empty(texts)?;
+        // Desks repeat themselves: equal texts are embedded once.
+        let mut distinct: Vec<&str> = Vec::new();
+        let mut copies: Vec<usize> = Vec::new();
+        let mut seen: HashMap<&str, usize> = HashMap::new();
+        let places: Vec<usize> = texts
+            .iter()
+            .map(|&text| {
+                let place = *seen.entry(text).or_insert_with(|| {
+                    distinct.push(text);
+                    copies.push(0);
+                    distinct.len() - 1
+                });
+                copies[place] += 1;
+                place
+            })
+            .collect();
+        let mut n_done = 0;
+        let vectors = self.embed_distinct(&distinct, &mut |place| {
+            n_done += copies[place];
+            on_progress(n_done);
+        })?;
+        Ok(places.into_iter().map(|place| vectors[place].clone()).collect())
+    }
+}

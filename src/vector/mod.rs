@@ -1,0 +1,166 @@
+//! The k nearest rows to a vector, under a mask. Knows no document, no text and no model.
+//!
+//! An index is written whole into a folder by [`build`] and never changed; [`open`] maps its files. Two kinds answer the
+//! same question: [`Kind::Flat`] looks at each row and is exact; [`Kind::Hnsw`] walks a graph, sees a small part of the
+//! rows, and now and then misses one. The flat kind judges the other in the tests.
+//!
+//! The same files always give the same answer, on any machine and with any number of threads: sums run in a fixed order
+//! and ties fall to the lower row. Building twice need not give the same graph; see [`HnswParams::serial_points`].
+
+#[cfg(target_endian = "big")]
+compile_error!("the files of an index are little-endian and are mapped as they are");
+
+mod beam;
+mod dot;
+mod flat;
+mod graph;
+mod hnsw;
+mod map;
+mod quantize;
+mod repair;
+
+#[cfg(test)]
+mod tests;
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use self::flat::FlatIndex;
+use self::graph::HnswIndex;
+pub use self::hnsw::HnswParams;
+use self::map::Matrix;
+use crate::embed::Vector;
+use crate::error::{Error, Result};
+use crate::rank::{Row, RowSet, Scored};
+
+/// Rows × dimension numbers, `f32`, little-endian: every row's own vector, whatever the kind.
+const VECTORS_FILE: &str = "vectors.f32";
+
+/// An index that is open for questions.
+pub trait VectorIndex: Send + Sync {
+    /// How many rows there are.
+    fn rows(&self) -> usize;
+
+    /// How many numbers a vector has.
+    fn dimension(&self) -> usize;
+
+    /// The vector of a row, of unit length. A row that is not there is a bug of the caller and panics.
+    fn vector(&self, row: Row) -> &[f32];
+
+    /// The nearest rows by cosine, best first in the order of [`crate::rank::by_rank`]; `query` has unit length.
+    ///
+    /// There are always exactly min(`k`, rows that are eligible) of them. A query of another dimension, or a set of
+    /// another index's rows, is a bug of the caller and panics.
+    fn search(&self, query: &[f32], k: usize, eligible: Option<&RowSet>) -> Vec<Scored>;
+}
+
+/// How the nearest rows are found.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// Chosen by the number of rows when the index is built; never what an index on disk is.
+    #[default]
+    Auto,
+    /// Every row is looked at.
+    Flat,
+    /// A graph is walked.
+    Hnsw,
+}
+
+/// How to build.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct VectorParams {
+    /// Which kind.
+    pub kind: Kind,
+    /// [`Kind::Auto`] is flat below so many rows, and a graph from there on.
+    pub auto_rows: usize,
+    /// The graph.
+    pub hnsw: HnswParams,
+}
+
+impl Default for VectorParams {
+    /// 200,000 rows of 384 numbers are scanned in some 15 ms by one core and fewer by several: no slower than the rest of
+    /// a query, without a minute of building, and exact under any filter.
+    fn default() -> Self {
+        Self { kind: Kind::Auto, auto_rows: 200_000, hnsw: HnswParams::default() }
+    }
+}
+
+/// What was built.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BuildReport {
+    /// The kind, chosen where [`Kind::Auto`] was asked for; what [`open`] wants to know.
+    pub kind: Kind,
+    /// How many rows there are.
+    pub rows: usize,
+    /// How many points the graph has: rows with equal vectors share one. 0 for a flat index.
+    pub points: usize,
+    /// How many links the graph has.
+    pub links: usize,
+    /// How many points no walk could reach until a link to them was added.
+    pub unreachable_repaired: usize,
+}
+
+/// Writes an index of `vectors` into `folder`, which exists; row `n` is vector `n`.
+///
+/// Files are not synced to the disk: whoever publishes the folder does.
+///
+/// # Errors
+/// [`Error::Argument`] for a vector of another dimension or a parameter out of range, [`Error::Io`] when writing fails.
+pub fn build(folder: &Path, vectors: &[Vector], dimension: usize, params: &VectorParams) -> Result<BuildReport> {
+    if let Some(row) = vectors.iter().position(|vector| vector.len() != dimension) {
+        let found = vectors[row].len();
+        return Err(Error::argument("vectors", format!("row {row} has {found} numbers, the index has {dimension}")));
+    }
+    if u32::try_from(vectors.len()).is_err() {
+        return Err(Error::argument("vectors", format!("{} rows; an index holds at most {}", vectors.len(), u32::MAX)));
+    }
+    map::write_runs(&folder.join(VECTORS_FILE), vectors.iter().map(AsRef::as_ref))?;
+    let kind = match params.kind {
+        Kind::Auto if vectors.len() < params.auto_rows => Kind::Flat,
+        Kind::Auto => Kind::Hnsw,
+        asked @ (Kind::Flat | Kind::Hnsw) => asked,
+    };
+    let mut report = BuildReport { kind, rows: vectors.len(), points: 0, links: 0, unreachable_repaired: 0 };
+    if kind == Kind::Hnsw {
+        graph::build(folder, vectors, dimension, &params.hnsw, &mut report)?;
+    }
+    Ok(report)
+}
+
+/// Maps the index in `folder`, of a kind, number of rows and dimension that its manifest names.
+///
+/// Looks at sizes and headers, not at each byte: that is what [`verify`] is for.
+///
+/// # Errors
+/// [`Error::Corrupt`] when a file does not have the size that follows from the arguments, [`Error::Io`] when one is
+/// missing, [`Error::Argument`] for [`Kind::Auto`].
+pub fn open(folder: &Path, kind: Kind, rows: usize, dimension: usize) -> Result<Box<dyn VectorIndex>> {
+    let vectors = Matrix::open(&folder.join(VECTORS_FILE), rows, dimension)?;
+    match kind {
+        Kind::Auto => Err(Error::argument("kind", "an index on disk is `flat` or `hnsw`")),
+        Kind::Flat => Ok(Box::new(FlatIndex::new(vectors))),
+        Kind::Hnsw => Ok(Box::new(HnswIndex::open(folder, vectors)?)),
+    }
+}
+
+/// Reads every byte of the index in `folder`: vectors have unit length, and of a graph the links lead to points that
+/// exist, each row belongs to one point, codes are those of the vectors, and a walk can reach every point.
+///
+/// # Errors
+/// Those of [`open`], and [`Error::Corrupt`] for the first thing that does not hold.
+pub fn verify(folder: &Path, kind: Kind, rows: usize, dimension: usize) -> Result<()> {
+    open(folder, kind, rows, dimension)?;
+    let path = folder.join(VECTORS_FILE);
+    let vectors = Matrix::open(&path, rows, dimension)?;
+    for row in 0..rows {
+        let vector = vectors.row(row as Row);
+        // Rounding moves a length by 1e-7; a flipped bit that matters moves it by more than this.
+        if (dot::dot(vector, vector) - 1.0).abs() > 1e-4 || vector.iter().any(|x| !x.is_finite()) {
+            return Err(Error::corrupt(path, format!("the vector of row {row} is not of unit length")));
+        }
+    }
+    if kind == Kind::Hnsw { HnswIndex::open(folder, vectors)?.verify(folder) } else { Ok(()) }
+}

@@ -1,0 +1,310 @@
+//! The flat index against a naive sort, and the graph against the flat index.
+
+use expect_test::expect;
+use fs_err as fs;
+use proptest::prelude::*;
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use tempfile::TempDir;
+
+use super::*;
+use crate::rank::by_rank;
+
+const DIMENSION: usize = 16;
+
+/// Points in `n_clusters` heaps, as tickets lie; every second one equals one before it.
+fn clustered(n: usize, n_clusters: usize, seed: u64) -> Vec<Vector> {
+    let mut random = ChaCha8Rng::seed_from_u64(seed);
+    let mut point = |spread: f32, around: &[f32]| -> Vec<f32> {
+        around.iter().map(|x| x + spread * random.random_range(-1.0..1.0_f32)).collect()
+    };
+    let centres: Vec<Vec<f32>> = (0..n_clusters).map(|_| point(1.0, &[0.0; DIMENSION])).collect();
+    let mut vectors: Vec<Vector> = Vec::with_capacity(n);
+    for at in 0..n {
+        if at % 2 == 1 {
+            vectors.push(vectors[at / 2].clone());
+        } else {
+            vectors.push(Vector::new(point(0.3, &centres[at / 2 % n_clusters])).unwrap());
+        }
+    }
+    vectors
+}
+
+fn built(vectors: &[Vector], params: &VectorParams) -> (TempDir, BuildReport) {
+    let folder = tempfile::tempdir().unwrap();
+    let report = build(folder.path(), vectors, DIMENSION, params).unwrap();
+    (folder, report)
+}
+
+fn flat(vectors: &[Vector]) -> Box<dyn VectorIndex> {
+    let (folder, _) = built(vectors, &VectorParams { kind: Kind::Flat, ..VectorParams::default() });
+    open(folder.path(), Kind::Flat, vectors.len(), DIMENSION).unwrap()
+}
+
+/// Small enough for a build without optimization, and a short walk, so that few rows are left to the exact scan.
+fn small_graph() -> VectorParams {
+    let hnsw = HnswParams { m: 8, ef_construction: 40, ef_search: 24, ..HnswParams::default() };
+    VectorParams { kind: Kind::Hnsw, hnsw, ..VectorParams::default() }
+}
+
+fn naive(vectors: &[Vector], query: &[f32], k: usize, eligible: Option<&RowSet>) -> Vec<Scored> {
+    let rows = (0..vectors.len() as Row).filter(|&row| eligible.is_none_or(|set| set.contains(row)));
+    let mut hits: Vec<Scored> =
+        rows.map(|row| Scored { row, score: dot::dot(query, &vectors[row as usize]) }).collect();
+    hits.sort_by(by_rank);
+    hits.truncate(k);
+    hits
+}
+
+fn any_vectors(most: usize) -> impl Strategy<Value = Vec<Vector>> {
+    // Few different numbers, so that equal vectors and equal scores are common.
+    let raw = prop::collection::vec(-2_i8..=2, DIMENSION);
+    let vector = raw.prop_filter_map("no direction", |raw| Vector::new(raw.into_iter().map(f32::from).collect()));
+    prop::collection::vec(vector, 1..most)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn flat_search_is_a_sort(vectors in any_vectors(60), k in 0_usize..70, every in 1_usize..5) {
+        let index = flat(&vectors);
+        let eligible = RowSet::from_fn(vectors.len(), |row| row % every == 0);
+        for mask in [None, Some(&eligible)] {
+            prop_assert_eq!(index.search(&vectors[0], k, mask), naive(&vectors, &vectors[0], k, mask));
+        }
+    }
+
+    #[test]
+    fn a_walk_that_keeps_every_point_finds_every_row(vectors in any_vectors(40), every in 1_usize..5) {
+        let (folder, report) = built(&vectors, &small_graph());
+        verify(folder.path(), Kind::Hnsw, vectors.len(), DIMENSION).unwrap();
+        let matrix = Matrix::open(&folder.path().join(VECTORS_FILE), vectors.len(), DIMENSION).unwrap();
+        let graph = HnswIndex::open(folder.path(), matrix).unwrap();
+        let eligible = RowSet::from_fn(vectors.len(), |row| row % every == 0);
+        for mask in [None, Some(&eligible)] {
+            let expected = naive(&vectors, &vectors[0], vectors.len(), mask);
+            prop_assert_eq!(graph.walk(&vectors[0], vectors.len(), report.points, mask), expected);
+        }
+    }
+
+    #[test]
+    fn a_code_is_near_its_vector(raw in prop::collection::vec(-1.0_f32..1.0, DIMENSION)) {
+        prop_assume!(raw.iter().any(|x| x.abs() > 1e-3));
+        let mut code = Vec::new();
+        let scale = quantize::quantize(&raw, &mut code);
+        for (x, c) in raw.iter().zip(code) {
+            prop_assert!((x - f32::from(c) * scale).abs() <= scale * 0.5001);
+        }
+    }
+}
+
+#[test]
+fn the_flat_index_answers_alike_when_it_is_shared_out_to_threads() {
+    let vectors = clustered(20_000, 50, 3);
+    let query = &vectors[777];
+    assert_eq!(flat(&vectors).search(query, 10, None), naive(&vectors, query, 10, None));
+}
+
+#[test]
+fn the_graph_finds_nearly_all_that_the_scan_finds_under_any_mask() {
+    let vectors = clustered(4_000, 60, 1);
+    let oracle = flat(&vectors);
+    let (folder, report) = built(&vectors, &small_graph());
+    assert_eq!((report.kind, report.rows, report.points), (Kind::Hnsw, 4_000, 2_000));
+    verify(folder.path(), Kind::Hnsw, 4_000, DIMENSION).unwrap();
+    let graph = open(folder.path(), Kind::Hnsw, 4_000, DIMENSION).unwrap();
+    let queries = clustered(80, 60, 1);
+    for percent in [1, 10, 50, 100] {
+        let eligible = RowSet::from_fn(4_000, |row| row * 7 % 100 < percent);
+        let mask = (percent < 100).then_some(&eligible);
+        let (mut n_found, mut n_expected) = (0, 0);
+        for query in queries.iter().step_by(2) {
+            let expected = oracle.search(query, 10, mask);
+            let found = graph.search(query, 10, mask);
+            assert_eq!(found.len(), expected.len());
+            assert!(found.is_sorted_by(|a, b| by_rank(a, b).is_lt()));
+            assert!(found.iter().all(|hit| mask.is_none_or(|set| set.contains(hit.row))));
+            n_found += found.iter().filter(|hit| expected.contains(hit)).count();
+            n_expected += expected.len();
+        }
+        let recall = n_found as f64 / n_expected as f64;
+        assert!(recall >= 0.95, "recall@10 {recall:.3} with {percent} % eligible");
+    }
+}
+
+#[test]
+fn a_file_answers_the_same_always_and_a_serial_build_repeats() {
+    let vectors = clustered(900, 12, 5);
+    let (folder, report) = built(&vectors, &small_graph());
+    let (again, report_again) = built(&vectors, &small_graph());
+    assert_eq!(report, report_again);
+    for file in [VECTORS_FILE, "graph.u32", "codes.i8", "scales.f32"] {
+        assert_eq!(fs::read(folder.path().join(file)).unwrap(), fs::read(again.path().join(file)).unwrap(), "{file}");
+    }
+    let first = open(folder.path(), Kind::Hnsw, 900, DIMENSION).unwrap();
+    let second = open(folder.path(), Kind::Hnsw, 900, DIMENSION).unwrap();
+    for query in &vectors[..20] {
+        assert_eq!(first.search(query, 5, None), second.search(query, 5, None));
+        assert_eq!(first.search(query, 5, None), first.search(query, 5, None));
+    }
+}
+
+#[test]
+fn points_that_nobody_links_to_are_linked() {
+    let points = clustered(6, 6, 2);
+    let points: Vec<&[f32]> = points.iter().map(AsRef::as_ref).collect();
+    // 0 ⇄ 1; 2 → 1 and 3 → 2, but none leads to 2 or 3; 4 and 5 know only each other.
+    let mut links = vec![vec![1], vec![0], vec![1], vec![2], vec![5], vec![4]];
+    assert_eq!(repair::repair(&mut links, 0, &points), 3);
+    assert_eq!(links[1], [0, 2]);
+    let reached = repair::reachable(6, 0, |point| links[point as usize].as_slice());
+    assert_eq!(reached, [true; 6]);
+}
+
+#[test]
+fn one_vector_a_thousand_times_is_one_point() {
+    let vectors = vec![Vector::new(vec![1.0; DIMENSION]).unwrap(); 1_000];
+    let (folder, report) = built(&vectors, &small_graph());
+    assert_eq!((report.points, report.links), (1, 0));
+    let graph = open(folder.path(), Kind::Hnsw, 1_000, DIMENSION).unwrap();
+    let rows: Vec<Row> = graph.search(&vectors[0], 3, None).iter().map(|hit| hit.row).collect();
+    assert_eq!(rows, [0, 1, 2]);
+}
+
+#[test]
+fn an_empty_index_works() {
+    for kind in [Kind::Flat, Kind::Hnsw] {
+        let (folder, report) = built(&[], &VectorParams { kind, ..VectorParams::default() });
+        assert_eq!((report.kind, report.rows), (kind, 0));
+        verify(folder.path(), kind, 0, DIMENSION).unwrap();
+        let index = open(folder.path(), kind, 0, DIMENSION).unwrap();
+        assert_eq!(index.search(&[0.25; DIMENSION], 5, None), []);
+        assert_eq!(index.search(&[0.25; DIMENSION], 5, Some(&RowSet::none(0))), []);
+    }
+}
+
+#[test]
+fn the_kind_is_chosen_by_the_number_of_rows() {
+    let vectors = clustered(40, 4, 9);
+    let kind = |auto_rows| built(&vectors, &VectorParams { kind: Kind::Auto, auto_rows, ..small_graph() }).1.kind;
+    assert_eq!(kind(41), Kind::Flat);
+    assert_eq!(kind(40), Kind::Hnsw);
+}
+
+/// Builds an index of 40 rows, spoils a file, and says what comes of opening and verifying it.
+fn check_spoilt(file: &str, spoil: impl Fn(&mut Vec<u8>), expected: expect_test::Expect) {
+    let (folder, _) = built(&clustered(40, 4, 9), &small_graph());
+    let path = folder.path().join(file);
+    let mut bytes = fs::read(&path).unwrap();
+    spoil(&mut bytes);
+    fs::write(&path, bytes).unwrap();
+    let opened = open(folder.path(), Kind::Hnsw, 40, DIMENSION).map(|index| index.search(&[0.25; DIMENSION], 5, None));
+    let verified = verify(folder.path(), Kind::Hnsw, 40, DIMENSION);
+    let when = if opened.is_ok() { "verify" } else { "open" };
+    let text = format!("{when}: {}", verified.unwrap_err()).replace(&folder.path().display().to_string(), "FOLDER");
+    expected.assert_eq(&text);
+}
+
+#[test]
+fn a_damaged_file_is_named() {
+    check_spoilt(
+        VECTORS_FILE,
+        |bytes| bytes.truncate(999),
+        expect![
+            "open: FOLDER/vectors.f32 is damaged: 999 bytes are not whole numbers of 4 bytes; rebuild the index or go back to an older generation"
+        ],
+    );
+    check_spoilt(
+        VECTORS_FILE,
+        |bytes| bytes.truncate(64),
+        expect![
+            "open: FOLDER/vectors.f32 is damaged: it holds 16 numbers, and 640 were expected; rebuild the index or go back to an older generation"
+        ],
+    );
+    check_spoilt(
+        VECTORS_FILE,
+        |bytes| bytes[67] ^= 0x42,
+        expect![
+            "verify: FOLDER/vectors.f32 is damaged: the vector of row 1 is not of unit length; rebuild the index or go back to an older generation"
+        ],
+    );
+    check_spoilt(
+        "codes.i8",
+        |bytes| bytes.truncate(7),
+        expect![
+            "open: FOLDER/codes.i8 is damaged: it holds 7 numbers, and 320 were expected; rebuild the index or go back to an older generation"
+        ],
+    );
+    check_spoilt(
+        "codes.i8",
+        |bytes| bytes[7] ^= 8,
+        expect![
+            "verify: FOLDER/codes.i8 is damaged: the code of point 0 is not that of its vector; rebuild the index or go back to an older generation"
+        ],
+    );
+    check_spoilt(
+        "scales.f32",
+        Vec::clear,
+        expect![
+            "open: FOLDER/scales.f32 is damaged: it holds 0 numbers, and 20 were expected; rebuild the index or go back to an older generation"
+        ],
+    );
+    check_spoilt(
+        "graph.u32",
+        Vec::clear,
+        expect![
+            "open: FOLDER/graph.u32 is damaged: its header does not fit its size or 40 rows; rebuild the index or go back to an older generation"
+        ],
+    );
+    check_spoilt(
+        "graph.u32",
+        |bytes| bytes[0] = b'x',
+        expect![
+            "open: FOLDER/graph.u32 is damaged: its header does not fit its size or 40 rows; rebuild the index or go back to an older generation"
+        ],
+    );
+    check_spoilt(
+        "graph.u32",
+        |bytes| bytes.truncate(bytes.len() - 4),
+        expect![
+            "open: FOLDER/graph.u32 is damaged: its header does not fit its size or 40 rows; rebuild the index or go back to an older generation"
+        ],
+    );
+    check_spoilt(
+        "graph.u32",
+        |bytes| bytes[27] = 1,
+        expect![
+            "verify: FOLDER/graph.u32 is damaged: the row lists do not lie end to end; rebuild the index or go back to an older generation"
+        ],
+    );
+    check_spoilt(
+        "graph.u32",
+        |bytes| bytes[24 + 21 * 4] = 1,
+        expect![
+            "verify: FOLDER/graph.u32 is damaged: not every row belongs to exactly one point; rebuild the index or go back to an older generation"
+        ],
+    );
+    let last = |bytes: &mut Vec<u8>| *bytes.last_mut().unwrap() = 1;
+    check_spoilt(
+        "graph.u32",
+        last,
+        expect![
+            "verify: FOLDER/graph.u32 is damaged: a link leads to point 16777228 of 20; rebuild the index or go back to an older generation"
+        ],
+    );
+}
+
+#[test]
+fn what_cannot_be_built_is_refused() {
+    let vectors = clustered(4, 2, 9);
+    let folder = tempfile::tempdir().unwrap();
+    let refused = |dimension: usize, params: &VectorParams| {
+        build(folder.path(), &vectors, dimension, params).unwrap_err().to_string()
+    };
+    expect!["vectors: row 0 has 16 numbers, the index has 8"].assert_eq(&refused(8, &VectorParams::default()));
+    let too_many = VectorParams { hnsw: HnswParams { m: 300, ..HnswParams::default() }, ..small_graph() };
+    expect!["hnsw.m: 300 is not within 4 to 64"].assert_eq(&refused(DIMENSION, &too_many));
+    let never = open(folder.path(), Kind::Auto, 4, DIMENSION).err().unwrap();
+    expect!["kind: an index on disk is `flat` or `hnsw`"].assert_eq(&never.to_string());
+}
