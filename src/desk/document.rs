@@ -28,10 +28,10 @@ pub struct Step {
 pub fn problem_text(ticket: &Ticket) -> String {
     let opening = ticket.thread.iter().take_while(|turn| turn.author != Author::Agent);
     let messages = opening.filter(|turn| turn.author == Author::Customer).map(|turn| turn.text.as_str());
-    let mut lines: Vec<&str> = Vec::new();
-    for line in [ticket.subject.as_str(), ticket.description.as_str()].into_iter().chain(messages) {
-        let line = line.trim();
-        if !line.is_empty() && !lines.iter().any(|earlier| is_same(earlier, line)) {
+    let mut lines: Vec<String> = Vec::new();
+    for text in [ticket.subject.as_str(), ticket.description.as_str()].into_iter().chain(messages) {
+        let line = one_line(text);
+        if !line.is_empty() && !lines.iter().any(|earlier| is_same(earlier, &line)) {
             lines.push(line);
         }
     }
@@ -71,12 +71,12 @@ pub fn steps(ticket: &Ticket) -> Vec<Step> {
 /// agent or system wrote the line. The description counts as the customer's first turn unless the thread repeats it.
 #[must_use]
 pub fn state_text(ticket: &Ticket, turn: usize) -> String {
-    let mut lines = vec![ticket.subject.trim().to_owned()];
+    let mut lines = vec![one_line(&ticket.subject)];
     let before = ticket.thread[..turn].iter().rev().filter(|turn| !turn.text.trim().is_empty());
     lines.extend(before.take(TURNS_OF_STATE).map(marked));
     let repeated = ticket.thread[..turn].iter().any(|turn| is_same(&turn.text, &ticket.description));
     if lines.len() <= TURNS_OF_STATE && !repeated {
-        lines.push(format!("C: {}", ticket.description.trim()));
+        lines.push(format!("C: {}", one_line(&ticket.description)));
     }
     lines.join("\n")
 }
@@ -87,7 +87,11 @@ fn marked(turn: &Turn) -> String {
         Author::Agent => 'A',
         Author::System => 'S',
     };
-    format!("{marker}: {}", turn.text.trim())
+    format!("{marker}: {}", one_line(&turn.text))
+}
+
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// A thread without turns waits for the agent, since opening the ticket was the customer's turn.
@@ -97,6 +101,5 @@ fn customer_spoke_last(thread: &[Turn]) -> bool {
 
 /// The same words, whatever the case and the blanks.
 fn is_same(one: &str, other: &str) -> bool {
-    let words = |text: &str| text.split_whitespace().map(str::to_lowercase).collect::<Vec<_>>();
-    one.trim() == other.trim() || words(one) == words(other)
+    one.trim() == other.trim() || one_line(one).to_lowercase() == one_line(other).to_lowercase()
 }

@@ -9,8 +9,8 @@ pub mod load;
 pub mod mask;
 pub mod row;
 pub mod tables;
-pub mod ticket;
 #[cfg(test)]
 mod tests;
+pub mod ticket;
 
 pub use load::{Desk, load, personal_values};
