@@ -28,10 +28,10 @@ pub struct Step {
 pub fn problem_text(ticket: &Ticket) -> String {
     let opening = ticket.thread.iter().take_while(|turn| turn.author != Author::Agent);
     let messages = opening.filter(|turn| turn.author == Author::Customer).map(|turn| turn.text.as_str());
-    let mut lines: Vec<&str> = Vec::new();
-    for line in [ticket.subject.as_str(), ticket.description.as_str()].into_iter().chain(messages) {
-        let line = line.trim();
-        if !line.is_empty() && !lines.iter().any(|earlier| is_same(earlier, line)) {
+    let mut lines: Vec<String> = Vec::new();
+    for text in [ticket.subject.as_str(), ticket.description.as_str()].into_iter().chain(messages) {
+        let line = one_line(text);
+        if !line.is_empty() && !lines.iter().any(|earlier| is_same(earlier, &line)) {
             lines.push(line);
         }
     }
@@ -71,11 +71,11 @@ pub fn steps(ticket: &Ticket) -> Vec<Step> {
 #[must_use]
 pub fn state_text(ticket: &Ticket, turn: usize) -> String {
     let before = &ticket.thread[..turn];
-    let mut lines = vec![ticket.subject.trim().to_owned()];
+    let mut lines = vec![one_line(&ticket.subject)];
     lines.extend(last_turns(before));
     let repeated = before.iter().any(|turn| is_same(&turn.text, &ticket.description));
     if lines.len() <= TURNS_OF_STATE && !repeated {
-        lines.push(format!("C: {}", ticket.description.trim()));
+        lines.push(format!("C: {}", one_line(&ticket.description)));
     }
     lines.join("\n")
 }
@@ -103,7 +103,11 @@ fn marked(turn: &Turn) -> String {
         Author::Agent => 'A',
         Author::System => 'S',
     };
-    format!("{marker}: {}", turn.text.trim())
+    format!("{marker}: {}", one_line(&turn.text))
+}
+
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// A thread without turns waits for the agent, since opening the ticket was the customer's turn.
@@ -113,6 +117,5 @@ fn customer_spoke_last(thread: &[Turn]) -> bool {
 
 /// The same words, whatever the case and the blanks.
 fn is_same(one: &str, other: &str) -> bool {
-    let words = |text: &str| text.split_whitespace().map(str::to_lowercase).collect::<Vec<_>>();
-    one.trim() == other.trim() || words(one) == words(other)
+    one.trim() == other.trim() || one_line(one).to_lowercase() == one_line(other).to_lowercase()
 }

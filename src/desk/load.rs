@@ -46,7 +46,8 @@ pub fn load(folder: &Path, params: &ReadParams) -> Result<Desk> {
 /// Those of [`table::read`] with rows skipped.
 pub fn personal_values(folder: &Path) -> Result<Vec<String>> {
     let tables = table::read(folder, &TABLES, &ReadParams { lenient: true, ..ReadParams::default() })?;
-    let values = people(tables.get(CUSTOMERS)).flat_map(|person| [person.name, person.email, person.document, person.phone]);
+    let values =
+        people(tables.get(CUSTOMERS)).flat_map(|person| [person.name, person.email, person.document, person.phone]);
     let values: BTreeSet<String> = values.flatten().map(str::to_owned).collect();
     Ok(values.into_iter().collect())
 }
@@ -115,7 +116,8 @@ fn tickets(table: &Table) -> Vec<Ticket> {
     let (created, closed) = (table.timestamps("created_at"), table.timestamps("closed_at"));
     let (hours, minutes) = (table.floats("resolution_time_hours"), table.floats("first_response_time_minutes"));
     let (breached, escalated) = (table.booleans("sla_breached"), table.booleans("escalated"));
-    let (nps, csat, reopened) = (table.integers("nps_score"), table.floats("csat_score"), table.integers("reopened_count"));
+    let (nps, csat, reopened) =
+        (table.integers("nps_score"), table.floats("csat_score"), table.integers("reopened_count"));
     (0..ids.len())
         .map(|row| Ticket {
             id: ids.value(row).to_owned(),

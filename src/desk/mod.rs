@@ -9,9 +9,9 @@ pub mod load;
 pub mod mask;
 pub mod row;
 pub mod tables;
-pub mod ticket;
 #[cfg(test)]
 mod tests;
+pub mod ticket;
 
 pub use action::{AssignParams, Catalogue, OTHER, TitleLanguage};
 pub use document::{conversation_text, pending_step_id, problem_text, steps};

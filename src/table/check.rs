@@ -36,9 +36,7 @@ pub(super) fn rows(draft: &mut Draft, problems: &mut Problems) {
             }
             if let Some(&earlier) = first.get(value) {
                 let line = draft.lines[earlier];
-                problems.cell(draft, row, at, Some(value), || {
-                    format!("is not unique; line {line} has it too")
-                });
+                problems.cell(draft, row, at, Some(value), || format!("is not unique; line {line} has it too"));
                 keep[row] = false;
             } else {
                 first.insert(value, row);

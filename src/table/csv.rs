@@ -47,7 +47,10 @@ pub(super) fn read(file: &Path, spec: &TableSpec, order: usize, problems: &mut P
             draft.malformed += 1;
             let found = record.len();
             problems.line(&draft, line, || {
-                format!("has {found} fields where the header has {}; quote fields that hold the delimiter", header.len())
+                format!(
+                    "has {found} fields where the header has {}; quote fields that hold the delimiter",
+                    header.len()
+                )
             });
             continue;
         }

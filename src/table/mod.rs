@@ -9,22 +9,21 @@ mod csv;
 mod parquet;
 mod problem;
 pub mod schema;
+mod source;
 #[cfg(test)]
 mod tests;
 
 use std::path::{Path, PathBuf};
 
-use arrow::array::{
-    ArrayRef, AsArray, BooleanArray, Float64Array, Int64Array, StringArray, TimestampMicrosecondArray,
-};
+use arrow::array::{ArrayRef, AsArray, BooleanArray, Float64Array, Int64Array, StringArray, TimestampMicrosecondArray};
 use arrow::datatypes::{Float64Type, Int64Type, TimestampMicrosecondType};
 use arrow::record_batch::RecordBatch;
-use fs_err as fs;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::table::problem::Problems;
 use crate::table::schema::TableSpec;
+use crate::table::source::Source;
 
 /// How strictly tables are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -123,7 +122,7 @@ pub fn read(folder: &Path, specs: &[TableSpec], params: &ReadParams) -> Result<T
     let mut drafts: Vec<Draft> = Vec::new();
     let mut files: Vec<PathBuf> = Vec::new();
     for (order, spec) in specs.iter().enumerate() {
-        let source = match only_source(folder, spec)? {
+        let source = match source::find(folder, spec)? {
             Ok(source) => source,
             Err(message) => {
                 problems.file(order, &folder.join(spec.name), None, message);
@@ -207,67 +206,6 @@ impl Draft {
         let skipped = self.malformed + self.lines.len() - lines.len();
         Ok(Table { name: self.spec.name, batch, file, lines, skipped })
     }
-}
-
-/// Where a table lies.
-#[derive(Debug)]
-enum Source {
-    Csv(PathBuf),
-    Parquet { path: PathBuf, files: Vec<PathBuf> },
-}
-
-impl Source {
-    fn path(&self) -> &Path {
-        match self {
-            Self::Csv(path) | Self::Parquet { path, .. } => path,
-        }
-    }
-}
-
-/// The one file or folder that holds the table, or a message that names what was looked for.
-fn only_source(folder: &Path, spec: &TableSpec) -> Result<Result<Source, String>> {
-    let mut found: Vec<Source> = Vec::new();
-    for stem in spec.stems {
-        let csv = folder.join(format!("{stem}.csv"));
-        if csv.is_file() {
-            found.push(Source::Csv(csv));
-        }
-        for path in [folder.join(format!("{stem}.parquet")), folder.join(stem)] {
-            let files = parquet_files(&path)?;
-            if !files.is_empty() {
-                found.push(Source::Parquet { path, files });
-            }
-        }
-    }
-    if found.len() > 1 {
-        let names: Vec<String> = found.iter().map(|source| source.path().display().to_string()).collect();
-        return Ok(Err(format!("more than one file holds this table; keep one of {}", names.join(", "))));
-    }
-    Ok(found.pop().ok_or_else(|| {
-        let names: Vec<String> =
-            spec.stems.iter().map(|stem| format!("{stem}.csv, {stem}.parquet, {stem}/*.parquet")).collect();
-        format!("no such table; looked for {}", names.join(", "))
-    }))
-}
-
-/// The file itself, or the Parquet files of a folder by name; names that begin with `_` or `.` are bookkeeping.
-fn parquet_files(path: &Path) -> Result<Vec<PathBuf>> {
-    if path.is_file() {
-        return Ok(if path.extension().is_some_and(|ending| ending == "parquet") { vec![path.to_owned()] } else { vec![] });
-    }
-    if !path.is_dir() {
-        return Ok(Vec::new());
-    }
-    let mut files = Vec::new();
-    for entry in fs::read_dir(path)? {
-        let file = entry?.path();
-        let hidden = file.file_name().is_some_and(|name| name.to_string_lossy().starts_with(['_', '.']));
-        if file.is_file() && !hidden && file.extension().is_some_and(|ending| ending == "parquet") {
-            files.push(file);
-        }
-    }
-    files.sort();
-    Ok(files)
 }
 
 /// For each column of the spec its place in the file. `None` when a required one is missing or one is there twice.

@@ -17,7 +17,12 @@ use crate::table::schema::{Kind, TableSpec, UTC};
 use crate::table::{Draft, columns_of};
 
 /// Reads one file or the files of a folder, one after the other. `None` when one cannot be a table of this spec.
-pub(super) fn read(files: &[PathBuf], spec: &TableSpec, order: usize, problems: &mut Problems) -> Result<Option<Draft>> {
+pub(super) fn read(
+    files: &[PathBuf],
+    spec: &TableSpec,
+    order: usize,
+    problems: &mut Problems,
+) -> Result<Option<Draft>> {
     let mut draft = Draft::new(spec, order);
     let mut chunks: Vec<Vec<ArrayRef>> = vec![Vec::new(); spec.columns.len()];
     for file in files {
@@ -48,7 +53,8 @@ pub(super) fn read(files: &[PathBuf], spec: &TableSpec, order: usize, problems: 
                     continue;
                 };
                 let Some(column) = converted(source, kind) else {
-                    let message = format!("has type {}, which cannot be read as {}", source.data_type(), kind.expected());
+                    let message =
+                        format!("has type {}, which cannot be read as {}", source.data_type(), kind.expected());
                     problems.file(order, file, Some(&header[place.unwrap_or_default()]), message);
                     return Ok(None);
                 };
@@ -108,7 +114,9 @@ fn converted(source: &ArrayRef, kind: Kind) -> Option<ArrayRef> {
         Kind::Integer if from.is_integer() => cast(source, &DataType::Int64).ok(),
         Kind::Integer if from.is_floating() || decimal => {
             let numbers = cast(source, &DataType::Float64).ok()?;
-            Some(Arc::new(numbers.as_primitive::<Float64Type>().iter().map(|x| x.and_then(whole)).collect::<Int64Array>()))
+            Some(Arc::new(
+                numbers.as_primitive::<Float64Type>().iter().map(|x| x.and_then(whole)).collect::<Int64Array>(),
+            ))
         }
         Kind::Float if from.is_integer() || from.is_floating() || decimal => {
             let numbers = cast(source, &DataType::Float64).ok()?;
@@ -134,11 +142,12 @@ fn converted(source: &ArrayRef, kind: Kind) -> Option<ArrayRef> {
 /// Timestamps of any unit and zone, and dates, as microseconds UTC. Arrow keeps instants in UTC whatever zone they are
 /// shown in, so the zone's name is exchanged and the number kept; without a zone they are taken as UTC.
 fn timestamps(source: &ArrayRef) -> Option<ArrayRef> {
-    let micros = match source.data_type() {
-        DataType::Timestamp(_, zone) => cast(source, &DataType::Timestamp(TimeUnit::Microsecond, zone.clone())).ok()?,
-        DataType::Date32 | DataType::Date64 => cast(source, &DataType::Timestamp(TimeUnit::Microsecond, None)).ok()?,
-        _ => return None,
-    };
+    let from = source.data_type();
+    let zone = if let DataType::Timestamp(_, zone) = from { zone.clone() } else { None };
+    if !matches!(from, DataType::Timestamp(..) | DataType::Date32 | DataType::Date64) {
+        return None;
+    }
+    let micros = cast(source, &DataType::Timestamp(TimeUnit::Microsecond, zone)).ok()?;
     Some(Arc::new(micros.as_primitive::<TimestampMicrosecondType>().clone().with_timezone(UTC)))
 }
 

@@ -123,8 +123,11 @@ impl TableSpec {
     /// The schema of the checked batch: the spec's columns in its order, under its names.
     #[must_use]
     pub fn schema(&self) -> SchemaRef {
-        let fields: Vec<Field> =
-            self.columns.iter().map(|column| Field::new(column.name, column.kind.data_type(), !column.required)).collect();
+        let fields: Vec<Field> = self
+            .columns
+            .iter()
+            .map(|column| Field::new(column.name, column.kind.data_type(), !column.required))
+            .collect();
         Arc::new(Schema::new(fields))
     }
 }

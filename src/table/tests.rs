@@ -8,6 +8,7 @@ use arrow::array::{
 };
 use arrow::datatypes::Int32Type;
 use expect_test::{Expect, expect};
+use fs_err as fs;
 use proptest::prelude::*;
 
 use super::*;

@@ -11,6 +11,7 @@
 
 mod names;
 mod numbers;
+mod phones;
 #[cfg(test)]
 mod tests;
 
@@ -76,7 +77,8 @@ struct Span {
 static PLACEHOLDER: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r"\[(?:CPF|CNPJ|SSN|CARD|EMAIL|PHONE|NAME)\]").expect("the pattern is constant"));
 static EMAIL: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"[\p{L}\p{N}._%+'\-]*[\p{L}\p{N}_%+\-]@[\p{L}\p{N}\-]+(?:\.[\p{L}\p{N}\-]+)+").expect("the pattern is constant")
+    Regex::new(r"[\p{L}\p{N}._%+'\-]*[\p{L}\p{N}_%+\-]@[\p{L}\p{N}\-]+(?:\.[\p{L}\p{N}\-]+)+")
+        .expect("the pattern is constant")
 });
 
 /// Replaces personal data by placeholders.
@@ -171,7 +173,8 @@ impl Masker {
         let mut masked = String::new();
         let mut copied = 0;
         let mut start = 0;
-        for barrier in PLACEHOLDER.find_iter(text).map(|found| found.range()).chain([text.len()..text.len()]) {
+        let placeholders = PLACEHOLDER.find_iter(text).map(|found| found.range());
+        for barrier in placeholders.chain(std::iter::once(text.len()..text.len())) {
             for span in self.spans(&text[start..barrier.start], own) {
                 masked.push_str(&text[copied..start + span.start]);
                 masked.push_str(span.placeholder.as_str());

@@ -18,13 +18,31 @@ const TITLES: [&str; 23] = [
 ];
 
 /// Words that link the names of one person.
-const LINKS: [&str; 7] = ["da", "de", "do", "das", "dos", "e", "di"];
+const LINKS: [&str; 6] = ["da", "de", "do", "das", "dos", "di"];
 
 /// What people write before their name, folded.
 const INTRODUCTIONS: [&str; 21] = [
-    "me chamo", "meu nome e", "nome:", "aqui e o", "aqui e a", "aqui quem fala e o", "aqui quem fala e a", "sou o",
-    "sou a", "eu sou", "atenciosamente,", "att,", "abracos,", "obrigado,", "obrigada,", "my name is", "this is", "i am",
-    "i'm", "regards,", "thanks,",
+    "me chamo",
+    "meu nome e",
+    "nome:",
+    "aqui e o",
+    "aqui e a",
+    "aqui quem fala e o",
+    "aqui quem fala e a",
+    "sou o",
+    "sou a",
+    "eu sou",
+    "atenciosamente,",
+    "att,",
+    "abracos,",
+    "obrigado,",
+    "obrigada,",
+    "my name is",
+    "this is",
+    "i am",
+    "i'm",
+    "regards,",
+    "thanks,",
 ];
 
 /// Text in lower case, without accents, each run of blanks one space, and the way back to the original.
@@ -37,7 +55,8 @@ pub(super) struct Folded {
 
 impl Folded {
     pub(super) fn new(source: &str) -> Self {
-        let mut folded = Self { text: String::with_capacity(source.len()), sources: Vec::with_capacity(source.len() + 1) };
+        let mut folded =
+            Self { text: String::with_capacity(source.len()), sources: Vec::with_capacity(source.len() + 1) };
         for (at, letter) in source.char_indices() {
             if letter.is_whitespace() {
                 if !folded.text.ends_with(' ') {

@@ -1,4 +1,4 @@
-//! Digits: documents by their check digits, cards by Luhn, phones by their form. Knows no names.
+//! Runs of digits: documents by their check digits, cards by Luhn, customers' numbers by value. Knows no names.
 
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
@@ -6,16 +6,16 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use crate::desk::mask::{Placeholder, Span};
+use crate::desk::mask::{Placeholder, Span, phones};
 
 /// The most digits a value can have: a phone with country code and extension, or a card.
-const MAX_DIGITS: usize = 20;
+pub(super) const MAX_DIGITS: usize = 20;
 /// The fewest digits of a number that is looked for anywhere.
-const MIN_DIGITS: usize = 8;
+pub(super) const MIN_DIGITS: usize = 8;
 /// The fewest digits of a phone without its area code.
-const MIN_LOCAL_DIGITS: usize = 7;
+pub(super) const MIN_LOCAL_DIGITS: usize = 7;
 
-/// Digits of customers' documents and phones, in the forms of [`digits_of`] and [`national`].
+/// Digits of customers' documents and phones, in the forms of [`digits_of`] and [`phones::national`].
 #[derive(Debug, Default)]
 pub(super) struct Known {
     documents: HashMap<String, Placeholder>,
@@ -32,20 +32,13 @@ impl Known {
 
     /// Learns a phone and returns it without its area code, if it is long enough to tell.
     pub(super) fn add_phone(&mut self, phone: &str) -> Option<String> {
-        let digits = digits_of(phone.split(['x', 'X']).next().unwrap_or_default());
-        let national = national(&digits);
+        let digits = digits_of(phones::without_extension(phone));
+        let national = phones::national(&digits);
         if national.len() < MIN_DIGITS {
             return None;
         }
         self.phones.insert(national.to_owned());
-        // The area code is a group of its own in most forms; in a bare run of digits nothing tells it.
-        let groups = groups_in(phone.split(['x', 'X']).next().unwrap_or_default());
-        let local = match groups.as_slice() {
-            [.., last] if last.len() >= MIN_LOCAL_DIGITS => last.clone(),
-            [.., exchange, last] => exchange.start..last.end,
-            _ => return None,
-        };
-        Some(digits_of(&phone[local])).filter(|local| (MIN_LOCAL_DIGITS..10).contains(&local.len()))
+        phones::local(phone)
     }
 }
 
@@ -66,7 +59,7 @@ pub(super) fn find(text: &str, known: &Known, local_phone: Option<&str>, spans: 
     for run in RUN.find_iter(text) {
         find_in_run(text, run.range(), known, local_phone, spans);
     }
-    find_phones(text, spans);
+    phones::find(text, spans);
 }
 
 /// Digits with little between them. Values lie in a run as one group of digits or several neighbouring ones.
@@ -74,8 +67,6 @@ static RUN: LazyLock<Regex> = LazyLock::new(|| pattern(r"[0-9](?:[\s.\-/()]{0,3}
 /// The alphanumeric CNPJ of 2026 and its older form of digits alone.
 static CNPJ_WITH_LETTERS: LazyLock<Regex> =
     LazyLock::new(|| pattern(r"[0-9A-Z]{2}\.[0-9A-Z]{3}\.[0-9A-Z]{3}/[0-9A-Z]{4}-[0-9]{2}"));
-static EXTENSION: LazyLock<Regex> = LazyLock::new(|| pattern(r"^(?i:\s?(?:x|ext\.?|ramal)\s?[0-9]{1,6})"));
-
 fn find_in_run(text: &str, run: Range<usize>, known: &Known, local_phone: Option<&str>, spans: &mut Vec<Span>) {
     let groups: Vec<Range<usize>> =
         groups_in(&text[run.clone()]).into_iter().map(|group| run.start + group.start..run.start + group.end).collect();
@@ -93,9 +84,7 @@ fn find_in_run(text: &str, run: Range<usize>, known: &Known, local_phone: Option
             let Some(placeholder) = window.placeholder(known, local_phone) else { continue };
             let mut span = Span { start: groups[first].start, end: groups[last].end, placeholder };
             if placeholder == Placeholder::Phone {
-                let before = &text[..span.start];
-                span.start = before.trim_end_matches(['(', '+']).len();
-                span.end += EXTENSION.find(&text[span.end..]).map_or(0, |extension| extension.end());
+                span = phones::whole(text, span);
             }
             spans.push(span);
         }
@@ -114,7 +103,7 @@ impl Window<'_> {
         if let Some(&document) = known.documents.get(self.digits) {
             return Some(document);
         }
-        let national = national(self.digits);
+        let national = phones::national(self.digits);
         if known.phones.contains(national) || local_phone.is_some_and(|local| local == self.digits) {
             return Some(Placeholder::Phone);
         }
@@ -157,79 +146,8 @@ impl Window<'_> {
     }
 }
 
-/// Phones by their form alone. Without a `+` they must not be labelled as another number, nor touch one.
-fn find_phones(text: &str, spans: &mut Vec<Span>) {
-    for found in PHONE.find_iter(text) {
-        let digits = found.as_str().bytes().filter(u8::is_ascii_digit).count();
-        let international = found.as_str().starts_with('+');
-        let labelled = !international && LABEL.is_match(line_before(text, found.start()));
-        if (MIN_DIGITS..=MAX_DIGITS).contains(&digits) && !labelled && stands_apart(text, found.range()) {
-            spans.push(Span { start: found.start(), end: found.end(), placeholder: Placeholder::Phone });
-        }
-    }
-    for found in CALLED.captures_iter(text).filter_map(|captures| captures.name("number")) {
-        if stands_apart(text, found.range()) && !DATE.is_match(found.as_str()) {
-            spans.push(Span { start: found.start(), end: found.end(), placeholder: Placeholder::Phone });
-        }
-    }
-}
-
-static DATE: LazyLock<Regex> =
-    LazyLock::new(|| pattern(r"^(?:[0-9]{4}[.\-][0-9]{2}[.\-][0-9]{2}|[0-9]{2}[.\-][0-9]{2}[.\-][0-9]{4})\b"));
-static PHONE: LazyLock<Regex> = LazyLock::new(|| {
-    pattern(
-        r"(?x)
-        (?: \+[0-9]{1,3} [\s.\-]? \(?0?[0-9]{2,3}\)? [\s.\-]? [0-9]{3,5} [\s.\-]? [0-9]{4}  # +55 (071) 5151 8644
-          | \+[0-9]{1,3} (?:[\s.\-]?[0-9]{2,4}){3,5}                                       # +33 1 23 45 67 89, and others
-          | (?:001-|1-)? \(0?[0-9]{2,3}\) \s? [0-9]{3,5} [\s.\-]? [0-9]{4}                 # (071) 6342 1607, (232)359-5327
-          | 0?[1-9]{2} [\s.\-] 9?[0-9]{4} [\s\-] [0-9]{4}                                  # 71 5414 5868, 11 98765-4321
-          | 0[3589]00 [\s\-] [0-9]{3} [\s\-] [0-9]{4}                                      # 0300-123-4567
-          | (?:001-|1-)? [2-9][0-9]{2} [\s.\-] [0-9]{3} [.\-] [0-9]{4}                     # 820.503.7917, 001-495-377-7387
-          | 9[0-9]{4}-[0-9]{4} )                                                           # 98765-4321
-        (?i:\s?(?:x|ext\.?|ramal)\s?[0-9]{1,6})?",
-    )
-});
-/// A bare run of digits that the writer calls a phone.
-static CALLED: LazyLock<Regex> = LazyLock::new(|| {
-    pattern(
-        r"(?xi) \b (?: tel(?:efone)? | fone | cel(?:ular)? | whats(?:app)? | zap | phone | mobile | cell
-                     | call\ me | call | ligue | ligar | liga )
-        (?: \W{1,3} (?: is | at | on | me | para | no | n[úu]mero | number | [ée] | o | meu | my ) \b ){0,3}
-        [\s:.\-\#(]{1,4} (?P<number> [0-9][0-9\s.\-()]{6,14}[0-9] )",
-    )
-});
-/// Words before a number that say it is none of a phone, and currency signs.
-static LABEL: LazyLock<Regex> = LazyLock::new(|| {
-    pattern(
-        r"(?xi) (?: \b (?: nsu | tid | doc | aut | autoriza[cç][aã]o | authori[sz]ation | pedido | order | protocolo | protocol
-                         | chamado | ticket | transa[cç][aã]o | transaction | nota | nfe? | nf-e | invoice | serial | s[eé]rie
-                         | terminal | c[oó]digo | code | boleto | lote | batch | ref | refer[eê]ncia | reference | id )
-                   (?: \W{1,3} (?: n[ºo°]? | num | number | n[uú]mero | [eé] | is | da\ venda | da | do | of ) \b[º°]? ){0,2} \W{0,4}
-               | \$\s? | \# ) $",
-    )
-});
-
-/// The text of the line before a place, at most some sixty bytes of it.
-fn line_before(text: &str, at: usize) -> &str {
-    let line = text[..at].rfind('\n').map_or(0, |newline| newline + 1);
-    let near = (at.saturating_sub(60)..=at).find(|&start| text.is_char_boundary(start)).unwrap_or(at);
-    &text[line.max(near)..at]
-}
-
-/// Not a part of a longer word or number.
-fn stands_apart(text: &str, range: Range<usize>) -> bool {
-    let mut before = text[..range.start].chars().rev();
-    let mut after = text[range.end..].chars();
-    let joins = |first: Option<char>, second: Option<char>| match first {
-        Some(letter) if letter.is_alphanumeric() => true,
-        Some('.' | ',' | '/' | '-' | '_') => second.is_some_and(|letter| letter.is_ascii_digit()),
-        _ => false,
-    };
-    !joins(before.next(), before.next()) && !joins(after.next(), after.next())
-}
-
 /// Where the runs of ASCII digits lie.
-fn groups_in(text: &str) -> Vec<Range<usize>> {
+pub(super) fn groups_in(text: &str) -> Vec<Range<usize>> {
     let mut groups: Vec<Range<usize>> = Vec::new();
     for (at, _) in text.bytes().enumerate().filter(|(_, byte)| byte.is_ascii_digit()) {
         match groups.last_mut() {
@@ -240,16 +158,8 @@ fn groups_in(text: &str) -> Vec<Range<usize>> {
     groups
 }
 
-fn digits_of(text: &str) -> String {
+pub(super) fn digits_of(text: &str) -> String {
     text.chars().filter(char::is_ascii_digit).collect()
-}
-
-/// A phone's digits without trunk zeros and country code, so that all ways to write it are one. What is cut need not be
-/// right: both sides of a comparison are cut alike.
-fn national(digits: &str) -> &str {
-    let number = digits.trim_start_matches('0');
-    let number = number.strip_prefix("55").filter(|rest| rest.len() >= 10).unwrap_or(number).trim_start_matches('0');
-    number.strip_prefix('1').filter(|rest| rest.len() == 10).unwrap_or(number)
 }
 
 fn values(digits: &str) -> impl DoubleEndedIterator<Item = u32> + '_ {
@@ -259,7 +169,8 @@ fn values(digits: &str) -> impl DoubleEndedIterator<Item = u32> + '_ {
 /// Whether eleven digits end in the two check digits of a CPF (Receita Federal, modulo 11).
 fn is_cpf(digits: &str) -> bool {
     let check = |count: usize| {
-        let sum: u32 = values(&digits[..count]).zip((2..=count as u32 + 1).rev()).map(|(digit, weight)| digit * weight).sum();
+        let sum: u32 =
+            values(&digits[..count]).zip((2..=count as u32 + 1).rev()).map(|(digit, weight)| digit * weight).sum();
         sum * 10 % 11 % 10
     };
     digits.len() == 11 && !is_one_digit(digits) && values(&digits[9..]).eq([check(9), check(10)])
@@ -297,6 +208,6 @@ fn is_one_digit(digits: &str) -> bool {
     digits.bytes().all(|digit| digit == digits.as_bytes()[0])
 }
 
-fn pattern(text: &str) -> Regex {
+pub(super) fn pattern(text: &str) -> Regex {
     Regex::new(text).expect("the pattern is constant")
 }
