@@ -32,9 +32,9 @@ pub struct EmbedParams {
 }
 
 impl Default for EmbedParams {
-    /// Small batches win: the states of some hundred tokens stay in the cache of a core.
+    /// Small batches win: their states stay in the cache of a core.
     fn default() -> Self {
-        Self { threads: 0, runtime: None, batch_tokens: 512 }
+        Self { threads: 0, runtime: None, batch_tokens: 256 }
     }
 }
 
