@@ -547,6 +547,26 @@ fn a_message_is_assigned_to_the_nearest_action_that_suits() {
     assert_eq!(assign(61.0, "FINANCIAL", 1.5), None);
 }
 
+#[test]
+fn titles_and_eligibility_follow_the_catalogue() {
+    let catalogue = catalogue(CATALOGUE).unwrap();
+    assert_eq!(catalogue.title("CLOSE", "pt".parse().unwrap()), "Encerrar");
+    assert_eq!(catalogue.title("CLOSE", "en".parse().unwrap()), "Close");
+    assert_eq!(catalogue.title("ASK_MORE", TitleLanguage::En), "ASK_MORE", "an id without a title names itself");
+    assert!("de".parse::<TitleLanguage>().is_err());
+    let eligible = |id: &str, category| catalogue.is_eligible(id, category);
+    assert!(eligible("REFUND_FEE", Some("FINANCIAL")) && eligible("REFUND_FEE", None));
+    assert!(!eligible("REFUND_FEE", Some("TECHNICAL")));
+    assert!(eligible("CLOSE", Some("TECHNICAL")) && !eligible("ASK_MORE", None));
+}
+
+#[test]
+fn the_built_in_catalogue_is_good() {
+    let catalogue = Catalogue::built_in();
+    assert!(!catalogue.examples().is_empty());
+    assert!(catalogue.get(OTHER).is_none());
+}
+
 fn any_ticket() -> impl Strategy<Value = Ticket> {
     let turn = (0..3usize, "[a-c \n]{0,6}", prop::option::of("[A-B]"));
     (prop::collection::vec(turn, 0..8), 0..6usize, "[a-c ]{1,6}").prop_map(|(turns, status, description)| {
