@@ -79,13 +79,13 @@ impl Config {
                 "fusion.dense_weight and fusion.keyword_weight must be 0 or more",
             ),
             (fusion.dense_weight + fusion.keyword_weight > 0.0, "one of the fusion weights must be above 0"),
-            (recommend.states >= 1 && recommend.tickets >= 1, "recommend.states and recommend.tickets must be 1 or more"),
+            (
+                recommend.states >= 1 && recommend.tickets >= 1,
+                "recommend.states and recommend.tickets must be 1 or more",
+            ),
             (recommend.temperature > 0.0, "recommend.temperature must be above 0"),
             (recommend.prior_strength > 0.0, "recommend.prior_strength must be above 0"),
-            (
-                (0.0..=1.0).contains(&recommend.solved_by_share),
-                "recommend.solved_by_share must be between 0 and 1",
-            ),
+            ((0.0..=1.0).contains(&recommend.solved_by_share), "recommend.solved_by_share must be between 0 and 1"),
         ];
         match rules.into_iter().find(|(holds, _)| !holds) {
             Some((_, broken)) => Err(broken.to_owned()),
@@ -106,8 +106,19 @@ mod tests {
 
     #[test]
     fn every_key_of_the_default_file_is_known_and_none_is_missing() {
-        let written: toml::Table = DEFAULT_TOML.parse().unwrap();
-        let complete = toml::Table::try_from(Config::default()).unwrap();
+        fn keys(value: &toml::Value, path: &str, found: &mut Vec<String>) {
+            match value {
+                toml::Value::Table(table) => {
+                    table.iter().for_each(|(key, value)| keys(value, &format!("{path}.{key}"), found))
+                }
+                _ => found.push(path.to_owned()),
+            }
+        }
+        let (mut written, mut complete) = (Vec::new(), Vec::new());
+        keys(&DEFAULT_TOML.parse::<toml::Table>().unwrap().into(), "", &mut written);
+        keys(&toml::Value::try_from(Config::default()).unwrap(), "", &mut complete);
+        written.sort();
+        complete.sort();
         assert_eq!(written, complete);
     }
 

@@ -38,12 +38,7 @@ pub struct BuildParams {
 
 impl Default for BuildParams {
     fn default() -> Self {
-        Self {
-            keep: 3,
-            read: ReadParams::default(),
-            assign: AssignParams::default(),
-            vector: VectorParams::default(),
-        }
+        Self { keep: 3, read: ReadParams::default(), assign: AssignParams::default(), vector: VectorParams::default() }
     }
 }
 
@@ -200,8 +195,7 @@ impl Texts {
         let texts: Vec<&str> = self.distinct.keys().map(String::as_str).collect();
         let total = texts.len();
         progress(Progress::Embedded { done: 0, total });
-        let vectors =
-            embedder.embed_with_progress(&texts, &mut |done| progress(Progress::Embedded { done, total }))?;
+        let vectors = embedder.embed_with_progress(&texts, &mut |done| progress(Progress::Embedded { done, total }))?;
         Ok(Vectors { texts: self.distinct, vectors })
     }
 }

@@ -17,8 +17,7 @@ use serde::{Deserialize, Serialize};
 use crate::embed::ModelIdentity;
 use crate::error::{Error, Result};
 use crate::index::{
-    FORMAT, FileEntry, IndexReader, IndexSpec, check_files, read_json, sha256_hex, sync_folder, write,
-    write_json,
+    FORMAT, FileEntry, IndexReader, IndexSpec, check_files, read_json, sha256_hex, sync_folder, write, write_json,
 };
 
 /// Generations up to this size have their checksums compared whenever they are opened.
@@ -102,10 +101,9 @@ impl Snapshot {
     /// # Errors
     /// [`Error::UnknownIndex`].
     pub fn index(&self, name: &str) -> Result<&IndexReader> {
-        self.indexes.get(name).ok_or_else(|| Error::UnknownIndex {
-            name: name.to_owned(),
-            known: self.indexes.keys().cloned().collect(),
-        })
+        self.indexes
+            .get(name)
+            .ok_or_else(|| Error::UnknownIndex { name: name.to_owned(), known: self.indexes.keys().cloned().collect() })
     }
 
     /// The bytes of a file beside the indexes.

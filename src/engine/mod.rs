@@ -11,13 +11,15 @@ use std::sync::{Arc, OnceLock};
 
 use arc_swap::ArcSwap;
 
-pub use request::{By, Recommendation, RecommendRequest, SearchAnswer, SearchRequest, Similar, SimilarRequest, SimilarTickets, Subject};
+pub use request::{
+    By, RecommendRequest, Recommendation, SearchAnswer, SearchRequest, Similar, SimilarRequest, SimilarTickets, Subject,
+};
 pub use source::{ModelSource, open_model};
 
+use crate::desk::Masker;
 use crate::embed::{EmbedParams, Embedder};
 use crate::error::{Error, Result};
 use crate::index::{FusionParams, Query, QueryKind};
-use crate::desk::Masker;
 use crate::rebuild::{self, BuildReport, BuildRequest, DESK_FILE, DeskFile, Progress};
 use crate::recommend::RecommendParams;
 use crate::snapshot::{Snapshot, current_name};
@@ -142,10 +144,9 @@ impl Engine {
                 (vector, Some(masked))
             }
             By::Row(key) => {
-                let row = index.row_of(key).ok_or_else(|| Error::UnknownRow {
-                    index: request.index.clone(),
-                    key: key.clone(),
-                })?;
+                let row = index
+                    .row_of(key)
+                    .ok_or_else(|| Error::UnknownRow { index: request.index.clone(), key: key.clone() })?;
                 let text = index.text(row, &index.manifest().embedded)?.map(str::to_owned);
                 (Some(index.vector(row).to_vec()), text)
             }
@@ -157,11 +158,8 @@ impl Engine {
             ..Query::new(request.kind, vector, text, request.k)
         };
         let found = index.query(&query)?;
-        let rows = found
-            .hits
-            .iter()
-            .map(|hit| Ok((hit.clone(), index.cells(hit.row, &columns)?)))
-            .collect::<Result<_>>()?;
+        let rows =
+            found.hits.iter().map(|hit| Ok((hit.clone(), index.cells(hit.row, &columns)?))).collect::<Result<_>>()?;
         Ok(SearchAnswer {
             generation: current.snapshot.generation().name.clone(),
             eligible: found.eligible,

@@ -23,7 +23,8 @@ impl Engine {
         let index = current.snapshot.index(TICKETS)?;
         let problem = self.problem(&current, &request.subject)?;
         let found = self.resolved_tickets(index, &problem, request.k, request.filter.as_ref())?;
-        let tickets = found.hits.iter().map(|hit| Ok(similar(hit.clone(), &read(index, hit.row)?))).collect::<Result<_>>()?;
+        let tickets =
+            found.hits.iter().map(|hit| Ok(similar(hit.clone(), &read(index, hit.row)?))).collect::<Result<_>>()?;
         Ok(SimilarTickets {
             generation: current.snapshot.generation().name.clone(),
             about: problem.about,
@@ -104,8 +105,15 @@ fn ticket_row(index: &IndexReader, id: &str) -> Result<Row> {
 /// What an answer shows of a ticket.
 fn read(index: &IndexReader, row: Row) -> Result<Cells> {
     let columns = [
-        "subject", "status", "category", "subcategory", "resolution_time_hours", "csat_score", "agent_name",
-        "solved_by", "solution",
+        "subject",
+        "status",
+        "category",
+        "subcategory",
+        "resolution_time_hours",
+        "csat_score",
+        "agent_name",
+        "solved_by",
+        "solution",
     ];
     index.cells(row, &columns.map(str::to_owned))
 }

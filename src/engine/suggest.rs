@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::similar::{Problem, and_also, cell};
-use super::{Current, Engine, Recommendation, RecommendRequest};
+use super::{Current, Engine, RecommendRequest, Recommendation};
 use crate::desk::Status;
 use crate::error::{Error, Result};
 use crate::index::{Cells, Query, QueryKind};
@@ -22,8 +22,7 @@ impl Engine {
         let states = self.similar_states(&current, &problem, state, request)?;
         let tickets = self.similar_tickets(&current, &problem, request)?;
         let desk = &current.desk;
-        let advice =
-            recommend(&situation, &states, &tickets, &desk.catalogue, &desk.agents, &self.params.recommend);
+        let advice = recommend(&situation, &states, &tickets, &desk.catalogue, &desk.agents, &self.params.recommend);
         Ok(Recommendation {
             generation: current.snapshot.generation().name.clone(),
             about: problem.about,
@@ -51,8 +50,16 @@ impl Engine {
             ..Query::new(QueryKind::Ann, Some(state), None, self.params.recommend.states)
         };
         let columns = [
-            "ticket_id", "action", "last_action", "category", "message", "resolved", "reopened", "csat_score",
-            "resolution_time_hours", "sla_breached",
+            "ticket_id",
+            "action",
+            "last_action",
+            "category",
+            "message",
+            "resolved",
+            "reopened",
+            "csat_score",
+            "resolution_time_hours",
+            "sla_breached",
         ];
         let found = index.query(&query)?;
         let mut states = Vec::with_capacity(found.hits.len());
@@ -89,7 +96,13 @@ impl Engine {
         let k = self.params.recommend.tickets;
         let found = self.resolved_tickets(index, problem, k, request.filter.as_ref())?;
         let columns = [
-            "actions", "solved_by", "solution", "reopened_count", "csat_score", "resolution_time_hours", "sla_breached",
+            "actions",
+            "solved_by",
+            "solution",
+            "reopened_count",
+            "csat_score",
+            "resolution_time_hours",
+            "sla_breached",
             "agent_id",
         ];
         let mut tickets = Vec::with_capacity(found.hits.len());

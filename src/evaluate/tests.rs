@@ -56,9 +56,7 @@ fn a_split_searches_train_for_test() {
 }
 
 fn case(category: &str, last: Option<&str>, text: &str, action: &str) -> Case {
-    let turn = |author, text: &str, action: Option<&str>| {
-        serde_json::json!({ "author": author, "text": text, "action": action })
-    };
+    let turn = |author, text: &str, action: Option<&str>| serde_json::json!({ "author": author, "text": text, "action": action });
     let mut turns = vec![turn("CUSTOMER", "olá", None)];
     turns.extend(last.map(|last| turn("AGENT", "certo", Some(last))));
     turns.push(turn("CUSTOMER", text, None));

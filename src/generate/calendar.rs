@@ -27,7 +27,17 @@ pub(super) fn date(at: i64) -> String {
 /// As people write it: `30/06/2026` or `30/06` in Portuguese, `2026-06-30` or `30 June` in English.
 pub(super) fn spoken_date(at: i64, portuguese: bool, short: bool) -> String {
     const MONTHS: [&str; 12] = [
-        "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
+        "January",
+        "February",
+        "March",
+        "April",
+        "May",
+        "June",
+        "July",
+        "August",
+        "September",
+        "October",
+        "November",
         "December",
     ];
     let day = utc(at);

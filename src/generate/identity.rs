@@ -23,7 +23,8 @@ pub(super) fn cnpj(chance: &mut Chance) -> String {
 
 /// A card number that passes Luhn's test, in the ranges that card schemes and gateways give out for tests.
 pub(super) fn test_card(chance: &mut Chance) -> String {
-    let mut digits: Vec<u8> = chance.pick(&["411111", "400000", "555555", "222300"]).bytes().map(|b| b - b'0').collect();
+    let mut digits: Vec<u8> =
+        chance.pick(&["411111", "400000", "555555", "222300"]).bytes().map(|b| b - b'0').collect();
     digits.extend(chance.digits(9));
     digits.push(luhn_check_digit(&digits));
     let form = chance.pick(&["#### #### #### ####", "################", "####-####-####-####"]);

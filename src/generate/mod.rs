@@ -33,8 +33,7 @@ use texts::Texts;
 use ticket::Desk;
 
 /// The five files, in the order in which they are written.
-pub const FILES: [&str; 5] =
-    ["companies.csv", "customers.csv", "agents.csv", "tickets.csv", "ticket_interactions.csv"];
+pub const FILES: [&str; 5] = ["companies.csv", "customers.csv", "agents.csv", "tickets.csv", "ticket_interactions.csv"];
 
 const COMPANY_COLUMNS: &str = "company_id,company_name,cnpj,segment,company_size,contract_start_date,\
      monthly_transaction_volume,status,churn_risk_score,created_at";
@@ -72,7 +71,6 @@ impl Locale {
             Self::Mixed => "mixed",
         }
     }
-
 }
 
 impl FromStr for Locale {

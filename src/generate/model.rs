@@ -106,7 +106,8 @@ pub(super) struct Course {
 impl Model {
     /// The model that the program carries.
     pub(super) fn load() -> Result<Self> {
-        toml::from_str(include_str!("problems.toml")).map_err(|error| Error::internal("reading the latent model", error))
+        toml::from_str(include_str!("problems.toml"))
+            .map_err(|error| Error::internal("reading the latent model", error))
     }
 }
 

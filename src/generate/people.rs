@@ -74,8 +74,8 @@ pub(super) struct Agent {
 impl People {
     /// The people for this many tickets.
     pub(super) fn new(seed: u64, tickets: usize) -> Result<Self> {
-        let names: Names = toml::from_str(include_str!("names.toml"))
-            .map_err(|error| Error::internal("reading the names", error))?;
+        let names: Names =
+            toml::from_str(include_str!("names.toml")).map_err(|error| Error::internal("reading the names", error))?;
         let tickets = tickets as u64;
         let mut chance = Chance::of(seed, Table::World, 0);
         let all = names.full_names(&names.customers);
@@ -236,7 +236,12 @@ pub(super) fn width(largest: u64, usual: usize) -> usize {
 }
 
 fn address(name: &str) -> String {
-    fold(name).to_lowercase().split(' ').filter(|part| !matches!(*part, "da" | "de" | "dos")).collect::<Vec<_>>().join(".")
+    fold(name)
+        .to_lowercase()
+        .split(' ')
+        .filter(|part| !matches!(*part, "da" | "de" | "dos"))
+        .collect::<Vec<_>>()
+        .join(".")
 }
 
 fn gcd(a: u64, b: u64) -> u64 {

@@ -24,11 +24,17 @@ pub(super) enum Author {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Move {
     /// The customer tells the problem, perhaps with the data that will be asked for, perhaps with a hint at the cause.
-    Open { data: bool, clue: bool },
+    Open {
+        data: bool,
+        clue: bool,
+    },
     /// The customer asks for news.
     Nudge,
     /// The customer gives the data; `again` if it was there already.
-    Data { clue: bool, again: bool },
+    Data {
+        clue: bool,
+        again: bool,
+    },
     /// The customer tells more.
     Hint,
     /// The customer will wait, or will not.
@@ -42,7 +48,10 @@ pub(super) enum Move {
     /// The customer no longer wants anything.
     Withdraw,
     /// The agent takes an action of the catalogue, perhaps telling the cause.
-    Act { action: String, finding: bool },
+    Act {
+        action: String,
+        finding: bool,
+    },
     /// The agent ends the ticket.
     Close,
     /// The machine ends it.

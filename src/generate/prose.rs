@@ -60,7 +60,11 @@ impl Voice<'_> {
             parts.push(self.say(&customer.greeting, chance));
         }
         let problem = self.say(&self.of_kind().opening, chance);
-        parts.push(if parts.last().is_some_and(|greeting: &String| greeting.ends_with(',')) { uncapitalized(&problem) } else { problem });
+        parts.push(if parts.last().is_some_and(|greeting: &String| greeting.ends_with(',')) {
+            uncapitalized(&problem)
+        } else {
+            problem
+        });
         if clue {
             parts.push(self.say(&self.of_cause().clue, chance));
         }

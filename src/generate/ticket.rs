@@ -84,11 +84,11 @@ impl Desk {
             Stage::Done => {}
         }
         let escalated = plot.escalated();
-        let course =
-            Course { skill: agent.skill, hard: cause.hard, wrong: plot.wrong, solved: plot.solved, escalated };
+        let course = Course { skill: agent.skill, hard: cause.hard, wrong: plot.wrong, solved: plot.solved, escalated };
         let times = draw_times(stage, &plot, course, priority, &mut chance);
 
-        let scene = Scene { cause, customer: &customer, company: &company, agent, created_at: times.created, portuguese };
+        let scene =
+            Scene { cause, customer: &customer, company: &company, agent, created_at: times.created, portuguese };
         let slots = slots::draw(scene, &mut chance);
         let texts = if portuguese { &self.portuguese } else { &self.english };
         let habits = self.draw_habits(portuguese, channel, &mut chance);
@@ -170,8 +170,7 @@ impl Desk {
 }
 
 fn draw_stage(showcase: bool, chance: &mut Chance) -> Stage {
-    const ALL: [Stage; 5] =
-        [Stage::Open, Stage::InProgress, Stage::PendingCustomer, Stage::Cancelled, Stage::Done];
+    const ALL: [Stage; 5] = [Stage::Open, Stage::InProgress, Stage::PendingCustomer, Stage::Cancelled, Stage::Done];
     let drawn = ALL[chance.weighted([6, 9, 7, 5, 73].into_iter())];
     if showcase { Stage::InProgress } else { drawn }
 }

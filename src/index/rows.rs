@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use arrow::array::{Array, AsArray as _, RecordBatch, StringArray};
 use arrow::buffer::Buffer;
-use arrow::datatypes::{DataType, Date32Type, Float32Type, Float64Type, Int32Type, Int64Type, TimeUnit, TimestampMicrosecondType};
+use arrow::datatypes::{
+    DataType, Date32Type, Float32Type, Float64Type, Int32Type, Int64Type, TimeUnit, TimestampMicrosecondType,
+};
 use arrow::ipc::convert::try_fb_to_schema;
 use arrow::ipc::reader::{FileDecoder, read_footer_length};
 use arrow::ipc::root_as_footer;
@@ -99,11 +101,9 @@ pub(super) fn open(path: &Path) -> Result<RecordBatch> {
         Some(blocks) if blocks.len() == 1 => *blocks.get(0),
         _ => return Err(damaged("not one record batch".to_owned())),
     };
-    let (Ok(start), Ok(head), Ok(body)) = (
-        usize::try_from(block.offset()),
-        usize::try_from(block.metaDataLength()),
-        usize::try_from(block.bodyLength()),
-    ) else {
+    let (Ok(start), Ok(head), Ok(body)) =
+        (usize::try_from(block.offset()), usize::try_from(block.metaDataLength()), usize::try_from(block.bodyLength()))
+    else {
         return Err(damaged("negative length".to_owned()));
     };
     if start.checked_add(head).and_then(|end| end.checked_add(body)).is_none_or(|end| end > buffer.len()) {

@@ -85,11 +85,7 @@ fn index() -> (tempfile::TempDir, IndexReader) {
         key: "id".to_owned(),
         group: "topic".to_owned(),
         embedded: "text".to_owned(),
-        text_fields: vec![TextField {
-            name: "text".to_owned(),
-            analyzers: vec![Language::Portuguese],
-            boost: 1.0,
-        }],
+        text_fields: vec![TextField { name: "text".to_owned(), analyzers: vec![Language::Portuguese], boost: 1.0 }],
         vector: VectorParams { kind: Kind::Flat, ..VectorParams::default() },
     };
     let embedder = HashedEmbedder::new(64);

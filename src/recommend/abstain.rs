@@ -52,7 +52,8 @@ pub(super) fn reason(
     actions: &[RankedAction],
     params: &RecommendParams,
 ) -> Option<Abstention> {
-    let similarities = states.iter().map(|state| state.similarity).chain(tickets.iter().map(|ticket| ticket.similarity));
+    let similarities =
+        states.iter().map(|state| state.similarity).chain(tickets.iter().map(|ticket| ticket.similarity));
     let Some(best) = similarities.max_by(f32::total_cmp) else {
         return Some(Abstention::NoHistory);
     };

@@ -186,11 +186,8 @@ fn ranked(vote: &Vote, states: &[SimilarState], average: f32, params: &Recommend
     let success_rate = outcome::shrunk_success(cases.iter().map(|case| &case.outcome), average, params.prior_strength);
     let (mut evidence, mut counter_evidence) = (Vec::new(), Vec::new());
     for case in &cases {
-        let shown = Evidence {
-            ticket_id: case.ticket_id.clone(),
-            similarity: case.similarity,
-            message: case.message.clone(),
-        };
+        let shown =
+            Evidence { ticket_id: case.ticket_id.clone(), similarity: case.similarity, message: case.message.clone() };
         match case.outcome.success() {
             Some(true) => evidence.push(shown),
             Some(false) => counter_evidence.push(shown),

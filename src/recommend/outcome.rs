@@ -43,9 +43,9 @@ pub(super) fn shrunk_success<'a>(outcomes: impl Iterator<Item = &'a Outcome>, av
 }
 
 fn tally<'a>(outcomes: impl Iterator<Item = &'a Outcome>) -> (f32, f32) {
-    outcomes.filter_map(Outcome::success).fold((0.0, 0.0), |(successes, known), success| {
-        (successes + f32::from(u8::from(success)), known + 1.0)
-    })
+    outcomes
+        .filter_map(Outcome::success)
+        .fold((0.0, 0.0), |(successes, known), success| (successes + f32::from(u8::from(success)), known + 1.0))
 }
 
 /// Quartiles of a weighted sample.

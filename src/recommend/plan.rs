@@ -69,7 +69,10 @@ fn best_agents(tickets: &[SimilarTicket], agents: &[Agent], params: &RecommendPa
         })
         .collect();
     choices.sort_by(|a, b| {
-        b.success_rate.total_cmp(&a.success_rate).then(b.tickets.cmp(&a.tickets)).then_with(|| a.agent.id.cmp(&b.agent.id))
+        b.success_rate
+            .total_cmp(&a.success_rate)
+            .then(b.tickets.cmp(&a.tickets))
+            .then_with(|| a.agent.id.cmp(&b.agent.id))
     });
     choices.truncate(AGENTS_SHOWN);
     choices

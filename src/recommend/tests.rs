@@ -39,7 +39,8 @@ fn names(advice: &Advice) -> Vec<&str> {
 
 #[test]
 fn the_likeliest_action_leads_and_its_terms_add_up() {
-    let states = [state("T1", 0.95, "REFUND", true), state("T2", 0.94, "REFUND", true), state("T3", 0.95, "EXPLAIN", true)];
+    let states =
+        [state("T1", 0.95, "REFUND", true), state("T2", 0.94, "REFUND", true), state("T3", 0.95, "EXPLAIN", true)];
     let params = RecommendParams::default();
     let advice = advise(&states, &params);
     assert_eq!(names(&advice), ["REFUND", "EXPLAIN"]);
@@ -81,7 +82,8 @@ fn a_ticket_counts_once() {
 
 #[test]
 fn what_may_not_be_done_here_is_left_out() {
-    let states = [state("T1", 0.95, "SWAP_TERMINAL", true), state("T2", 0.94, "REFUND", true), state("T3", 0.94, OTHER, true)];
+    let states =
+        [state("T1", 0.95, "SWAP_TERMINAL", true), state("T2", 0.94, "REFUND", true), state("T3", 0.94, OTHER, true)];
     assert_eq!(names(&advise(&states, &RecommendParams::default())), ["REFUND"]);
 }
 
@@ -103,7 +105,10 @@ fn silence_has_a_reason() {
     );
     let mut divided: Vec<_> = (0..20).map(|at| state(&format!("T{at}"), 0.95, OTHER, true)).collect();
     divided.push(state("T20", 0.95, "REFUND", true));
-    check(&divided, expect_test::expect!["similar cases went different ways: the best action has P 0.05, 0.15 is needed"]);
+    check(
+        &divided,
+        expect_test::expect!["similar cases went different ways: the best action has P 0.05, 0.15 is needed"],
+    );
 }
 
 #[test]

@@ -24,8 +24,19 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     (
         "face",
         &[
-            "error", "filter", "embed", "vector", "index", "snapshot", "desk", "generate", "rebuild", "recommend",
-            "engine", "evaluate", "config",
+            "error",
+            "filter",
+            "embed",
+            "vector",
+            "index",
+            "snapshot",
+            "desk",
+            "generate",
+            "rebuild",
+            "recommend",
+            "engine",
+            "evaluate",
+            "config",
         ],
     ),
 ];

@@ -260,7 +260,9 @@ pub(super) struct RetrievalArgs {
 }
 
 #[derive(Debug, ClapArgs)]
-#[command(after_help = "Each line: {\"case\": \"…\", \"category\": \"…\"|null, \"turns\": [{\"author\": \"CUSTOMER\"|\"AGENT\", \"text\": \"…\", \"action\": \"…\"|null}, …], \"action\": \"…\"}\n\nExample:\n  nba evaluate actions --train train.jsonl --test test.jsonl --json")]
+#[command(
+    after_help = "Each line: {\"case\": \"…\", \"category\": \"…\"|null, \"turns\": [{\"author\": \"CUSTOMER\"|\"AGENT\", \"text\": \"…\", \"action\": \"…\"|null}, …], \"action\": \"…\"}\n\nExample:\n  nba evaluate actions --train train.jsonl --test test.jsonl --json"
+)]
 pub(super) struct ActionsArgs {
     /// Cases to learn from
     #[arg(long, value_name = "FILE")]

@@ -116,11 +116,7 @@ fn summary(report: &BuildReport, index: &Path) -> String {
     }
     let _ = writeln!(out, "  skipped  {:>8} rows", report.skipped);
     let actions = &report.actions;
-    let _ = writeln!(
-        out,
-        "  actions  {} given, {} assigned, {} OTHER",
-        actions.given, actions.assigned, actions.other
-    );
+    let _ = writeln!(out, "  actions  {} given, {} assigned, {} OTHER", actions.given, actions.assigned, actions.other);
     let phases: Vec<String> = report.seconds.iter().map(|(phase, seconds)| format!("{phase} {seconds:.1} s")).collect();
     let _ = writeln!(
         out,

@@ -29,14 +29,15 @@ fn retrieval(args: RetrievalArgs, settings: &Settings, printer: &Printer) -> Res
     };
     let embedder = open_model(&settings.model()?, &settings.config.embed)?;
     let mut bar = Bar::new();
-    let report = evaluate_retrieval(&task, embedder.as_ref(), &settings.config.fusion, &mut |done, total| bar.show(done, total))?;
+    let report = evaluate_retrieval(&task, embedder.as_ref(), &settings.config.fusion, &mut |done, total| {
+        bar.show(done, total)
+    })?;
     bar.end();
     if printer.json() {
         return printer.document(&report);
     }
     let mut out = format!("{} rows\n{:<9}{:>8}{:>8}{:>8}{:>8}\n", report.rows, "", "P@1", "P@10", "hit@5", "kNN");
-    for (name, leg) in
-        [("dense", report.legs.dense), ("keyword", report.legs.keyword), ("hybrid", report.legs.hybrid)]
+    for (name, leg) in [("dense", report.legs.dense), ("keyword", report.legs.keyword), ("hybrid", report.legs.hybrid)]
     {
         let _ = writeln!(
             out,
@@ -62,11 +63,8 @@ fn actions(args: ActionsArgs, settings: &Settings, printer: &Printer) -> Result<
     for (name, figures) in
         [("majority", report.floors.majority), ("frequency", report.floors.frequency), ("nba", report.figures)]
     {
-        let _ = writeln!(
-            out,
-            "{name:<11}{:>9.3}{:>13.3}{:>7.3}",
-            figures.accuracy, figures.weighted_f1, figures.acc_at_3
-        );
+        let _ =
+            writeln!(out, "{name:<11}{:>9.3}{:>13.3}{:>7.3}", figures.accuracy, figures.weighted_f1, figures.acc_at_3);
     }
     printer.text(&out)
 }

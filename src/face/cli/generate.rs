@@ -8,8 +8,7 @@ use crate::error::Result;
 use crate::generate::{GenerateParams, generate as write_desk};
 
 pub(super) fn generate(args: GenerateArgs, printer: &Printer) -> Result<()> {
-    let params =
-        GenerateParams { tickets: args.tickets, seed: args.seed, locale: args.locale, labels: args.labels };
+    let params = GenerateParams { tickets: args.tickets, seed: args.seed, locale: args.locale, labels: args.labels };
     let bar = Printer::watched().then(|| ProgressBar::new(args.tickets as u64));
     let report = write_desk(&args.out, &params, &mut |done, _| {
         if let Some(bar) = &bar {

@@ -29,7 +29,8 @@ pub(super) fn status(settings: &Settings, printer: &Printer) -> Result<()> {
         return printer.document(&Status { generation, indexes });
     }
     let mut out = format!("index       {}\n", settings.index.display());
-    let _ = writeln!(out, "generation  {}, built {} by {}", generation.name, generation.created_at, generation.built_by);
+    let _ =
+        writeln!(out, "generation  {}, built {} by {}", generation.name, generation.created_at, generation.built_by);
     let model = &generation.model;
     let fingerprint: String = model.fingerprint.chars().take(8).collect();
     let _ = writeln!(out, "model       {}@{fingerprint}, {} dimensions", model.name, model.dimension);

@@ -36,8 +36,7 @@ impl Printer {
 
     /// Prints one JSON document.
     pub(super) fn document(&self, value: &impl Serialize) -> Result<()> {
-        let mut text =
-            serde_json::to_string_pretty(value).map_err(|error| Error::internal("writing JSON", error))?;
+        let mut text = serde_json::to_string_pretty(value).map_err(|error| Error::internal("writing JSON", error))?;
         text.push('\n');
         quiet_if_closed(io::stdout().write_all(text.as_bytes()))
     }

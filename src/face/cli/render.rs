@@ -15,12 +15,7 @@ const SHOWN_TEXT: usize = 140;
 /// How many pieces of evidence for and against an action are shown unless all are asked for.
 const SHOWN_EVIDENCE: usize = 3;
 
-pub(super) fn similar(
-    subject: &Subject,
-    answer: &SimilarTickets,
-    language: TitleLanguage,
-    explain: bool,
-) -> String {
+pub(super) fn similar(subject: &Subject, answer: &SimilarTickets, language: TitleLanguage, explain: bool) -> String {
     let mut out = heading(subject, &answer.about);
     let _ = writeln!(
         out,
@@ -156,12 +151,8 @@ fn action(place: usize, ranked: &RankedAction, title: &str, explain: bool) -> St
 }
 
 pub(super) fn rows(answer: &SearchAnswer) -> String {
-    let mut out = format!(
-        "{DIM}{} of {} rows · generation {}{RESET}\n",
-        answer.rows.len(),
-        answer.eligible,
-        answer.generation
-    );
+    let mut out =
+        format!("{DIM}{} of {} rows · generation {}{RESET}\n", answer.rows.len(), answer.eligible, answer.generation);
     out.push_str(&degraded(&answer.degraded));
     for (place, (hit, cells)) in (1..).zip(&answer.rows) {
         let _ = writeln!(out, "\n{place:>2}. {BOLD}{}{RESET}  {DIM}{}{RESET}", hit.key, legs(hit));
