@@ -107,7 +107,7 @@ pub struct AssignParams {
 
 impl Default for AssignParams {
     fn default() -> Self {
-        Self { threshold: 0.88, neighbours: 2 }
+        Self { threshold: 0.86, neighbours: 2 }
     }
 }
 
