@@ -60,6 +60,8 @@ pub(super) enum Command {
     Index(IndexCommand),
     /// Write a synthetic support desk: five CSV tables
     Generate(GenerateArgs),
+    /// Turn lines of text into unit vectors, as a NumPy file
+    Embed(EmbedArgs),
     /// Measure retrieval or next actions on labelled files
     #[command(subcommand)]
     Evaluate(EvaluateCommand),
@@ -224,6 +226,17 @@ pub(super) struct GenerateArgs {
     /// Add the true action of each agent message as a column
     #[arg(long)]
     pub(super) labels: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "Example:\n  nba embed --in texts.txt --out vectors.npy")]
+pub(super) struct EmbedArgs {
+    /// A file with one text a line
+    #[arg(long = "in", value_name = "FILE")]
+    pub(super) input: PathBuf,
+    /// Where to write the matrix: one row a line, 32-bit floats
+    #[arg(long, value_name = "FILE.npy")]
+    pub(super) out: PathBuf,
 }
 
 #[derive(Debug, Subcommand)]

@@ -2,10 +2,8 @@
 
 use std::fmt::Write as _;
 
-use indicatif::{ProgressBar, ProgressStyle};
-
 use super::args::{ActionsArgs, EvaluateCommand, RetrievalArgs};
-use super::printer::Printer;
+use super::printer::{Bar, Printer};
 use super::settings::Settings;
 use crate::engine::open_model;
 use crate::error::{Error, Result};
@@ -28,7 +26,7 @@ fn retrieval(args: RetrievalArgs, settings: &Settings, printer: &Printer) -> Res
         (None, _, _) => return Err(Error::argument("--train", "give --train and --test, or --leave-one-out")),
     };
     let embedder = open_model(&settings.model()?, &settings.config.embed)?;
-    let mut bar = Bar::new();
+    let mut bar = Bar::new("embed");
     let report = evaluate_retrieval(&task, embedder.as_ref(), &settings.config.fusion, &mut |done, total| {
         bar.show(done, total)
     })?;
@@ -51,7 +49,7 @@ fn retrieval(args: RetrievalArgs, settings: &Settings, printer: &Printer) -> Res
 fn actions(args: ActionsArgs, settings: &Settings, printer: &Printer) -> Result<()> {
     let (train, test) = (read_cases(&args.train)?, read_cases(&args.test)?);
     let embedder = open_model(&settings.model()?, &settings.config.embed)?;
-    let mut bar = Bar::new();
+    let mut bar = Bar::new("embed");
     let report = evaluate_actions(&train, &test, embedder.as_ref(), &settings.config.recommend, &mut |done, total| {
         bar.show(done, total);
     })?;
@@ -67,28 +65,4 @@ fn actions(args: ActionsArgs, settings: &Settings, printer: &Printer) -> Result<
             writeln!(out, "{name:<11}{:>9.3}{:>13.3}{:>7.3}", figures.accuracy, figures.weighted_f1, figures.acc_at_3);
     }
     printer.text(&out)
-}
-
-/// How far the embedding is, on a terminal.
-struct Bar(Option<ProgressBar>);
-
-impl Bar {
-    fn new() -> Self {
-        let style = ProgressStyle::with_template("embed [{bar:30}] {pos}/{len} texts, {per_sec}, {eta} left")
-            .unwrap_or_else(|_| ProgressStyle::default_bar());
-        Self(Printer::watched().then(|| ProgressBar::new(0).with_style(style)))
-    }
-
-    fn show(&mut self, done: usize, total: usize) {
-        if let Some(bar) = &self.0 {
-            bar.set_length(total as u64);
-            bar.set_position(done as u64);
-        }
-    }
-
-    fn end(&self) {
-        if let Some(bar) = &self.0 {
-            bar.finish_and_clear();
-        }
-    }
 }

@@ -1,23 +1,15 @@
 //! `nba generate`.
 
-use indicatif::ProgressBar;
-
 use super::args::GenerateArgs;
-use super::printer::Printer;
+use super::printer::{Bar, Printer};
 use crate::error::Result;
 use crate::generate::{GenerateParams, generate as write_desk};
 
 pub(super) fn generate(args: GenerateArgs, printer: &Printer) -> Result<()> {
     let params = GenerateParams { tickets: args.tickets, seed: args.seed, locale: args.locale, labels: args.labels };
-    let bar = Printer::watched().then(|| ProgressBar::new(args.tickets as u64));
-    let report = write_desk(&args.out, &params, &mut |done, _| {
-        if let Some(bar) = &bar {
-            bar.set_position(done as u64);
-        }
-    })?;
-    if let Some(bar) = &bar {
-        bar.finish_and_clear();
-    }
+    let mut bar = Bar::new("tickets");
+    let report = write_desk(&args.out, &params, &mut |done, total| bar.show(done, total))?;
+    bar.end();
     if printer.json() {
         return printer.document(&report);
     }

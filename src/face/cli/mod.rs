@@ -2,6 +2,7 @@
 
 mod args;
 mod build;
+mod embed;
 mod evaluate;
 mod generate;
 mod inspect;
@@ -41,6 +42,7 @@ fn run(args: Args, printer: &Printer) -> Result<()> {
         Command::Index(IndexCommand::Status) => inspect::status(&settings, printer),
         Command::Index(IndexCommand::Verify) => inspect::verify(&settings, printer),
         Command::Generate(args) => generate::generate(args, printer),
+        Command::Embed(args) => embed::embed(args, &settings, printer),
         Command::Evaluate(args) => evaluate::evaluate(args, &settings, printer),
         Command::Config => inspect::config(&settings, printer),
     }

@@ -4,6 +4,7 @@ use std::io::{self, IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
 use anstream::{AutoStream, ColorChoice};
+use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 use serde_json::json;
 
@@ -69,5 +70,30 @@ fn quiet_if_closed(written: io::Result<()>) -> Result<()> {
     match written {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
         _ => Ok(()),
+    }
+}
+
+/// How far a phase is: a bar on a terminal, nothing elsewhere.
+pub(super) struct Bar(Option<ProgressBar>);
+
+impl Bar {
+    /// A bar for texts, or for whatever else is counted in a phase of this name.
+    pub(super) fn new(phase: &'static str) -> Self {
+        let style = ProgressStyle::with_template("{msg} [{bar:30}] {pos}/{len}, {per_sec}, {eta} left")
+            .unwrap_or_else(|_| ProgressStyle::default_bar());
+        Self(Printer::watched().then(|| ProgressBar::new(0).with_style(style).with_message(phase)))
+    }
+
+    pub(super) fn show(&mut self, done: usize, total: usize) {
+        if let Some(bar) = &self.0 {
+            bar.set_length(total as u64);
+            bar.set_position(done as u64);
+        }
+    }
+
+    pub(super) fn end(&self) {
+        if let Some(bar) = &self.0 {
+            bar.finish_and_clear();
+        }
     }
 }
