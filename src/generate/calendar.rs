@@ -1,6 +1,6 @@
 //! The clock of the generated desk: seconds since 1970 UTC in, the tables' words out. Never reads the machine's clock.
 
-use chrono::{DateTime, Datelike, NaiveDate};
+use chrono::{DateTime, NaiveDate};
 
 /// Seconds of a day.
 pub(super) const DAY: i64 = 86_400;
@@ -26,27 +26,13 @@ pub(super) fn date(at: i64) -> String {
 
 /// As people write it: `30/06/2026` or `30/06` in Portuguese, `2026-06-30` or `30 June` in English.
 pub(super) fn spoken_date(at: i64, portuguese: bool, short: bool) -> String {
-    const MONTHS: [&str; 12] = [
-        "January",
-        "February",
-        "March",
-        "April",
-        "May",
-        "June",
-        "July",
-        "August",
-        "September",
-        "October",
-        "November",
-        "December",
-    ];
-    let day = utc(at);
-    match (portuguese, short) {
-        (true, true) => day.format("%d/%m").to_string(),
-        (true, false) => day.format("%d/%m/%Y").to_string(),
-        (false, true) => format!("{} {}", day.day(), MONTHS[day.month0() as usize]),
-        (false, false) => date(at),
-    }
+    let form = match (portuguese, short) {
+        (true, true) => "%d/%m",
+        (true, false) => "%d/%m/%Y",
+        (false, true) => "%-d %B",
+        (false, false) => "%Y-%m-%d",
+    };
+    utc(at).format(form).to_string()
 }
 
 fn utc(at: i64) -> DateTime<chrono::Utc> {

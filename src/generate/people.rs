@@ -153,13 +153,15 @@ impl People {
             1 => format!("{local}{}@{host}", chance.between(1, 99)),
             _ => format!("{}.{}@{host}", local.split('.').next().unwrap_or("loja"), chance.between(1960, 2009)),
         };
+        let (cpf, phone) = (cpf(&mut chance), phone(&mut chance));
+        let role = *chance.pick(&["OWNER", "OWNER", "MANAGER", "FINANCIAL", "OPERATOR", "IT_MANAGER"]);
         Customer {
             company,
             name,
             email,
-            cpf: cpf(&mut chance),
-            phone: phone(&mut chance),
-            role: *chance.pick(&["OWNER", "OWNER", "MANAGER", "FINANCIAL", "OPERATOR", "IT_MANAGER"]),
+            cpf,
+            phone,
+            role,
             birth: seconds_of(1955, 1, 1) + chance.between(0, 50 * 365) as i64 * DAY,
             since: seconds_of(2025, 1, 5) + chance.between(0, 350) as i64 * DAY,
         }

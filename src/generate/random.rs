@@ -15,6 +15,8 @@ pub(super) enum Table {
     Customers = 2,
     Agents = 3,
     Tickets = 4,
+    /// The words of a ticket: apart, so that a longer name does not change how the ticket ends.
+    Prose = 5,
 }
 
 /// Chance for one row: the seed is the key of the cipher, table and row its stream, so rows never share draws.

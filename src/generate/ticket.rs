@@ -87,18 +87,19 @@ impl Desk {
         let course = Course { skill: agent.skill, hard: cause.hard, wrong: plot.wrong, solved: plot.solved, escalated };
         let times = draw_times(stage, &plot, course, priority, &mut chance);
 
+        let mut prose = Chance::of(self.params.seed, Table::Prose, number);
         let scene =
             Scene { cause, customer: &customer, company: &company, agent, created_at: times.created, portuguese };
-        let slots = slots::draw(scene, &mut chance);
+        let slots = slots::draw(scene, &mut prose);
         let texts = if portuguese { &self.portuguese } else { &self.english };
-        let habits = self.draw_habits(portuguese, channel, &mut chance);
+        let habits = self.draw_habits(portuguese, channel, &mut prose);
         let formal = matches!(channel, "EMAIL" | "PORTAL");
         let voice = Voice { texts, kind, scene, slots: &slots, habits, formal };
-        let subject = voice.subject(&mut chance);
+        let subject = voice.subject(&mut prose);
         let mut answered = false;
         let mut messages = Vec::with_capacity(plot.moves.len());
         for step in &plot.moves {
-            messages.push(voice.message(step, !answered, &mut chance));
+            messages.push(voice.message(step, !answered, &mut prose));
             answered |= step.author() == Author::Agent;
         }
 
