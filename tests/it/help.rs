@@ -78,7 +78,9 @@ fn the_version_is_the_package_s() {
 #[test]
 fn wrong_usage_says_what_is_right() {
     let sandbox = Sandbox::new();
-    sandbox.check(&["similar"], expect![[r#"
+    sandbox.check(
+        &["similar"],
+        expect![[r#"
         exit 2
         --- stderr
         error: the following required arguments were not provided:
@@ -87,8 +89,11 @@ fn wrong_usage_says_what_is_right() {
         Usage: nba similar <TICKET|--text <TEXT>>
 
         For more information, try '--help'.
-    "#]]);
-    sandbox.check(&["similar", "TICKET-1", "--text", "both"], expect![[r#"
+    "#]],
+    );
+    sandbox.check(
+        &["similar", "TICKET-1", "--text", "both"],
+        expect![[r#"
         exit 2
         --- stderr
         error: the argument '[TICKET]' cannot be used with '--text <TEXT>'
@@ -96,8 +101,11 @@ fn wrong_usage_says_what_is_right() {
         Usage: nba similar <TICKET|--text <TEXT>>
 
         For more information, try '--help'.
-    "#]]);
-    sandbox.check(&["simlar", "TICKET-1"], expect![[r#"
+    "#]],
+    );
+    sandbox.check(
+        &["simlar", "TICKET-1"],
+        expect![[r#"
         exit 2
         --- stderr
         error: unrecognized subcommand 'simlar'
@@ -107,23 +115,32 @@ fn wrong_usage_says_what_is_right() {
         Usage: nba [OPTIONS] <COMMAND>
 
         For more information, try '--help'.
-    "#]]);
-    sandbox.check(&["similar", "TICKET-1", "-k", "many"], expect![[r#"
+    "#]],
+    );
+    sandbox.check(
+        &["similar", "TICKET-1", "-k", "many"],
+        expect![[r#"
         exit 2
         --- stderr
         error: invalid value 'many' for '--k <N>': invalid digit found in string
 
         For more information, try '--help'.
-    "#]]);
-    sandbox.check(&["search", "tickets", "--text", "a", "--type", "fuzzy"], expect![[r#"
+    "#]],
+    );
+    sandbox.check(
+        &["search", "tickets", "--text", "a", "--type", "fuzzy"],
+        expect![[r#"
         exit 2
         --- stderr
         error: invalid value 'fuzzy' for '--type <TYPE>'
           [possible values: ann, hybrid, full_text]
 
         For more information, try '--help'.
-    "#]]);
-    sandbox.check(&["search", "tickets"], expect![[r#"
+    "#]],
+    );
+    sandbox.check(
+        &["search", "tickets"],
+        expect![[r#"
         exit 2
         --- stderr
         error: the following required arguments were not provided:
@@ -132,15 +149,21 @@ fn wrong_usage_says_what_is_right() {
         Usage: nba search <--text <TEXT>|--vector <NUMBERS>|--row <KEY>> <INDEX>
 
         For more information, try '--help'.
-    "#]]);
-    sandbox.check(&["search", "tickets", "--vector", "0.1,x"], expect![[r#"
+    "#]],
+    );
+    sandbox.check(
+        &["search", "tickets", "--vector", "0.1,x"],
+        expect![[r#"
         exit 2
         --- stderr
         error: invalid value 'x' for '--vector <NUMBERS>': invalid float literal
 
         For more information, try '--help'.
-    "#]]);
-    sandbox.check(&["index", "build"], expect![[r#"
+    "#]],
+    );
+    sandbox.check(
+        &["index", "build"],
+        expect![[r#"
         exit 2
         --- stderr
         error: the following required arguments were not provided:
@@ -149,29 +172,41 @@ fn wrong_usage_says_what_is_right() {
         Usage: nba index build --data <DIR>
 
         For more information, try '--help'.
-    "#]]);
-    sandbox.check(&["index", "build", "--data", "desk", "--vector", "ivf"], expect![[r#"
+    "#]],
+    );
+    sandbox.check(
+        &["index", "build", "--data", "desk", "--vector", "ivf"],
+        expect![[r#"
         exit 2
         --- stderr
         error: invalid value 'ivf' for '--vector <auto|flat|hnsw>': it is `auto`, `flat` or `hnsw`
 
         For more information, try '--help'.
-    "#]]);
-    sandbox.check(&["--language", "de", "config"], expect![[r#"
+    "#]],
+    );
+    sandbox.check(
+        &["--language", "de", "config"],
+        expect![[r#"
         exit 2
         --- stderr
         error: invalid value 'de' for '--language <pt|en>': it is `pt` or `en`
 
         For more information, try '--help'.
-    "#]]);
-    sandbox.check(&["generate", "--out", "desk", "--locale", "de"], expect![[r#"
+    "#]],
+    );
+    sandbox.check(
+        &["generate", "--out", "desk", "--locale", "de"],
+        expect![[r#"
         exit 2
         --- stderr
         error: invalid value 'de' for '--locale <pt-BR|en|mixed>': it is `pt-BR`, `en` or `mixed`
 
         For more information, try '--help'.
-    "#]]);
-    sandbox.check(&["evaluate", "retrieval", "--text", "a", "--label", "b"], expect![[r#"
+    "#]],
+    );
+    sandbox.check(
+        &["evaluate", "retrieval", "--text", "a", "--label", "b"],
+        expect![[r#"
         exit 2
         --- stderr
         error: the following required arguments were not provided:
@@ -180,8 +215,11 @@ fn wrong_usage_says_what_is_right() {
         Usage: nba evaluate retrieval --text <COL> --label <COL> --train <FILE>
 
         For more information, try '--help'.
-    "#]]);
-    sandbox.check(&["similar", "--json"], expect![[r#"
+    "#]],
+    );
+    sandbox.check(
+        &["similar", "--json"],
+        expect![[r#"
         exit 2
         --- stderr
         error: the following required arguments were not provided:
@@ -190,5 +228,6 @@ fn wrong_usage_says_what_is_right() {
         Usage: nba similar --json <TICKET|--text <TEXT>>
 
         For more information, try '--help'.
-    "#]]);
+    "#]],
+    );
 }

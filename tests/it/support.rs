@@ -211,7 +211,8 @@ static SMALL: LazyLock<PathBuf> = LazyLock::new(|| {
 /// The name of a ticket of the small desk that still waits for its next action, or of one that is solved.
 pub(crate) fn small_ticket(active: bool) -> String {
     let desk = nba::desk::load(&SMALL.join("desk"), &nba::desk::ReadParams::default()).unwrap();
-    let wanted = |ticket: &&nba::desk::Ticket| if active { ticket.status.is_active() } else { ticket.status.is_resolved() };
+    let wanted =
+        |ticket: &&nba::desk::Ticket| if active { ticket.status.is_active() } else { ticket.status.is_resolved() };
     desk.tickets.iter().find(wanted).unwrap().id.clone()
 }
 
