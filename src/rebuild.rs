@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::desk::{self, Agent, AssignParams, Catalogue, Desk, OTHER, ReadParams};
 use crate::embed::{Embedder, Vector};
-use crate::error::Result;
+use crate::error::{Error, Problem, Result};
 use crate::index::IndexSpec;
 use crate::keyword::{Language, TextField};
 use crate::snapshot::{Generation, SnapshotWriter};
@@ -123,6 +123,9 @@ pub fn build(
 
     progress(Progress::Phase(clock.phase("read")));
     let desk = desk::load(&request.data, &request.params.read)?;
+    if desk.tickets.is_empty() {
+        return Err(no_tickets(&request.data));
+    }
     let identity = embedder.identity();
     let mut writer = SnapshotWriter::begin(&request.index, identity, &request.now, &request.holder)?;
 
@@ -142,10 +145,17 @@ pub fn build(
 
     on_phase("verify");
     let kept = DeskFile { agents: desk.agents, catalogue: request.catalogue.clone() };
-    let kept = serde_json::to_vec(&kept).map_err(|error| crate::Error::internal("writing the desk file", error))?;
+    let kept = serde_json::to_vec(&kept).map_err(|error| Error::internal("writing the desk file", error))?;
     writer.add_file(DESK_FILE, &kept)?;
     let generation = writer.publish(request.params.keep)?;
     Ok(BuildReport { generation, skipped: desk.skipped, texts: vectors.len(), seconds: clock.end(), actions })
+}
+
+/// An export that went wrong must not replace an index that serves.
+fn no_tickets(data: &Path) -> Error {
+    let message = "there is no ticket to index".to_owned();
+    let problem = Problem { file: data.to_owned(), line: None, column: None, value: None, message };
+    Error::Data { problems: vec![problem], total: 1 }
 }
 
 fn tickets_spec(vector: &VectorParams) -> IndexSpec {

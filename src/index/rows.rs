@@ -8,6 +8,7 @@ use arrow::buffer::Buffer;
 use arrow::datatypes::{
     DataType, Date32Type, Float32Type, Float64Type, Int32Type, Int64Type, TimeUnit, TimestampMicrosecondType,
 };
+use arrow::error::ArrowError;
 use arrow::ipc::convert::try_fb_to_schema;
 use arrow::ipc::reader::{FileDecoder, read_footer_length};
 use arrow::ipc::root_as_footer;
@@ -72,7 +73,10 @@ fn instant(micros: i64) -> String {
 
 /// Writes the rows as one batch.
 pub(super) fn write(path: &Path, batch: &RecordBatch) -> Result<()> {
-    let failed = |error| Error::internal("writing Arrow rows", error);
+    let failed = |error| match error {
+        ArrowError::IoError(_, error) => error.into(),
+        other => Error::internal("writing Arrow rows", other),
+    };
     let file = fs::File::create(path)?;
     let mut writer = FileWriter::try_new(file, &batch.schema()).map_err(failed)?;
     writer.write(batch).map_err(failed)?;

@@ -107,6 +107,8 @@ fn name_segment(folder: &Path) -> Result<()> {
     let meta = folder.join("meta.json");
     let text = fs::read_to_string(&meta)?;
     let hyphenated = |name: &str| [&name[..8], &name[8..12], &name[12..16], &name[16..20], &name[20..]].join("-");
+    // tantivy makes this file readable for its owner alone; a new one may be read like the others.
+    fs::remove_file(&meta)?;
     fs::write(&meta, text.replace(&hyphenated(&random), &hyphenated(SEGMENT_NAME)))?;
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();

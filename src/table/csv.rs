@@ -41,8 +41,11 @@ pub(super) fn read(file: &Path, spec: &TableSpec, order: usize, problems: &mut P
     let mut columns: Vec<Cells> = spec.columns.iter().map(|column| Cells::new(column.kind)).collect();
     let mut lines = LineCounter { text, at: 0, line: 1 };
     let mut record = ::csv::ByteRecord::new();
+    let mut last = (text.len(), 0);
     while next_record(&mut reader, &mut record)? {
-        let line = lines.line_of(record.position().map_or(0, ::csv::Position::byte) as usize);
+        let start = record.position().map_or(0, ::csv::Position::byte) as usize;
+        let line = lines.line_of(start);
+        last = (start, line);
         if record.len() != header.len() {
             draft.malformed += 1;
             let found = record.len();
@@ -69,6 +72,12 @@ pub(super) fn read(file: &Path, spec: &TableSpec, order: usize, problems: &mut P
             }
         }
     }
+    let (start, line) = last;
+    if ends_within_quotes(&text[start..], delimiter(text)) {
+        let message =
+            format!("the row of line {line} opens a quote that is never closed, and swallows all that follows");
+        problems.file(order, file, None, message);
+    }
     draft.columns = columns.into_iter().map(Cells::finish).collect();
     Ok(Some(draft))
 }
@@ -86,6 +95,14 @@ fn delimiter(text: &[u8]) -> u8 {
         }
     }
     if semicolons > commas { b';' } else { b',' }
+}
+
+/// Whether a file's last record opens a quote that it does not close. `csv` takes the end of a file for the closing quote.
+fn ends_within_quotes(last_record: &[u8], delimiter: u8) -> bool {
+    let followed = [last_record, b"\nx"].concat();
+    let mut reader = ::csv::ReaderBuilder::new();
+    reader.delimiter(delimiter).flexible(true).has_headers(false);
+    reader.from_reader(followed.as_slice()).byte_records().count() == 1 && !last_record.is_empty()
 }
 
 fn next_record(reader: &mut ::csv::Reader<&[u8]>, record: &mut ::csv::ByteRecord) -> Result<bool> {

@@ -118,6 +118,8 @@ impl Table {
 /// kind, values missing or not allowed, keys that repeat, references to nothing, rows with the wrong number of fields.
 /// [`Error::Io`] for what cannot be read.
 pub fn read(folder: &Path, specs: &[TableSpec], params: &ReadParams) -> Result<Tables> {
+    // A folder that is not there is one fault, not one a table.
+    fs_err::read_dir(folder)?;
     let mut problems = Problems::new(params);
     let mut drafts: Vec<Draft> = Vec::new();
     let mut files: Vec<PathBuf> = Vec::new();

@@ -203,7 +203,7 @@ fn lenient_drops_rows_that_refer_to_dropped_rows() {
 
 #[test]
 fn broken_rows_are_named_and_can_be_skipped() {
-    let people = b"person_id,name\nP1,Ana\nP2,Rui,too,many\nP3\nP4,Jo\xe3o\nP5,\"open\nP6,Eva\n";
+    let people = b"person_id,name\nP1,Ana\nP2,Rui,too,many\nP3\nP4,Jo\xe3o\nP5,Eva\n";
     let files: [(&str, &[u8]); 2] = [("people.csv", people), ("visits.csv", b"visit_id,person_id,at\n")];
     check(
         &files,
@@ -215,6 +215,27 @@ fn broken_rows_are_named_and_can_be_skipped() {
               nothing was written; mend the rows or skip them with --lenient"#]],
     );
     assert_eq!(Folder::new(&files).read(true).unwrap().skipped, 3);
+}
+
+#[test]
+fn a_quote_that_is_never_closed_is_an_error_even_when_lenient() {
+    let visits = ("visits.csv", &b"visit_id,person_id,at\n"[..]);
+    let people: &[u8] = b"person_id,name\nP1,\"Ana\nMaria\"\nP2,\"open\nP3,Eva\n";
+    let open = Folder::new(&[("people.csv", people), visits]);
+    expect![[r#"
+        1 problem in the source tables
+          people.csv: the row of line 4 opens a quote that is never closed, and swallows all that follows
+          nothing was written; mend the rows or skip them with --lenient"#]]
+    .assert_eq(&open.shown(true));
+    // What looks alike and is well.
+    for closed in [
+        &b"person_id,name\nP1,\"Ana\""[..],
+        b"person_id,name\nP1,\"An\"\"a\"\n\n",
+        b"person_id,name\nP1,A\"na",
+        b"person_id,name\n",
+    ] {
+        Folder::new(&[("people.csv", closed), visits]).read(false).unwrap();
+    }
 }
 
 #[test]

@@ -15,7 +15,7 @@ use crate::vector::Kind;
     name = "nba",
     version,
     arg_required_else_help = true,
-    after_help = "Examples:\n  nba index build --data fixtures --index index\n  nba similar TICKET-0042\n  nba recommend TICKET-0042 --json\n  nba similar --text \"estorno não caiu na conta\" --filter \"category = 'FINANCIAL'\"\n\nIndex, model and config are looked for in this order: flag, environment, nba.toml, the current folder, the folders above the program.\nExit codes: 0 done, 2 the request is wrong, 3 data or machine are wrong, 101 a bug of this program."
+    after_help = "Examples:\n  nba index build --data fixtures --index index\n  nba similar TICKET-0042\n  nba recommend TICKET-0042 --json\n  nba similar --text \"estorno não caiu\" --filter \"category = 'FINANCIAL'\"\n\nIndex, model and config are looked for in this order: flag, environment, nba.toml, the current folder, the folders above the program.\nExit codes: 0 done, 2 the request is wrong, 3 data or machine are wrong, 101 a bug of this program."
 )]
 pub(super) struct Args {
     #[command(flatten)]
@@ -66,6 +66,7 @@ pub(super) enum Command {
     #[command(subcommand)]
     Evaluate(EvaluateCommand),
     /// Print the configuration in force, as TOML
+    #[command(after_help = "Examples:\n  nba config > nba.toml\n  nba config --config nba.toml --json")]
     Config,
 }
 
@@ -74,8 +75,10 @@ pub(super) enum IndexCommand {
     /// Build a new generation from source tables and publish it
     Build(BuildArgs),
     /// What the serving generation holds
+    #[command(after_help = "Examples:\n  nba index status\n  nba index status --index index --json")]
     Status,
     /// Read everything: checksums, counts, every point of every graph
+    #[command(after_help = "Examples:\n  nba index verify\n  nba index verify --index index --json")]
     Verify,
 }
 
@@ -93,7 +96,7 @@ pub(super) struct About {
 
 #[derive(Debug, ClapArgs)]
 #[command(
-    after_help = "Examples:\n  nba similar TICKET-0042 -k 5 --explain\n  nba similar TICKET-0042 --filter \"category = 'FINANCIAL' AND csat_score >= 4\"\n  nba similar --text \"maquininha sem conexão\" --filter '{\"priority NOT\": \"LOW\"}' --json"
+    after_help = "Examples:\n  nba similar TICKET-0042 -k 5 --explain\n  nba similar TICKET-0042 --filter \"category = 'FINANCIAL' AND csat_score >= 4\"\n  nba similar --text \"sem conexão\" --filter '{\"priority NOT\": \"LOW\"}' --json"
 )]
 pub(super) struct SimilarArgs {
     #[command(flatten)]
@@ -126,7 +129,7 @@ pub(super) struct RecommendArgs {
 
 #[derive(Debug, ClapArgs)]
 #[command(
-    after_help = "Examples:\n  nba search tickets --text \"chargeback 10.4\" --type full_text --columns ticket_id,subject,status\n  nba search steps --row TICKET-0042#next --type ann --filter \"action IS NOT NULL\" --json\n  nba search tickets --vector 0.1,-0.2,… --type ann"
+    after_help = "Examples:\n  nba search tickets --text \"chargeback 10.4\" --type full_text --columns subject\n  nba search steps --row TICKET-0042#next --type ann --filter \"resolved = true\"\n  nba search tickets --vector 0.1,-0.2,… --type ann"
 )]
 pub(super) struct SearchArgs {
     /// Which index
@@ -249,7 +252,7 @@ pub(super) enum EvaluateCommand {
 
 #[derive(Debug, ClapArgs)]
 #[command(
-    after_help = "Examples:\n  nba evaluate retrieval --train train.csv --test test.csv --text text --label category\n  nba evaluate retrieval --leave-one-out complaints.csv --text texto --label categoria --delimiter ';' --json"
+    after_help = "Examples:\n  nba evaluate retrieval --train a.csv --test b.csv --text text --label category\n  nba evaluate retrieval --leave-one-out all.csv --text texto --label tema --json"
 )]
 pub(super) struct RetrievalArgs {
     /// Labelled rows to search in

@@ -24,7 +24,11 @@ use crate::error::Result;
 /// Runs the program on its arguments.
 #[must_use]
 pub fn main() -> ExitCode {
-    let args = Args::parse();
+    let args = match Args::try_parse() {
+        Ok(args) => args,
+        // What could not be parsed cannot say that JSON is wanted: the words are looked at as they are.
+        Err(error) => return Printer::new(std::env::args_os().any(|word| word == "--json")).usage(&error),
+    };
     let printer = Printer::new(args.global.json);
     match run(args, &printer) {
         Ok(()) => ExitCode::SUCCESS,

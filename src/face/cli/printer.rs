@@ -48,6 +48,20 @@ impl Printer {
         let _ = writeln!(AutoStream::new(io::stderr(), ColorChoice::Auto), "{text}");
     }
 
+    /// Prints the help that was asked for, or says what is wrong with the words of the command line.
+    pub(super) fn usage(&self, error: &clap::Error) -> ExitCode {
+        let exit_code = u8::try_from(error.exit_code()).unwrap_or(2);
+        if self.json && error.use_stderr() {
+            let message = error.render().to_string();
+            let message = message.trim().trim_start_matches("error: ");
+            self.note(&json!({ "error": message, "exit_code": exit_code }).to_string());
+        } else {
+            // Help that nobody can read is no reason to fail.
+            let _ = error.print();
+        }
+        ExitCode::from(exit_code)
+    }
+
     /// Says what went wrong, and with which exit code the program ends.
     pub(super) fn error(&self, error: &Error) -> ExitCode {
         let mut message = error.to_string();
