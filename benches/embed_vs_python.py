@@ -1,0 +1,105 @@
+#!/usr/bin/env python3
+"""Embedding speed: `nba embed` against Python's onnxruntime with the same model file, in turns within one run.
+
+Python gets every advantage that batching gives: texts sorted by length, every batch size of the list, and both ways to
+use the cores (one session with a thread each, or a worker with a session each). Its best time counts. Loading is left out
+on both sides. Needs `pip install onnxruntime==1.31.1 tokenizers numpy`.
+
+    python3 benches/embed_vs_python.py --nba target/release/nba --texts texts.txt --rounds 3
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+from tokenizers import Tokenizer
+
+MODEL = Path(__file__).parents[1] / "models" / "portuguese-multilingual-e5-small"
+BUDGETS = [128, 256, 512, 1024, 2048]
+
+
+def session(threads: int) -> onnxruntime.InferenceSession:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    return onnxruntime.InferenceSession(MODEL / "model.onnx", options, providers=["CPUExecutionProvider"])
+
+
+def batches(ids: list[list[int]], budget: int) -> list[list[int]]:
+    """Places of the texts, by length, as many together as fit the budget of padded tokens."""
+    order = sorted(range(len(ids)), key=lambda at: len(ids[at]))
+    groups: list[list[int]] = [[]]
+    for at in order:
+        if groups[-1] and (len(groups[-1]) + 1) * len(ids[at]) > budget:
+            groups.append([])
+        groups[-1].append(at)
+    return groups
+
+
+def run(model: onnxruntime.InferenceSession, ids: list[list[int]], group: list[int], out: np.ndarray) -> None:
+    width = max(len(ids[at]) for at in group)
+    tokens = np.ones((len(group), width), dtype=np.int64)
+    mask = np.zeros((len(group), width), dtype=np.int64)
+    for row, at in enumerate(group):
+        tokens[row, : len(ids[at])] = ids[at]
+        mask[row, : len(ids[at])] = 1
+    states = model.run(None, {"input_ids": tokens, "attention_mask": mask})[0]
+    pooled = (states * mask[:, :, None]).sum(axis=1)
+    out[group] = pooled / np.linalg.norm(pooled, axis=1, keepdims=True)
+
+
+def python_seconds(tokenizer: Tokenizer, texts: list[str], models: list, budget: int, out: np.ndarray) -> float:
+    """One pass over the texts; a worker for each session."""
+    start = time.perf_counter()
+    ids = [encoding.ids for encoding in tokenizer.encode_batch(["query: " + text for text in texts])]
+    groups = batches(ids, budget)[::-1]
+    with ThreadPoolExecutor(len(models)) as workers:
+        for worker, model in enumerate(models):
+            for group in groups[worker :: len(models)]:
+                workers.submit(run, model, ids, group, out)
+    return time.perf_counter() - start
+
+
+def nba_seconds(program: Path, texts: Path, out: Path) -> float:
+    command = [program, "embed", "--in", texts, "--out", out, "--model", MODEL, "--json"]
+    return json.loads(subprocess.run(command, check=True, capture_output=True).stdout)["seconds"]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--nba", type=Path, required=True, help="release build of the program")
+    parser.add_argument("--texts", type=Path, required=True, help="one text a line")
+    parser.add_argument("--rounds", type=int, default=3)
+    args = parser.parse_args()
+
+    texts = args.texts.read_text(encoding="utf-8").splitlines()
+    tokenizer = Tokenizer.from_file(str(MODEL / "tokenizer.json"))
+    tokenizer.enable_truncation(512)
+    cores = os.cpu_count() or 1
+    ways = {"one session": [session(cores)], "a session a core": [session(1) for _ in range(cores)]}
+    vectors = np.zeros((len(texts), 384), dtype=np.float32)
+    best: dict[str, float] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "vectors.npy"
+        for _ in range(args.rounds):
+            times = {"nba": nba_seconds(args.nba, args.texts, out)}
+            for way, models in ways.items():
+                for budget in BUDGETS:
+                    times[f"python, {way}, {budget} tokens"] = python_seconds(tokenizer, texts, models, budget, vectors)
+            for name, seconds in times.items():
+                best[name] = min(seconds, best.get(name, seconds))
+        cosines = (np.load(out) * vectors).sum(axis=1)
+    for name, seconds in sorted(best.items(), key=lambda item: item[1]):
+        print(f"{len(texts) / seconds:8.1f} texts/s  {name}")
+    fastest = min(seconds for name, seconds in best.items() if name != "nba")
+    print(f"nba / best of python: {fastest / best['nba']:.2f}   lowest cosine between the two: {cosines.min():.6f}")
+
+
+if __name__ == "__main__":
+    main()
