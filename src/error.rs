@@ -64,7 +64,7 @@ pub enum Error {
         message: String,
     },
     /// Rows of the source tables that break the declared schema.
-    #[error("{}", problems(.problems, *.total))]
+    #[error("{}", problem_list(.problems, *.total))]
     Data {
         /// The first problems, in file and line order.
         problems: Vec<Problem>,
@@ -259,7 +259,7 @@ impl fmt::Display for Problem {
     }
 }
 
-fn problems(first: &[Problem], total: usize) -> String {
+fn problem_list(first: &[Problem], total: usize) -> String {
     let mut text = format!("{total} problem{} in the source tables", if total == 1 { "" } else { "s" });
     for problem in first {
         let _ = write!(text, "\n  {problem}");

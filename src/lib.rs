@@ -1,6 +1,68 @@
 //! Offline next-best-action engine for customer support.
+//!
+//! ```text
+//! source tables ─► tickets with threads ─► masked texts ─► vectors + words ─► one generation of two indexes
+//!                                                                                      │
+//!                      advice ◄─ votes × outcomes ◄─ similar states, similar tickets ◄─┘
+//! ```
+//!
+//! An [`Engine`] answers from the generation of an index folder that serves now; [`Engine::build`] makes the next one.
+//! Everything is synchronous and `Send + Sync`. A ticket of the index is its own query: only a text loads the model.
+//!
+//! ```
+//! use nba::{Engine, BuildRequest, EngineParams, HashedEmbedder, ModelSource, SimilarRequest, Subject};
+//! use std::sync::Arc;
+//!
+//! # fn main() -> nba::Result<()> {
+//! # let folder = tempfile::tempdir()?;
+//! # let data = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures");
+//! let embedder = Arc::new(HashedEmbedder::new(64)); // `OnnxEmbedder` for real work
+//! let request = BuildRequest {
+//!     data,
+//!     index: folder.path().join("index"),
+//!     catalogue: &nba::Catalogue::built_in(),
+//!     now: "2026-07-01T02:00:00Z".to_owned(),
+//!     holder: "the nightly batch".to_owned(),
+//!     params: &nba::BuildParams::default(),
+//! };
+//! Engine::build(&request, embedder.as_ref(), &mut |_progress| {})?;
+//!
+//! let params = EngineParams { model: ModelSource::Ready(embedder), ..EngineParams::new(&request.index) };
+//! let engine = Engine::open_with(params)?;
+//! let subject = Subject::Ticket("TICKET-0042".to_owned());
+//! let answer = engine.similar(&SimilarRequest { subject, k: 3, filter: None })?;
+//! assert_eq!(answer.tickets.len(), 3);
+//! # Ok(())
+//! # }
+//! ```
 
+pub mod config;
+pub mod desk;
 pub mod embed;
+pub mod engine;
 pub mod error;
+pub mod evaluate;
+pub mod face;
+pub mod filter;
+pub mod generate;
+pub mod index;
+pub mod keyword;
 pub mod rank;
+pub mod rebuild;
+pub mod recommend;
+pub mod snapshot;
+pub mod table;
 pub mod vector;
+
+pub use config::Config;
+pub use desk::Catalogue;
+pub use embed::{EmbedParams, Embedder, HashedEmbedder, ModelIdentity, ModelSpec, OnnxEmbedder, Vector};
+pub use engine::{
+    By, Engine, EngineParams, ModelSource, RecommendRequest, Recommendation, SearchAnswer, SearchRequest,
+    SimilarRequest, SimilarTickets, Subject,
+};
+pub use error::{Error, Fault, Problem, Result};
+pub use filter::Filter;
+pub use index::{FusionParams, QueryKind};
+pub use rebuild::{BuildParams, BuildReport, BuildRequest, Progress};
+pub use recommend::{Abstention, Advice, RecommendParams};

@@ -1,3 +1,5 @@
 //! The `nba` program.
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    nba::face::cli::main()
+}

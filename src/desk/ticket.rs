@@ -131,6 +131,13 @@ pub struct Ticket {
     pub thread: Vec<Turn>,
 }
 
+impl Ticket {
+    /// What agents wrote, oldest first.
+    pub fn agent_turns(&self) -> impl Iterator<Item = &Turn> {
+        self.thread.iter().filter(|turn| turn.author == Author::Agent)
+    }
+}
+
 /// Somebody who answers tickets.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Agent {

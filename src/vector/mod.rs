@@ -23,6 +23,7 @@ mod repair;
 mod tests;
 
 use std::path::Path;
+use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
@@ -66,6 +67,27 @@ pub enum Kind {
     Flat,
     /// A graph is walked.
     Hnsw,
+}
+
+impl Kind {
+    /// The word in configurations and manifests.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Flat => "flat",
+            Self::Hnsw => "hnsw",
+        }
+    }
+}
+
+impl FromStr for Kind {
+    type Err = String;
+
+    fn from_str(word: &str) -> std::result::Result<Self, String> {
+        let kinds = [Self::Auto, Self::Flat, Self::Hnsw];
+        kinds.into_iter().find(|kind| kind.as_str() == word).ok_or_else(|| "it is `auto`, `flat` or `hnsw`".to_owned())
+    }
 }
 
 /// How to build.

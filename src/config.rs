@@ -1,0 +1,141 @@
+//! One TOML file → the parameter structs that the modules own. Unknown keys are errors; paths are relative to the file.
+
+use std::path::{Path, PathBuf};
+
+use fs_err as fs;
+use serde::{Deserialize, Serialize};
+
+use crate::desk::TitleLanguage;
+use crate::embed::EmbedParams;
+use crate::error::{Error, Result};
+use crate::index::FusionParams;
+use crate::rebuild::BuildParams;
+use crate::recommend::RecommendParams;
+
+/// The file as it is when nothing is changed, with a word on every key.
+pub const DEFAULT_TOML: &str = include_str!("default.toml");
+
+/// Everything that can be set once and for all. What is absent has its default.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// The index folder.
+    pub index: Option<PathBuf>,
+    /// The embedding model: a folder, or a name under a models folder.
+    pub model: Option<PathBuf>,
+    /// The action catalogue.
+    pub actions: Option<PathBuf>,
+    /// In which language titles of actions are shown.
+    pub language: TitleLanguage,
+    /// How the model runs.
+    pub embed: EmbedParams,
+    /// How an index is built.
+    pub build: BuildParams,
+    /// How hybrid queries fuse.
+    pub fusion: FusionParams,
+    /// How neighbours become advice.
+    pub recommend: RecommendParams,
+}
+
+impl Config {
+    /// Reads a file.
+    ///
+    /// # Errors
+    /// [`Error::Config`] with line and key; I/O errors.
+    pub fn load(path: &Path) -> Result<Self> {
+        let mut config = Self::parse(&fs::read_to_string(path)?, path)?;
+        let folder = path.parent().unwrap_or(Path::new(""));
+        for own in [&mut config.index, &mut config.actions].into_iter().flatten() {
+            *own = folder.join(&own);
+        }
+        // A model may be named rather than placed: only what is a folder beside the file is a path.
+        if let Some(model) = &mut config.model
+            && folder.join(&model).is_dir()
+        {
+            *model = folder.join(&model);
+        }
+        Ok(config)
+    }
+
+    /// Reads the text of a file; `path` is for messages.
+    ///
+    /// # Errors
+    /// [`Error::Config`] with line and key.
+    pub fn parse(text: &str, path: &Path) -> Result<Self> {
+        let failed = |message: String| Error::Config { path: path.to_owned(), message };
+        let config: Self = toml::from_str(text).map_err(|error| failed(error.to_string().trim_end().to_owned()))?;
+        config.check().map_err(failed)?;
+        Ok(config)
+    }
+
+    fn check(&self) -> std::result::Result<(), String> {
+        let fusion = &self.fusion;
+        let recommend = &self.recommend;
+        let rules = [
+            (self.build.keep >= 1, "build.keep must be 1 or more"),
+            (fusion.k >= 0.0, "fusion.k must be 0 or more"),
+            (
+                fusion.dense_weight >= 0.0 && fusion.keyword_weight >= 0.0,
+                "fusion.dense_weight and fusion.keyword_weight must be 0 or more",
+            ),
+            (fusion.dense_weight + fusion.keyword_weight > 0.0, "one of the fusion weights must be above 0"),
+            (
+                recommend.states >= 1 && recommend.tickets >= 1,
+                "recommend.states and recommend.tickets must be 1 or more",
+            ),
+            (recommend.temperature > 0.0, "recommend.temperature must be above 0"),
+            (recommend.prior_strength > 0.0, "recommend.prior_strength must be above 0"),
+            ((0.0..=1.0).contains(&recommend.solved_by_share), "recommend.solved_by_share must be between 0 and 1"),
+        ];
+        match rules.into_iter().find(|(holds, _)| !holds) {
+            Some((_, broken)) => Err(broken.to_owned()),
+            None => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_default_file_is_the_default() {
+        let parsed = Config::parse(DEFAULT_TOML, Path::new("default.toml")).unwrap();
+        assert_eq!(parsed, Config::default());
+    }
+
+    #[test]
+    fn every_key_of_the_default_file_is_known_and_none_is_missing() {
+        fn keys(value: &toml::Value, path: &str, found: &mut Vec<String>) {
+            match value {
+                toml::Value::Table(table) => {
+                    table.iter().for_each(|(key, value)| keys(value, &format!("{path}.{key}"), found))
+                }
+                _ => found.push(path.to_owned()),
+            }
+        }
+        let (mut written, mut complete) = (Vec::new(), Vec::new());
+        keys(&DEFAULT_TOML.parse::<toml::Table>().unwrap().into(), "", &mut written);
+        keys(&toml::Value::try_from(Config::default()).unwrap(), "", &mut complete);
+        written.sort();
+        complete.sort();
+        assert_eq!(written, complete);
+    }
+
+    #[test]
+    fn faults_are_named() {
+        let check = |text: &str, expected: expect_test::Expect| {
+            expected.assert_eq(&Config::parse(text, Path::new("nba.toml")).unwrap_err().to_string());
+        };
+        check("[fusion]\nk = -1.0", expect_test::expect!["nba.toml: fusion.k must be 0 or more"]);
+        check(
+            "[fusion]\nkk = 60.0",
+            expect_test::expect![[r#"
+                nba.toml: TOML parse error at line 2, column 1
+                  |
+                2 | kk = 60.0
+                  | ^^
+                unknown field `kk`, expected one of `k`, `dense_weight`, `keyword_weight`"#]],
+        );
+    }
+}

@@ -1,0 +1,251 @@
+//! The catalogue of actions, and which of them a message carries out. Knows vectors, and no model that makes them.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use fs_err as fs;
+use serde::{Deserialize, Serialize};
+use toml::Spanned;
+
+use crate::error::{Error, Result};
+
+/// The action of a message that is like no example of the catalogue.
+pub const OTHER: &str = "OTHER";
+
+/// What an action does to a ticket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ActionKind {
+    /// Asks the customer for something.
+    Ask,
+    /// Tells the customer something.
+    Inform,
+    /// Looks into the problem.
+    Investigate,
+    /// Solves the problem.
+    Resolve,
+    /// Hands the problem to somebody else.
+    Escalate,
+    /// Ends the conversation.
+    Close,
+}
+
+/// The same words in both languages of the desk.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Words {
+    /// In Portuguese.
+    pub pt: String,
+    /// In English.
+    pub en: String,
+}
+
+/// In which of the two languages something is shown.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TitleLanguage {
+    /// Portuguese.
+    #[default]
+    Pt,
+    /// English.
+    En,
+}
+
+impl std::str::FromStr for TitleLanguage {
+    type Err = String;
+
+    fn from_str(word: &str) -> Result<Self, String> {
+        match word {
+            "pt" => Ok(Self::Pt),
+            "en" => Ok(Self::En),
+            _ => Err("it is `pt` or `en`".to_owned()),
+        }
+    }
+}
+
+/// One thing an agent can do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Action {
+    /// Such as `REFUND_FEE`; unique, without blanks.
+    pub id: String,
+    /// A few words for a list.
+    pub title: Words,
+    /// A sentence for a person who has to do it.
+    pub description: Words,
+    /// What it does to a ticket.
+    pub kind: ActionKind,
+    /// The ticket categories in which it makes sense; empty for all.
+    #[serde(default)]
+    pub categories: Vec<String>,
+    /// Messages with which agents carry it out, at least one, in any language.
+    pub examples: Vec<String>,
+}
+
+impl Action {
+    fn suits(&self, category: &str) -> bool {
+        self.categories.is_empty() || self.categories.iter().any(|known| known == category)
+    }
+}
+
+/// Every action there is, in the order of the file.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Catalogue {
+    /// The actions.
+    pub actions: Vec<Action>,
+}
+
+/// When a message is taken for an action.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct AssignParams {
+    /// The least likeness (mean cosine, -1 to 1) to the examples of an action.
+    pub threshold: f32,
+    /// How many of an action's nearest examples are averaged, from 1.
+    pub neighbours: usize,
+}
+
+impl Default for AssignParams {
+    fn default() -> Self {
+        Self { threshold: 0.86, neighbours: 2 }
+    }
+}
+
+/// The file as written, with places for messages.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    #[serde(default)]
+    action: Vec<Spanned<Action>>,
+}
+
+impl Catalogue {
+    /// Reads a catalogue: a list of `[[action]]` tables with the fields of [`Action`].
+    ///
+    /// # Errors
+    /// [`Error::Config`] with the line, for what is no TOML, unknown keys and kinds, ids that repeat, have blanks or are
+    /// `OTHER`, and actions without examples. [`Error::Io`] if the file cannot be read.
+    pub fn from_toml(path: &Path) -> Result<Self> {
+        Self::parse(&fs::read_to_string(path)?, path)
+    }
+
+    /// The catalogue that comes with the program: what the desk of a payment acquirer does.
+    #[must_use]
+    pub fn built_in() -> Self {
+        const TEXT: &str = include_str!("../../fixtures/actions.toml");
+        Self::parse(TEXT, Path::new("the built-in catalogue")).expect("a test reads the built-in catalogue")
+    }
+
+    fn parse(text: &str, path: &Path) -> Result<Self> {
+        let config = |message: String| Error::Config { path: path.to_owned(), message };
+        let at_line = |at: usize, message: String| config(format!("line {}: {message}", line_of(text, at)));
+
+        let file: File = toml::from_str(text).map_err(|error| match error.span() {
+            Some(span) => at_line(span.start, error.message().to_owned()),
+            None => config(error.message().to_owned()),
+        })?;
+        if file.action.is_empty() {
+            return Err(config("has no [[action]]".to_owned()));
+        }
+        let mut lines: BTreeMap<&str, usize> = BTreeMap::new();
+        for action in &file.action {
+            let (start, action) = (action.span().start, action.get_ref());
+            if let Some(fault) = fault(action) {
+                return Err(at_line(start, fault));
+            }
+            if let Some(earlier) = lines.insert(&action.id, line_of(text, start)) {
+                return Err(at_line(start, format!("action `{}` is already defined on line {earlier}", action.id)));
+            }
+        }
+        Ok(Self { actions: file.action.into_iter().map(Spanned::into_inner).collect() })
+    }
+
+    /// The action of this id.
+    #[must_use]
+    pub fn get(&self, id: &str) -> Option<&Action> {
+        self.actions.iter().find(|action| action.id == id)
+    }
+
+    /// What an action is called; the id itself for one that is not in the catalogue.
+    #[must_use]
+    pub fn title<'a>(&'a self, id: &'a str, language: TitleLanguage) -> &'a str {
+        match (self.get(id), language) {
+            (Some(action), TitleLanguage::Pt) => &action.title.pt,
+            (Some(action), TitleLanguage::En) => &action.title.en,
+            (None, _) => id,
+        }
+    }
+
+    /// Whether an action is in the catalogue and may be done in a ticket of this category; any may where it is not known.
+    #[must_use]
+    pub fn is_eligible(&self, id: &str, category: Option<&str>) -> bool {
+        self.get(id).is_some_and(|action| category.is_none_or(|category| action.suits(category)))
+    }
+
+    /// The examples of all actions, action by action: the caller embeds them for [`Catalogue::assign`].
+    #[must_use]
+    pub fn examples(&self) -> Vec<&str> {
+        self.actions.iter().flat_map(|action| &action.examples).map(String::as_str).collect()
+    }
+
+    /// Which action a message carries out: the one whose examples are nearest, or `None` ([`OTHER`]) when none is near.
+    ///
+    /// An action's likeness is the mean cosine of the message to its `neighbours` nearest examples, or to all if it has
+    /// fewer: one stray example cannot win alone, and many examples give no advantage. Of equals the first in the
+    /// catalogue wins. Actions that do not suit the ticket's category take no part.
+    ///
+    /// `example_vectors` are the unit vectors of [`Catalogue::examples`], in that order; `message` is a unit vector too.
+    ///
+    /// # Panics
+    /// If there are not as many vectors as examples.
+    #[must_use]
+    pub fn assign(
+        &self,
+        example_vectors: &[impl AsRef<[f32]>],
+        message: &[f32],
+        category: &str,
+        params: &AssignParams,
+    ) -> Option<usize> {
+        let count: usize = self.actions.iter().map(|action| action.examples.len()).sum();
+        assert_eq!(example_vectors.len(), count, "one vector for each example");
+        let mut rest = example_vectors;
+        let mut best: Option<(usize, f32)> = None;
+        for (at, action) in self.actions.iter().enumerate() {
+            let (examples, others) = rest.split_at(action.examples.len());
+            rest = others;
+            if !action.suits(category) {
+                continue;
+            }
+            let mut likenesses: Vec<f32> = examples.iter().map(|example| dot(example.as_ref(), message)).collect();
+            likenesses.sort_unstable_by(|a, b| b.total_cmp(a));
+            likenesses.truncate(params.neighbours.max(1));
+            let likeness = likenesses.iter().sum::<f32>() / likenesses.len() as f32;
+            if likeness >= params.threshold && best.is_none_or(|(_, highest)| likeness > highest) {
+                best = Some((at, likeness));
+            }
+        }
+        best.map(|(at, _)| at)
+    }
+}
+
+fn fault(action: &Action) -> Option<String> {
+    if action.id.is_empty() || action.id.contains(char::is_whitespace) {
+        return Some(format!("action id `{}` must be a word without blanks", action.id));
+    }
+    if action.id == OTHER {
+        return Some(format!("action id `{OTHER}` is kept for messages that are like no example; choose another"));
+    }
+    if action.examples.is_empty() || action.examples.iter().any(|example| example.trim().is_empty()) {
+        return Some(format!("action `{}` must have examples, none of them empty", action.id));
+    }
+    None
+}
+
+fn dot(a: &[f32], b: &[f32]) -> f32 {
+    a.iter().zip(b).map(|(a, b)| a * b).sum()
+}
+
+/// The line of a byte, from 1.
+fn line_of(text: &str, at: usize) -> usize {
+    text[..at].matches('\n').count() + 1
+}

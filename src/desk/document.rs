@@ -1,0 +1,121 @@
+//! Which text stands for what when it is embedded. Knows no model, no index and no row.
+
+use crate::desk::ticket::{Author, Ticket, Turn};
+
+/// How many turns before an agent's make up the state that it answered.
+const TURNS_OF_STATE: usize = 3;
+
+/// One decision of an agent, or the one that an active ticket waits for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Step {
+    /// The agent's turn in the thread; the thread's length when pending.
+    pub turn: usize,
+    /// Which of the ticket's agent turns it is, from 0.
+    pub position: usize,
+    /// The state of the conversation just before: what is embedded.
+    pub state_text: String,
+    /// What the agent wrote; `None` when pending.
+    pub message: Option<String>,
+    /// The action that the tables name for this turn, if they do.
+    pub label: Option<String>,
+    /// Whether the customer spoke last, so that the agent answered rather than went on.
+    pub last_turn_is_customer: bool,
+}
+
+/// What the customer's problem is: subject, description, and what the customer wrote before anybody answered, one a
+/// line. What was said before, as when the first message repeats the description, is left out.
+#[must_use]
+pub fn problem_text(ticket: &Ticket) -> String {
+    let opening = ticket.thread.iter().take_while(|turn| turn.author != Author::Agent);
+    let messages = opening.filter(|turn| turn.author == Author::Customer).map(|turn| turn.text.as_str());
+    let mut lines: Vec<String> = Vec::new();
+    for text in [ticket.subject.as_str(), ticket.description.as_str()].into_iter().chain(messages) {
+        let line = one_line(text);
+        if !line.is_empty() && !lines.iter().any(|earlier| is_same(earlier, &line)) {
+            lines.push(line);
+        }
+    }
+    lines.join("\n")
+}
+
+/// One step for each turn of an agent, and a pending one for the present state of an active ticket.
+#[must_use]
+pub fn steps(ticket: &Ticket) -> Vec<Step> {
+    let mut steps: Vec<Step> = Vec::new();
+    for (at, turn) in ticket.thread.iter().enumerate().filter(|(_, turn)| turn.author == Author::Agent) {
+        steps.push(Step {
+            turn: at,
+            position: steps.len(),
+            state_text: state_text(ticket, at),
+            message: Some(turn.text.clone()),
+            label: turn.action.clone(),
+            last_turn_is_customer: customer_spoke_last(&ticket.thread[..at]),
+        });
+    }
+    if ticket.status.is_active() {
+        steps.push(Step {
+            turn: ticket.thread.len(),
+            position: steps.len(),
+            state_text: state_text(ticket, ticket.thread.len()),
+            message: None,
+            label: None,
+            last_turn_is_customer: customer_spoke_last(&ticket.thread),
+        });
+    }
+    steps
+}
+
+/// The subject, then the [`conversation_text`] before `turn`.
+///
+/// The description counts as the customer's first turn unless the thread repeats it.
+#[must_use]
+pub fn state_text(ticket: &Ticket, turn: usize) -> String {
+    let before = &ticket.thread[..turn];
+    let mut lines = vec![one_line(&ticket.subject)];
+    lines.extend(last_turns(before));
+    let repeated = before.iter().any(|turn| is_same(&turn.text, &ticket.description));
+    if lines.len() <= TURNS_OF_STATE && !repeated {
+        lines.push(format!("C: {}", one_line(&ticket.description)));
+    }
+    lines.join("\n")
+}
+
+/// The last three turns that have words, newest first, one a line: `C:`, `A:` and `S:` say whether customer, agent or
+/// system wrote it. Newest first, so that whatever reads only the beginning of a text reads the newest.
+#[must_use]
+pub fn conversation_text(turns: &[Turn]) -> String {
+    last_turns(turns).collect::<Vec<_>>().join("\n")
+}
+
+/// The id of the pending step of an active ticket.
+#[must_use]
+pub fn pending_step_id(ticket_id: &str) -> String {
+    format!("{ticket_id}#next")
+}
+
+fn last_turns(turns: &[Turn]) -> impl Iterator<Item = String> {
+    turns.iter().rev().filter(|turn| !turn.text.trim().is_empty()).take(TURNS_OF_STATE).map(marked)
+}
+
+fn marked(turn: &Turn) -> String {
+    let marker = match turn.author {
+        Author::Customer => 'C',
+        Author::Agent => 'A',
+        Author::System => 'S',
+    };
+    format!("{marker}: {}", one_line(&turn.text))
+}
+
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// A thread without turns waits for the agent, since opening the ticket was the customer's turn.
+fn customer_spoke_last(thread: &[Turn]) -> bool {
+    thread.last().is_none_or(|turn| turn.author == Author::Customer)
+}
+
+/// The same words, whatever the case and the blanks.
+fn is_same(one: &str, other: &str) -> bool {
+    one.trim() == other.trim() || one_line(one).to_lowercase() == one_line(other).to_lowercase()
+}

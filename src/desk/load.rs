@@ -1,0 +1,173 @@
+//! The five tables → tickets with their threads, masked. The only place of the desk that sees a raw text.
+
+use std::collections::{BTreeSet, HashMap};
+use std::path::Path;
+
+use arrow::array::{Array, PrimitiveArray, StringArray};
+use arrow::datatypes::ArrowPrimitiveType;
+
+use crate::desk::mask::{Masker, Person};
+use crate::desk::tables::{AGENTS, CUSTOMERS, INTERACTIONS, TABLES, TICKETS};
+use crate::desk::ticket::{Agent, Author, Status, Ticket, Turn};
+use crate::error::Result;
+use crate::table::{self, ReadParams, Table};
+
+/// The support desk as its tables tell it, without personal data in any text.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Desk {
+    /// Every ticket, in file order.
+    pub tickets: Vec<Ticket>,
+    /// Every agent, in file order.
+    pub agents: Vec<Agent>,
+    /// How many rows of the tables were dropped; 0 unless read leniently.
+    pub skipped: usize,
+}
+
+/// Reads the tables of a folder ([`TABLES`] says what they may be called), joins them, and masks every text.
+///
+/// # Errors
+/// Those of [`table::read`].
+pub fn load(folder: &Path, params: &ReadParams) -> Result<Desk> {
+    let tables = table::read(folder, &TABLES, params)?;
+    let masker = Masker::new(people(tables.get(CUSTOMERS)))?;
+    let mut threads = threads(tables.get(INTERACTIONS));
+    let mut tickets = tickets(tables.get(TICKETS));
+    for ticket in &mut tickets {
+        ticket.thread = threads.remove(&ticket.id).unwrap_or_default();
+        mask(ticket, &masker);
+    }
+    Ok(Desk { tickets, agents: agents(tables.get(AGENTS)), skipped: tables.skipped })
+}
+
+/// Every personal value in the customers table as it is written there: names, documents, e-mail addresses and phones,
+/// sorted. None of them may be found in anything that is built from the desk.
+///
+/// # Errors
+/// Those of [`table::read`] with rows skipped.
+pub fn personal_values(folder: &Path) -> Result<Vec<String>> {
+    let tables = table::read(folder, &TABLES, &ReadParams { lenient: true, ..ReadParams::default() })?;
+    let values =
+        people(tables.get(CUSTOMERS)).flat_map(|person| [person.name, person.email, person.document, person.phone]);
+    let values: BTreeSet<String> = values.flatten().map(str::to_owned).collect();
+    Ok(values.into_iter().collect())
+}
+
+fn people(customers: &Table) -> impl Iterator<Item = Person<'_>> {
+    let ids = customers.texts("customer_id");
+    let [names, emails, documents, phones] =
+        ["customer_name", "email", "cpf", "phone"].map(|column| customers.texts(column));
+    (0..ids.len()).map(|row| Person {
+        id: ids.value(row),
+        name: text(names, row),
+        email: text(emails, row),
+        document: text(documents, row),
+        phone: text(phones, row),
+    })
+}
+
+fn agents(table: &Table) -> Vec<Agent> {
+    let [ids, names, teams, specializations, statuses] =
+        ["agent_id", "agent_name", "team", "specialization", "status"].map(|column| table.texts(column));
+    (0..ids.len())
+        .map(|row| Agent {
+            id: ids.value(row).to_owned(),
+            name: names.value(row).to_owned(),
+            team: teams.value(row).to_owned(),
+            specialization: owned(specializations, row),
+            active: text(statuses, row).is_none_or(|status| status == "ACTIVE"),
+        })
+        .collect()
+}
+
+/// The turns of each ticket by time; turns of the same moment stay in file order.
+fn threads(table: &Table) -> HashMap<String, Vec<Turn>> {
+    let moments = table.timestamps("interaction_timestamp");
+    let [tickets, kinds, authors, messages, actions] =
+        ["ticket_id", "author_type", "author_id", "message", "action"].map(|column| table.texts(column));
+    let mut threads: HashMap<String, Vec<Turn>> = HashMap::new();
+    for row in 0..tickets.len() {
+        let author = match kinds.value(row) {
+            "CUSTOMER" => Author::Customer,
+            "AGENT" => Author::Agent,
+            _ => Author::System,
+        };
+        let turn = Turn {
+            author,
+            author_id: owned(authors, row).unwrap_or_default(),
+            at: moments.value(row),
+            text: owned(messages, row).unwrap_or_default(),
+            action: owned(actions, row),
+        };
+        threads.entry(tickets.value(row).to_owned()).or_default().push(turn);
+    }
+    for thread in threads.values_mut() {
+        thread.sort_by_key(|turn| turn.at);
+    }
+    threads
+}
+
+fn tickets(table: &Table) -> Vec<Ticket> {
+    let texts = |column| table.texts(column);
+    let (ids, statuses, tags) = (texts("ticket_id"), texts("status"), texts("tags"));
+    let (companies, customers, agents) = (texts("company_id"), texts("customer_id"), texts("agent_id"));
+    let (priorities, channels, sentiments) = (texts("priority"), texts("channel"), texts("sentiment"));
+    let (categories, subcategories) = (texts("category"), texts("subcategory"));
+    let (subjects, descriptions) = (texts("subject"), texts("description"));
+    let (created, closed) = (table.timestamps("created_at"), table.timestamps("closed_at"));
+    let (hours, minutes) = (table.floats("resolution_time_hours"), table.floats("first_response_time_minutes"));
+    let (breached, escalated) = (table.booleans("sla_breached"), table.booleans("escalated"));
+    let (nps, csat, reopened) =
+        (table.integers("nps_score"), table.floats("csat_score"), table.integers("reopened_count"));
+    (0..ids.len())
+        .map(|row| Ticket {
+            id: ids.value(row).to_owned(),
+            company_id: companies.value(row).to_owned(),
+            customer_id: customers.value(row).to_owned(),
+            agent_id: owned(agents, row),
+            created_at: created.value(row),
+            closed_at: number(closed, row),
+            status: Status::parse(statuses.value(row)).expect("the table's spec lists the words of `Status`"),
+            priority: priorities.value(row).to_owned(),
+            category: categories.value(row).to_owned(),
+            subcategory: owned(subcategories, row),
+            channel: channels.value(row).to_owned(),
+            subject: subjects.value(row).to_owned(),
+            description: descriptions.value(row).to_owned(),
+            tags: labels(text(tags, row).unwrap_or_default()),
+            resolution_hours: number(hours, row),
+            first_response_minutes: number(minutes, row),
+            sla_breached: breached.is_valid(row).then(|| breached.value(row)),
+            nps_score: number(nps, row),
+            csat_score: number(csat, row),
+            sentiment: owned(sentiments, row),
+            escalated: escalated.is_valid(row).then(|| escalated.value(row)),
+            reopened_count: number(reopened, row),
+            thread: Vec::new(),
+        })
+        .collect()
+}
+
+fn mask(ticket: &mut Ticket, masker: &Masker) {
+    let customer = Some(ticket.customer_id.as_str());
+    let texts = [&mut ticket.subject, &mut ticket.description];
+    for text in texts.into_iter().chain(ticket.thread.iter_mut().map(|turn| &mut turn.text)) {
+        let masked = masker.mask(text, customer).into_owned();
+        *text = masked;
+    }
+}
+
+fn labels(joined: &str) -> Vec<String> {
+    joined.split('|').map(str::trim).filter(|label| !label.is_empty()).map(str::to_owned).collect()
+}
+
+fn text(column: &StringArray, row: usize) -> Option<&str> {
+    column.is_valid(row).then(|| column.value(row))
+}
+
+fn owned(column: &StringArray, row: usize) -> Option<String> {
+    text(column, row).map(str::to_owned)
+}
+
+fn number<T: ArrowPrimitiveType>(column: &PrimitiveArray<T>, row: usize) -> Option<T::Native> {
+    column.is_valid(row).then(|| column.value(row))
+}

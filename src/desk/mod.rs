@@ -1,0 +1,23 @@
+//! The support desk: source tables → tickets with masked threads → texts to embed and rows to index; the action catalogue.
+//! Knows no embedding model and no index.
+//!
+//! Suggested reading order: [`ticket`], [`tables`], [`load`], [`mask`], [`document`], [`action`], [`row`].
+
+pub mod action;
+pub mod document;
+pub mod load;
+pub mod mask;
+pub mod row;
+pub mod tables;
+#[cfg(test)]
+mod tests;
+pub mod ticket;
+
+pub use action::{AssignParams, Catalogue, OTHER, TitleLanguage};
+pub use document::{conversation_text, pending_step_id, problem_text, steps};
+pub use load::{Desk, load, personal_values};
+pub use mask::Masker;
+pub use row::{step_rows, ticket_rows};
+pub use ticket::{Agent, Author, Status, Ticket, Turn};
+
+pub use crate::table::ReadParams;

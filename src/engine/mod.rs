@@ -1,0 +1,200 @@
+//! The façade that an agent service calls: the current snapshot, an embedder that is loaded when first needed, and the
+//! questions of a desk. Synchronous, `Send + Sync`; prints nothing, keeps no global state.
+
+mod request;
+mod similar;
+mod source;
+mod suggest;
+
+use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
+
+use arc_swap::ArcSwap;
+
+pub use request::{
+    By, RecommendRequest, Recommendation, SearchAnswer, SearchRequest, Similar, SimilarRequest, SimilarTickets, Subject,
+};
+pub use source::{ModelSource, open_model};
+
+use crate::desk::Masker;
+use crate::embed::{EmbedParams, Embedder};
+use crate::error::{Error, Result};
+use crate::index::{FusionParams, Query, QueryKind};
+use crate::rebuild::{self, BuildReport, BuildRequest, DESK_FILE, DeskFile, Progress};
+use crate::recommend::RecommendParams;
+use crate::snapshot::{Snapshot, current_name};
+
+/// Everything an engine is opened with.
+#[derive(Debug, Clone)]
+pub struct EngineParams {
+    /// The index folder.
+    pub index: PathBuf,
+    /// Where the model for query texts comes from.
+    pub model: ModelSource,
+    /// How it runs.
+    pub embed: EmbedParams,
+    /// How hybrid queries fuse.
+    pub fusion: FusionParams,
+    /// How neighbours become advice.
+    pub recommend: RecommendParams,
+}
+
+impl EngineParams {
+    /// The defaults, for an index folder whose model lies in `models/` of the current folder.
+    #[must_use]
+    pub fn new(index: impl Into<PathBuf>) -> Self {
+        Self {
+            index: index.into(),
+            model: ModelSource::Search(vec![PathBuf::from("models")]),
+            embed: EmbedParams::default(),
+            fusion: FusionParams::default(),
+            recommend: RecommendParams::default(),
+        }
+    }
+}
+
+/// A desk's index, open for questions.
+pub struct Engine {
+    params: EngineParams,
+    current: ArcSwap<Current>,
+    embedder: OnceLock<Arc<dyn Embedder>>,
+}
+
+/// A snapshot with what was read out of it once.
+struct Current {
+    snapshot: Snapshot,
+    desk: DeskFile,
+}
+
+impl Current {
+    fn open(params: &EngineParams) -> Result<Self> {
+        let snapshot = Snapshot::open(&params.index)?;
+        params.model.check(&snapshot.generation().model)?;
+        let desk = serde_json::from_slice(&snapshot.file(DESK_FILE)?)
+            .map_err(|error| Error::corrupt(params.index.join(DESK_FILE), error.to_string()))?;
+        Ok(Self { snapshot, desk })
+    }
+}
+
+impl Engine {
+    /// Opens the generation of an index folder that serves now, with the default parameters.
+    ///
+    /// # Errors
+    /// [`Error::NoIndex`], [`Error::Format`], [`Error::Corrupt`], [`Error::ModelMismatch`], I/O errors.
+    pub fn open(index: impl Into<PathBuf>) -> Result<Self> {
+        Self::open_with(EngineParams::new(index))
+    }
+
+    /// Opens with parameters.
+    ///
+    /// # Errors
+    /// Those of [`Engine::open`].
+    pub fn open_with(params: EngineParams) -> Result<Self> {
+        let current = ArcSwap::from_pointee(Current::open(&params)?);
+        Ok(Self { params, current, embedder: OnceLock::new() })
+    }
+
+    /// Builds a generation from source tables and publishes it. See [`rebuild::build`].
+    ///
+    /// # Errors
+    /// Those of [`rebuild::build`].
+    pub fn build(
+        request: &BuildRequest<'_>,
+        embedder: &dyn Embedder,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<BuildReport> {
+        rebuild::build(request, embedder, progress)
+    }
+
+    /// The generation that this engine answers from, held for as long as the value lives.
+    #[must_use]
+    pub fn with_snapshot<T>(&self, read: impl FnOnce(&Snapshot) -> T) -> T {
+        read(&self.current.load().snapshot)
+    }
+
+    /// Swaps in the generation that serves now, if it is another; whether it did.
+    ///
+    /// Questions that are being answered keep the generation they began with.
+    ///
+    /// # Errors
+    /// Those of [`Engine::open`]; the engine then goes on with the generation it has.
+    pub fn reload_if_changed(&self) -> Result<bool> {
+        let serving = current_name(&self.params.index)?;
+        if serving.as_deref() == Some(self.current.load().snapshot.generation().name.as_str()) {
+            return Ok(false);
+        }
+        self.current.store(Arc::new(Current::open(&self.params)?));
+        Ok(true)
+    }
+
+    /// Queries any index of the generation.
+    ///
+    /// # Errors
+    /// [`Error::UnknownIndex`], [`Error::UnknownRow`], [`Error::UnknownColumn`], [`Error::Filter`],
+    /// [`Error::Argument`]; model errors when a text has to be embedded.
+    pub fn search(&self, request: &SearchRequest) -> Result<SearchAnswer> {
+        let current = self.current.load();
+        let index = current.snapshot.index(&request.index)?;
+        let columns = request.columns.clone().unwrap_or_else(|| index.columns());
+        let (vector, text) = match &request.by {
+            By::Vector(vector) => (Some(unit(vector)?), None),
+            By::Text(text) => {
+                let masked = masked_query(text)?;
+                let vector = (request.kind != QueryKind::FullText).then(|| self.embed(&masked)).transpose()?;
+                (vector, Some(masked))
+            }
+            By::Row(key) => {
+                let row = index
+                    .row_of(key)
+                    .ok_or_else(|| Error::UnknownRow { index: request.index.clone(), key: key.clone() })?;
+                let text = index.text(row, &index.manifest().embedded)?.map(str::to_owned);
+                (Some(index.vector(row).to_vec()), text)
+            }
+        };
+        let query = Query {
+            filter: request.filter.clone(),
+            one_per_group: request.one_per_group,
+            fusion: self.params.fusion,
+            ..Query::new(request.kind, vector, text, request.k)
+        };
+        let found = index.query(&query)?;
+        let rows =
+            found.hits.iter().map(|hit| Ok((hit.clone(), index.cells(hit.row, &columns)?))).collect::<Result<_>>()?;
+        Ok(SearchAnswer {
+            generation: current.snapshot.generation().name.clone(),
+            eligible: found.eligible,
+            degraded: found.degraded,
+            rows,
+        })
+    }
+
+    /// The vector of a masked text; the model is loaded by the first that needs it.
+    fn embed(&self, masked: &str) -> Result<Vec<f32>> {
+        let embedder = match self.embedder.get() {
+            Some(embedder) => embedder,
+            None => {
+                let identity = self.current.load().snapshot.generation().model.clone();
+                let loaded = self.params.model.load(&identity, &self.params.embed)?;
+                self.embedder.get_or_init(|| loaded)
+            }
+        };
+        let mut vectors = embedder.embed(&[masked])?;
+        let vector = vectors.pop().ok_or_else(|| Error::argument("text", "it has no vector"))?;
+        Ok(vector.to_vec())
+    }
+}
+
+/// A caller's vector at unit length.
+fn unit(vector: &[f32]) -> Result<Vec<f32>> {
+    let unit = crate::embed::Vector::new(vector.to_vec())
+        .ok_or_else(|| Error::argument("vector", "it must be finite and not all zeros"))?;
+    Ok(unit.to_vec())
+}
+
+/// A caller's text as it would have been stored: without personal data.
+fn masked_query(text: &str) -> Result<String> {
+    if text.trim().is_empty() {
+        return Err(Error::argument("text", "it is empty; give at least one word"));
+    }
+    Ok(Masker::patterns_only().mask(text, None).into_owned())
+}

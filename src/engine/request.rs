@@ -1,0 +1,133 @@
+//! What can be asked of an engine, and the answers: plain data, no wire format.
+
+use crate::desk::Catalogue;
+use crate::filter::Filter;
+use crate::index::{Cells, Degraded, Hit, QueryKind};
+use crate::recommend::Advice;
+
+/// What a question is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Subject {
+    /// A ticket of the index. Its stored vector is the query: no model is loaded.
+    Ticket(String),
+    /// A text, masked and embedded first.
+    Text(String),
+}
+
+/// Asks for tickets like this one.
+#[derive(Debug, Clone)]
+pub struct SimilarRequest {
+    /// Like what.
+    pub subject: Subject,
+    /// How many, 1 to 10,000.
+    pub k: usize,
+    /// Among which, besides being resolved.
+    pub filter: Option<Filter>,
+}
+
+/// A resolved ticket like the one asked about.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Similar {
+    /// Rank evidence: fused score and what each leg gave.
+    pub hit: Hit,
+    /// One line, masked.
+    pub subject: String,
+    /// `RESOLVED` or `CLOSED`.
+    pub status: String,
+    /// Such as `FINANCIAL`.
+    pub category: String,
+    /// Such as `WRONG_FEE`.
+    pub subcategory: Option<String>,
+    /// Hours from opening to solution.
+    pub resolution_hours: Option<f64>,
+    /// Satisfaction, 1 to 5.
+    pub csat: Option<f64>,
+    /// Who solved it.
+    pub agent: Option<String>,
+    /// The action that solved it.
+    pub solved_by: Option<String>,
+    /// What the agent wrote then, masked.
+    pub solution: Option<String>,
+}
+
+/// Tickets like the one asked about, best first.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SimilarTickets {
+    /// The generation that answered.
+    pub generation: String,
+    /// The one asked about: its subject, or the masked text.
+    pub about: String,
+    /// The tickets.
+    pub tickets: Vec<Similar>,
+    /// How many resolved tickets the filter let through.
+    pub eligible: usize,
+    /// What was missing, if anything.
+    pub degraded: Vec<Degraded>,
+    /// Titles of the actions.
+    pub catalogue: Catalogue,
+}
+
+/// Asks what to do next.
+#[derive(Debug, Clone)]
+pub struct RecommendRequest {
+    /// About what. A ticket must be active.
+    pub subject: Subject,
+    /// Which evidence counts.
+    pub filter: Option<Filter>,
+}
+
+/// What to do next, and where that comes from.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Recommendation {
+    /// The generation that answered.
+    pub generation: String,
+    /// The one asked about: its subject, or the masked text.
+    pub about: String,
+    /// The advice or the abstention.
+    pub advice: Advice,
+    /// Titles of the actions.
+    pub catalogue: Catalogue,
+}
+
+/// By what a search goes.
+#[derive(Debug, Clone, PartialEq)]
+pub enum By {
+    /// A text, masked and embedded first.
+    Text(String),
+    /// A vector of the index's dimension; scaled to unit length.
+    Vector(Vec<f32>),
+    /// The stored vector and text of the row with this primary key.
+    Row(String),
+}
+
+/// Queries any index.
+#[derive(Debug, Clone)]
+pub struct SearchRequest {
+    /// Which: `tickets` or `steps`.
+    pub index: String,
+    /// By what.
+    pub by: By,
+    /// With which legs. A `Vector` has no words and goes with `Ann` alone.
+    pub kind: QueryKind,
+    /// How many, 1 to 10,000.
+    pub k: usize,
+    /// Among which rows.
+    pub filter: Option<Filter>,
+    /// Which columns come back; all when `None`.
+    pub columns: Option<Vec<String>>,
+    /// Whether an answer shows each ticket once.
+    pub one_per_group: bool,
+}
+
+/// The rows that answer a search, best first.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SearchAnswer {
+    /// The generation that answered.
+    pub generation: String,
+    /// Rows with the columns that were asked for.
+    pub rows: Vec<(Hit, Cells)>,
+    /// How many rows the filter let through.
+    pub eligible: usize,
+    /// What was missing, if anything.
+    pub degraded: Vec<Degraded>,
+}

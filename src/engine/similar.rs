@@ -1,0 +1,141 @@
+//! Similar resolved tickets: one hybrid query on the `tickets` index.
+
+use serde_json::{Value, json};
+
+use super::{Current, Engine, Similar, SimilarRequest, SimilarTickets, Subject, masked_query};
+use crate::desk::Status;
+use crate::error::{Error, Result};
+use crate::filter::Filter;
+use crate::index::{Cells, Found, IndexReader, Query, QueryKind};
+use crate::rank::Row;
+use crate::rebuild::TICKETS;
+
+/// How many ids an unknown ticket is told.
+const NEAREST_IDS: usize = 3;
+
+impl Engine {
+    /// Resolved tickets like a ticket or a text.
+    ///
+    /// # Errors
+    /// [`Error::UnknownTicket`], [`Error::Filter`], [`Error::UnknownColumn`], [`Error::Argument`]; model errors for a text.
+    pub fn similar(&self, request: &SimilarRequest) -> Result<SimilarTickets> {
+        let current = self.current.load();
+        let index = current.snapshot.index(TICKETS)?;
+        let problem = self.problem(&current, &request.subject)?;
+        let found = self.resolved_tickets(index, &problem, request.k, request.filter.as_ref())?;
+        let tickets =
+            found.hits.iter().map(|hit| Ok(similar(hit.clone(), &read(index, hit.row)?))).collect::<Result<_>>()?;
+        Ok(SimilarTickets {
+            generation: current.snapshot.generation().name.clone(),
+            about: problem.about,
+            tickets,
+            eligible: found.eligible,
+            degraded: found.degraded,
+            catalogue: current.desk.catalogue.clone(),
+        })
+    }
+
+    /// The query that stands for the problem of a ticket or a text.
+    pub(super) fn problem(&self, current: &Current, subject: &Subject) -> Result<Problem> {
+        match subject {
+            Subject::Text(text) => {
+                let masked = masked_query(text)?;
+                Ok(Problem { ticket: None, vector: self.embed(&masked)?, about: masked.clone(), text: masked })
+            }
+            Subject::Ticket(id) => {
+                let index = current.snapshot.index(TICKETS)?;
+                let row = ticket_row(index, id)?;
+                let text = index.text(row, &index.manifest().embedded)?.unwrap_or_default().to_owned();
+                let about = index.text(row, "subject")?.unwrap_or_default().to_owned();
+                Ok(Problem { ticket: Some((id.clone(), row)), vector: index.vector(row).to_vec(), about, text })
+            }
+        }
+    }
+
+    /// Resolved tickets by a problem, the ticket itself left out.
+    pub(super) fn resolved_tickets(
+        &self,
+        index: &IndexReader,
+        problem: &Problem,
+        k: usize,
+        filter: Option<&Filter>,
+    ) -> Result<Found> {
+        let resolved: Vec<&str> =
+            Status::ALL.into_iter().filter(|status| status.is_resolved()).map(Status::as_str).collect();
+        let mut only = vec![json!({ "status": resolved })];
+        only.extend(problem.ticket.iter().map(|(id, _)| json!({ "ticket_id NOT": id })));
+        let query = Query {
+            filter: Some(and_also(&Value::Array(only), filter)?),
+            fusion: self.params.fusion,
+            ..Query::new(QueryKind::Hybrid, Some(problem.vector.clone()), Some(problem.text.clone()), k)
+        };
+        index.query(&query)
+    }
+}
+
+/// A problem as a query.
+pub(super) struct Problem {
+    /// The ticket it comes from, if it is in the index.
+    pub(super) ticket: Option<(String, Row)>,
+    /// For people: a subject, or the masked text.
+    pub(super) about: String,
+    pub(super) vector: Vec<f32>,
+    pub(super) text: String,
+}
+
+/// Our own condition and the caller's.
+pub(super) fn and_also(own: &Value, callers: Option<&Filter>) -> Result<Filter> {
+    let own = Filter::from_json(own)?;
+    Ok(match callers {
+        Some(filter) => own.and(filter.clone()),
+        None => own,
+    })
+}
+
+fn ticket_row(index: &IndexReader, id: &str) -> Result<Row> {
+    if let Some(row) = index.row_of(id) {
+        return Ok(row);
+    }
+    let mut known = index.text_values(&index.manifest().key)?;
+    known.sort_by_cached_key(|(_, key)| (strsim::damerau_levenshtein(id, key), (*key).to_owned()));
+    let nearest = known.into_iter().take(NEAREST_IDS).map(|(_, key)| key.to_owned()).collect();
+    Err(Error::UnknownTicket { id: id.to_owned(), nearest })
+}
+
+/// What an answer shows of a ticket.
+fn read(index: &IndexReader, row: Row) -> Result<Cells> {
+    let columns = [
+        "subject",
+        "status",
+        "category",
+        "subcategory",
+        "resolution_time_hours",
+        "csat_score",
+        "agent_name",
+        "solved_by",
+        "solution",
+    ];
+    index.cells(row, &columns.map(str::to_owned))
+}
+
+fn similar(hit: crate::index::Hit, cells: &Cells) -> Similar {
+    let text = |name| Some(cell(cells, name)?.as_str()?.to_owned());
+    let number = |name| cell(cells, name)?.as_f64();
+    Similar {
+        hit,
+        subject: text("subject").unwrap_or_default(),
+        status: text("status").unwrap_or_default(),
+        category: text("category").unwrap_or_default(),
+        subcategory: text("subcategory"),
+        resolution_hours: number("resolution_time_hours"),
+        csat: number("csat_score"),
+        agent: text("agent_name"),
+        solved_by: text("solved_by"),
+        solution: text("solution"),
+    }
+}
+
+/// One of the columns that were read.
+pub(super) fn cell<'a>(cells: &'a Cells, name: &str) -> Option<&'a Value> {
+    cells.iter().find(|(column, _)| column == name).map(|(_, value)| value)
+}

@@ -1,0 +1,213 @@
+//! Next-action accuracy on labelled conversations, with the votes that `recommend` ranks by, beside simple floors.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use fs_err as fs;
+use serde::{Deserialize, Serialize};
+
+use super::metrics::{Classified, classified};
+use crate::desk::{Author, Turn, conversation_text};
+use crate::embed::{Embedder, Vector};
+use crate::error::{Error, Problem, Result};
+use crate::recommend::{Outcome, RecommendParams, SimilarState, Situation, votes};
+use crate::vector::{self, Kind, VectorIndex, VectorParams};
+
+/// A moment in a conversation and what the agent did then.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Case {
+    /// Which conversation.
+    pub case: String,
+    /// Its kind, where known.
+    pub category: Option<String>,
+    /// What was said before, oldest first.
+    pub turns: Vec<CaseTurn>,
+    /// What the agent did next: the truth.
+    pub action: String,
+}
+
+/// One turn of a [`Case`].
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CaseTurn {
+    /// Who spoke.
+    pub author: CaseAuthor,
+    /// What was said.
+    pub text: String,
+    /// The action of an agent's turn, where known.
+    pub action: Option<String>,
+}
+
+/// Who spoke.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum CaseAuthor {
+    /// The one with the problem.
+    Customer,
+    /// The one who acts.
+    Agent,
+}
+
+/// The figures of an evaluation.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct ActionsReport {
+    /// How many cases were predicted.
+    pub rows: usize,
+    /// How well.
+    #[serde(flatten)]
+    pub figures: Classified,
+    /// What needs no retrieval.
+    pub floors: Floors,
+}
+
+/// Predictors that look at no text.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Floors {
+    /// The most frequent actions of all.
+    pub majority: Classified,
+    /// The most frequent actions after this last action in this category, else after this last action, else of all.
+    pub frequency: Classified,
+}
+
+/// Reads cases, one JSON object a line.
+///
+/// # Errors
+/// [`Error::Data`] with file and line; I/O errors.
+pub fn read_cases(path: &Path) -> Result<Vec<Case>> {
+    let fault = |line: Option<u64>, message: String| Error::Data {
+        problems: vec![Problem { file: path.to_owned(), line, column: None, value: None, message }],
+        total: 1,
+    };
+    let text = fs::read_to_string(path)?;
+    let mut cases = Vec::new();
+    for (line, json) in (1..).zip(text.lines()).filter(|(_, json)| !json.trim().is_empty()) {
+        cases.push(serde_json::from_str(json).map_err(|error| fault(Some(line), error.to_string()))?);
+    }
+    if cases.is_empty() {
+        return Err(fault(None, "no cases".to_owned()));
+    }
+    Ok(cases)
+}
+
+/// Predicts every test case from the train cases.
+///
+/// # Errors
+/// Model errors, I/O errors.
+pub fn evaluate_actions(
+    train: &[Case],
+    test: &[Case],
+    embedder: &dyn Embedder,
+    params: &RecommendParams,
+    on_progress: &mut dyn FnMut(usize, usize),
+) -> Result<ActionsReport> {
+    let states: Vec<String> = train.iter().chain(test).map(state).collect();
+    let texts: Vec<&str> = states.iter().map(String::as_str).collect();
+    let vectors = embedder.embed_with_progress(&texts, &mut |done| on_progress(done, texts.len()))?;
+    let (train_vectors, test_vectors) = vectors.split_at(train.len());
+    let folder = tempfile::tempdir()?;
+    let index = flat(folder.path(), train_vectors, embedder.identity().dimension)?;
+
+    let ranked: Vec<Vec<String>> = test
+        .iter()
+        .zip(test_vectors)
+        .map(|(case, vector)| predict(case, vector, train, index.as_ref(), params))
+        .collect();
+    let predictions: Vec<Vec<&str>> =
+        ranked.iter().map(|actions| actions.iter().map(String::as_str).collect()).collect();
+    let truths: Vec<&str> = test.iter().map(|case| case.action.as_str()).collect();
+    Ok(ActionsReport {
+        rows: test.len(),
+        figures: classified(&truths, &predictions),
+        floors: floors(train, test, &truths),
+    })
+}
+
+fn predict(
+    case: &Case,
+    vector: &Vector,
+    train: &[Case],
+    index: &dyn VectorIndex,
+    params: &RecommendParams,
+) -> Vec<String> {
+    let situation = Situation { category: case.category.clone(), last_action: last_action(case).map(str::to_owned) };
+    let neighbours = index.search(vector, params.states, None);
+    let states: Vec<SimilarState> = neighbours
+        .iter()
+        .map(|hit| {
+            let known = &train[hit.row as usize];
+            SimilarState {
+                ticket_id: known.case.clone(),
+                similarity: hit.score,
+                action: known.action.clone(),
+                last_action: last_action(known).map(str::to_owned),
+                category: known.category.clone(),
+                outcome: Outcome::default(),
+                message: String::new(),
+            }
+        })
+        .collect();
+    votes(&situation, &states, &[], params).into_iter().map(|vote| vote.action).collect()
+}
+
+fn flat(folder: &Path, vectors: &[Vector], dimension: usize) -> Result<Box<dyn VectorIndex>> {
+    let params = VectorParams { kind: Kind::Flat, ..VectorParams::default() };
+    let built = vector::build(folder, vectors, dimension, &params)?;
+    vector::open(folder, built.kind, vectors.len(), dimension)
+}
+
+/// The text that stands for a case: what `recommend` embeds, without the subject that these files do not have.
+fn state(case: &Case) -> String {
+    let turns: Vec<Turn> = case.turns.iter().map(turn).collect();
+    let text = conversation_text(&turns);
+    // A conversation that the agent opens has no words yet.
+    if text.is_empty() { "…".to_owned() } else { text }
+}
+
+fn turn(turn: &CaseTurn) -> Turn {
+    let author = match turn.author {
+        CaseAuthor::Customer => Author::Customer,
+        CaseAuthor::Agent => Author::Agent,
+    };
+    Turn { author, author_id: String::new(), at: 0, text: turn.text.clone(), action: turn.action.clone() }
+}
+
+fn last_action(case: &Case) -> Option<&str> {
+    case.turns.iter().rev().filter(|turn| turn.author == CaseAuthor::Agent).find_map(|turn| turn.action.as_deref())
+}
+
+type Counts<'a> = BTreeMap<&'a str, usize>;
+
+fn floors(train: &[Case], test: &[Case], truths: &[&str]) -> Floors {
+    let mut overall = Counts::new();
+    let mut after: BTreeMap<Option<&str>, Counts<'_>> = BTreeMap::new();
+    let mut after_in: BTreeMap<(Option<&str>, Option<&str>), Counts<'_>> = BTreeMap::new();
+    for case in train {
+        let last = last_action(case);
+        *overall.entry(&case.action).or_default() += 1;
+        *after.entry(last).or_default().entry(&case.action).or_default() += 1;
+        *after_in.entry((case.category.as_deref(), last)).or_default().entry(&case.action).or_default() += 1;
+    }
+    let majority: Vec<Vec<&str>> = test.iter().map(|_| most_frequent(&[Some(&overall)])).collect();
+    let frequency: Vec<Vec<&str>> = test
+        .iter()
+        .map(|case| {
+            let last = last_action(case);
+            most_frequent(&[after_in.get(&(case.category.as_deref(), last)), after.get(&last), Some(&overall)])
+        })
+        .collect();
+    Floors { majority: classified(truths, &majority), frequency: classified(truths, &frequency) }
+}
+
+/// The three most frequent actions, those of the first table before those of the next; ties in the alphabet's order.
+fn most_frequent<'a>(tables: &[Option<&Counts<'a>>]) -> Vec<&'a str> {
+    let mut actions: Vec<&str> = Vec::new();
+    let mut seen = BTreeSet::new();
+    for counts in tables.iter().copied().flatten() {
+        let mut order: Vec<(&str, usize)> = counts.iter().map(|(action, count)| (*action, *count)).collect();
+        order.sort_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(b.0)));
+        actions.extend(order.into_iter().map(|(action, _)| action).filter(|action| seen.insert(*action)));
+    }
+    actions.truncate(3);
+    actions
+}

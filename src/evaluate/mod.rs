@@ -1,0 +1,11 @@
+//! Measures retrieval and next actions on labelled files, with the very parts that answer questions.
+
+mod actions;
+mod metrics;
+mod retrieval;
+#[cfg(test)]
+mod tests;
+
+pub use actions::{ActionsReport, Case, CaseAuthor, CaseTurn, Floors, evaluate_actions, read_cases};
+pub use metrics::{Classified, classified};
+pub use retrieval::{LegReport, Legs, RetrievalReport, RetrievalTask, Sample, evaluate_retrieval, read_samples};

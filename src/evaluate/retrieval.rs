@@ -1,0 +1,196 @@
+//! P@1, P@10, hit@5 and kNN accuracy of each leg, on an index that is built for the purpose and thrown away.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, RecordBatch, StringArray};
+use fs_err as fs;
+use serde::Serialize;
+
+use crate::embed::{Embedder, Vector};
+use crate::error::{Error, Problem, Result};
+use crate::index::{FusionParams, Hit, IndexReader, IndexSpec, Query, QueryKind, write};
+use crate::keyword::{Language, TextField};
+use crate::vector::{Kind, VectorParams};
+
+/// How many neighbours vote, and how deep precision is looked at.
+const K: usize = 10;
+
+/// A text and the label that says what it resembles.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sample {
+    /// The text.
+    pub text: String,
+    /// Its label.
+    pub label: String,
+}
+
+/// What is searched for in what.
+#[derive(Debug, Clone)]
+pub enum RetrievalTask {
+    /// Every test row is searched for among the train rows.
+    Split {
+        /// Rows to search in.
+        train: Vec<Sample>,
+        /// Rows to search for.
+        test: Vec<Sample>,
+    },
+    /// Every row is searched for among all others.
+    LeaveOneOut(Vec<Sample>),
+}
+
+/// How well one leg found rows of the same label. All shares of the rows searched for, 0 to 1.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
+pub struct LegReport {
+    /// The first hit has the label.
+    pub p_at_1: f64,
+    /// The share of the first ten places that hold a row of the label; a missing hit counts against it.
+    pub p_at_10: f64,
+    /// One of the first five hits has the label.
+    pub hit_at_5: f64,
+    /// The label with the highest sum of scores among the first ten hits is right.
+    pub knn_accuracy: f64,
+}
+
+/// The legs, each alone, and fused.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Legs {
+    /// Nearest vectors.
+    pub dense: LegReport,
+    /// BM25.
+    pub keyword: LegReport,
+    /// Both, by reciprocal rank fusion.
+    pub hybrid: LegReport,
+}
+
+/// The figures of an evaluation.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct RetrievalReport {
+    /// How many rows were searched for.
+    pub rows: usize,
+    /// How well.
+    pub legs: Legs,
+}
+
+/// Reads two columns of a CSV file.
+///
+/// # Errors
+/// [`Error::UnknownColumn`] with the columns there are, [`Error::Data`] with file and line, I/O errors.
+pub fn read_samples(path: &Path, text: &str, label: &str, delimiter: u8) -> Result<Vec<Sample>> {
+    let fault = |line: Option<u64>, message: String| Error::Data {
+        problems: vec![Problem { file: path.to_owned(), line, column: None, value: None, message }],
+        total: 1,
+    };
+    let mut reader = csv::ReaderBuilder::new().delimiter(delimiter).from_reader(fs::File::open(path)?);
+    let headers = reader.headers().map_err(|error| fault(Some(1), error.to_string()))?.clone();
+    let column = |name: &str| {
+        headers.iter().position(|header| header.trim_start_matches('\u{feff}') == name).ok_or_else(|| {
+            Error::UnknownColumn { column: name.to_owned(), known: headers.iter().map(str::to_owned).collect() }
+        })
+    };
+    let (text, label) = (column(text)?, column(label)?);
+    let mut samples = Vec::new();
+    for record in reader.records() {
+        let record = record.map_err(|error| {
+            let line = error.position().map(csv::Position::line);
+            fault(line, error.to_string())
+        })?;
+        let sample = Sample { text: record[text].trim().to_owned(), label: record[label].trim().to_owned() };
+        if sample.text.is_empty() || sample.label.is_empty() {
+            let line = record.position().map(csv::Position::line);
+            return Err(fault(line, "text and label must not be empty".to_owned()));
+        }
+        samples.push(sample);
+    }
+    if samples.is_empty() {
+        return Err(fault(None, "no rows".to_owned()));
+    }
+    Ok(samples)
+}
+
+/// Builds an index of the rows in a temporary folder and searches it with each leg.
+///
+/// # Errors
+/// Model errors, I/O errors.
+pub fn evaluate_retrieval(
+    task: &RetrievalTask,
+    embedder: &dyn Embedder,
+    fusion: &FusionParams,
+    on_progress: &mut dyn FnMut(usize, usize),
+) -> Result<RetrievalReport> {
+    let (base, queries) = match task {
+        RetrievalTask::Split { train, test } => (train, test),
+        RetrievalTask::LeaveOneOut(rows) => (rows, rows),
+    };
+    let leave_one_out = matches!(task, RetrievalTask::LeaveOneOut(_));
+    let own: &[Sample] = if leave_one_out { &[] } else { queries };
+    let texts: Vec<&str> = base.iter().chain(own).map(|sample| sample.text.as_str()).collect();
+    let vectors = embedder.embed_with_progress(&texts, &mut |done| on_progress(done, texts.len()))?;
+    let (base_vectors, own_vectors) = vectors.split_at(base.len());
+    let query_vectors = if leave_one_out { base_vectors } else { own_vectors };
+
+    let folder = tempfile::tempdir()?;
+    let index = build(folder.path(), base, base_vectors, embedder)?;
+    let leg = |kind| -> Result<LegReport> {
+        let mut sums = LegReport::default();
+        for (at, (sample, vector)) in queries.iter().zip(query_vectors).enumerate() {
+            // In leave one out a row may find itself: one hit more is asked for, and that one is dropped.
+            let k = (K + usize::from(leave_one_out)).min(base.len());
+            let query = Query {
+                fusion: *fusion,
+                one_per_group: false,
+                ..Query::new(kind, Some(vector.to_vec()), Some(sample.text.clone()), k)
+            };
+            let mut hits = index.query(&query)?.hits;
+            hits.retain(|hit| !(leave_one_out && hit.row as usize == at));
+            hits.truncate(K);
+            add(&mut sums, &hits, base, &sample.label);
+        }
+        let rows = queries.len() as f64;
+        Ok(LegReport {
+            p_at_1: sums.p_at_1 / rows,
+            p_at_10: sums.p_at_10 / rows,
+            hit_at_5: sums.hit_at_5 / rows,
+            knn_accuracy: sums.knn_accuracy / rows,
+        })
+    };
+    let legs =
+        Legs { dense: leg(QueryKind::Ann)?, keyword: leg(QueryKind::FullText)?, hybrid: leg(QueryKind::Hybrid)? };
+    Ok(RetrievalReport { rows: queries.len(), legs })
+}
+
+/// Adds what one query found.
+fn add(sums: &mut LegReport, hits: &[Hit], base: &[Sample], truth: &str) {
+    let is_right = |hit: &Hit| base[hit.row as usize].label == truth;
+    let share = |holds: bool| f64::from(u8::from(holds));
+    sums.p_at_1 += share(hits.first().is_some_and(is_right));
+    sums.p_at_10 += hits.iter().filter(|hit| is_right(hit)).count() as f64 / K as f64;
+    sums.hit_at_5 += share(hits.iter().take(5).any(is_right));
+
+    let mut votes: BTreeMap<&str, f64> = BTreeMap::new();
+    for hit in hits {
+        *votes.entry(&base[hit.row as usize].label).or_default() += f64::from(hit.score);
+    }
+    // Of equal sums the label first in the alphabet wins.
+    let winner = votes.iter().rev().max_by(|a, b| a.1.total_cmp(b.1)).map(|(label, _)| *label);
+    sums.knn_accuracy += share(winner == Some(truth));
+}
+
+fn build(folder: &Path, base: &[Sample], vectors: &[Vector], embedder: &dyn Embedder) -> Result<IndexReader> {
+    let keys = StringArray::from_iter_values((0..base.len()).map(|row| row.to_string()));
+    let texts = StringArray::from_iter_values(base.iter().map(|sample| &sample.text));
+    let columns: [(&str, ArrayRef); 2] = [("row", Arc::new(keys)), ("text", Arc::new(texts))];
+    let batch = RecordBatch::try_from_iter(columns).map_err(|error| Error::internal("making rows", error))?;
+    let analyzers = vec![Language::Portuguese, Language::English];
+    let spec = IndexSpec {
+        name: "evaluation".to_owned(),
+        key: "row".to_owned(),
+        group: "row".to_owned(),
+        embedded: "text".to_owned(),
+        text_fields: vec![TextField { name: "text".to_owned(), analyzers, boost: 1.0 }],
+        vector: VectorParams { kind: Kind::Flat, ..VectorParams::default() },
+    };
+    let (_, sha256) = write(folder, &spec, &batch, vectors, embedder.identity(), &mut |_| {})?;
+    IndexReader::open(folder, &sha256, false)
+}

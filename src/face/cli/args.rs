@@ -1,0 +1,273 @@
+//! The grammar of the command line, and its help. No behaviour.
+
+use std::path::PathBuf;
+
+use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+
+use crate::desk::TitleLanguage;
+use crate::generate::Locale;
+use crate::index::QueryKind;
+use crate::vector::Kind;
+
+/// Next best action for customer support, offline: similar resolved tickets and what to do next, with evidence.
+#[derive(Debug, Parser)]
+#[command(
+    name = "nba",
+    version,
+    arg_required_else_help = true,
+    after_help = "Examples:\n  nba index build --data fixtures --index index\n  nba similar TICKET-0042\n  nba recommend TICKET-0042 --json\n  nba similar --text \"estorno não caiu na conta\" --filter \"category = 'FINANCIAL'\"\n\nIndex, model and config are looked for in this order: flag, environment, nba.toml, the current folder, the folders above the program.\nExit codes: 0 done, 2 the request is wrong, 3 data or machine are wrong, 101 a bug of this program."
+)]
+pub(super) struct Args {
+    #[command(flatten)]
+    pub(super) global: Global,
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+/// What every command takes.
+#[derive(Debug, ClapArgs)]
+pub(super) struct Global {
+    /// Config file [default: nba.toml of the current folder or of a folder above the program, if there is one]
+    #[arg(long, global = true, env = "NBA_CONFIG", value_name = "FILE")]
+    pub(super) config: Option<PathBuf>,
+    /// Index folder [default: index]
+    #[arg(long, global = true, env = "NBA_INDEX", value_name = "DIR")]
+    pub(super) index: Option<PathBuf>,
+    /// Embedding model: a folder, a name under a models folder, or `hashed` (no model, for trying out)
+    #[arg(long, global = true, env = "NBA_MODEL", value_name = "DIR|NAME")]
+    pub(super) model: Option<PathBuf>,
+    /// Threads for embedding; 0 is one a core
+    #[arg(long, global = true, value_name = "N")]
+    pub(super) threads: Option<usize>,
+    /// Language of action titles
+    #[arg(long, global = true, value_name = "pt|en")]
+    pub(super) language: Option<TitleLanguage>,
+    /// Print one JSON document on standard output; errors are JSON on standard error
+    #[arg(long, global = true)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Similar resolved tickets: what solved them, how long it took
+    Similar(SimilarArgs),
+    /// What to do next on an active ticket, with evidence, or why nothing is recommended
+    Recommend(RecommendArgs),
+    /// Query any index: `tickets` or `steps`
+    Search(SearchArgs),
+    /// Build and inspect the index
+    #[command(subcommand)]
+    Index(IndexCommand),
+    /// Write a synthetic support desk: five CSV tables
+    Generate(GenerateArgs),
+    /// Measure retrieval or next actions on labelled files
+    #[command(subcommand)]
+    Evaluate(EvaluateCommand),
+    /// Print the configuration in force, as TOML
+    Config,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum IndexCommand {
+    /// Build a new generation from source tables and publish it
+    Build(BuildArgs),
+    /// What the serving generation holds
+    Status,
+    /// Read everything: checksums, counts, every point of every graph
+    Verify,
+}
+
+/// A ticket or a text.
+#[derive(Debug, ClapArgs)]
+#[group(required = true, multiple = false)]
+pub(super) struct About {
+    /// A ticket of the index
+    #[arg(value_name = "TICKET")]
+    pub(super) ticket: Option<String>,
+    /// A text in place of a ticket; loads the model
+    #[arg(long, value_name = "TEXT")]
+    pub(super) text: Option<String>,
+}
+
+#[derive(Debug, ClapArgs)]
+#[command(
+    after_help = "Examples:\n  nba similar TICKET-0042 -k 5 --explain\n  nba similar TICKET-0042 --filter \"category = 'FINANCIAL' AND csat_score >= 4\"\n  nba similar --text \"maquininha sem conexão\" --filter '{\"priority NOT\": \"LOW\"}' --json"
+)]
+pub(super) struct SimilarArgs {
+    #[command(flatten)]
+    pub(super) about: About,
+    /// How many tickets
+    #[arg(short, long, default_value_t = 10, value_name = "N")]
+    pub(super) k: usize,
+    /// Only tickets that match: SQL-like text or a JSON object
+    #[arg(long, value_name = "FILTER")]
+    pub(super) filter: Option<String>,
+    /// Show rank, raw score and contribution of each leg
+    #[arg(long)]
+    pub(super) explain: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+#[command(
+    after_help = "Examples:\n  nba recommend TICKET-0042\n  nba recommend --text \"o terminal mostra erro 51 em toda venda\" --json"
+)]
+pub(super) struct RecommendArgs {
+    #[command(flatten)]
+    pub(super) about: About,
+    /// Only evidence that matches: SQL-like text or a JSON object over columns that both indexes have
+    #[arg(long, value_name = "FILTER")]
+    pub(super) filter: Option<String>,
+    /// Show every piece of evidence and the terms of each score
+    #[arg(long)]
+    pub(super) explain: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+#[command(
+    after_help = "Examples:\n  nba search tickets --text \"chargeback 10.4\" --type full_text --columns ticket_id,subject,status\n  nba search steps --row TICKET-0042#next --type ann --filter \"action IS NOT NULL\" --json\n  nba search tickets --vector 0.1,-0.2,… --type ann"
+)]
+pub(super) struct SearchArgs {
+    /// Which index
+    #[arg(value_name = "INDEX")]
+    pub(super) name: String,
+    #[command(flatten)]
+    pub(super) by: ByArgs,
+    /// Which legs [default: hybrid; ann for a vector]
+    #[arg(long = "type", value_name = "TYPE")]
+    pub(super) kind: Option<KindArg>,
+    /// How many rows
+    #[arg(short, long, default_value_t = 10, value_name = "N")]
+    pub(super) k: usize,
+    /// Only rows that match: SQL-like text or a JSON object
+    #[arg(long, value_name = "FILTER")]
+    pub(super) filter: Option<String>,
+    /// Which columns to print, separated by commas [default: all]
+    #[arg(long, value_delimiter = ',', value_name = "COLUMNS")]
+    pub(super) columns: Option<Vec<String>>,
+    /// Show every row of a ticket, not only its best
+    #[arg(long)]
+    pub(super) every_row: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+#[group(required = true, multiple = false)]
+pub(super) struct ByArgs {
+    /// A text; embedded unless the type is full_text
+    #[arg(long, value_name = "TEXT")]
+    pub(super) text: Option<String>,
+    /// A vector: numbers separated by commas
+    #[arg(long, value_delimiter = ',', allow_hyphen_values = true, value_name = "NUMBERS")]
+    pub(super) vector: Option<Vec<f32>>,
+    /// The stored vector and text of a row, by its key
+    #[arg(long, value_name = "KEY")]
+    pub(super) row: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(super) enum KindArg {
+    /// Nearest vectors
+    Ann,
+    /// Nearest vectors and keywords, fused
+    Hybrid,
+    /// Keywords
+    #[value(name = "full_text")]
+    FullText,
+}
+
+impl From<KindArg> for QueryKind {
+    fn from(kind: KindArg) -> Self {
+        match kind {
+            KindArg::Ann => Self::Ann,
+            KindArg::Hybrid => Self::Hybrid,
+            KindArg::FullText => Self::FullText,
+        }
+    }
+}
+
+#[derive(Debug, ClapArgs)]
+#[command(
+    after_help = "Examples:\n  nba index build --data fixtures --index index\n  nba index build --data export/ --lenient --vector hnsw\n\nThe folder holds companies, customers, agents, tickets and ticket_interactions as CSV or Parquet.\nThe old generation serves until the new one is complete and checked; on any error it goes on serving."
+)]
+pub(super) struct BuildArgs {
+    /// Folder with the five source tables
+    #[arg(long, value_name = "DIR")]
+    pub(super) data: PathBuf,
+    /// Action catalogue [default: actions.toml in the data folder, else the built-in one]
+    #[arg(long, value_name = "FILE")]
+    pub(super) actions: Option<PathBuf>,
+    /// How vectors are searched
+    #[arg(long, value_name = "auto|flat|hnsw")]
+    pub(super) vector: Option<Kind>,
+    /// Skip and count bad rows in place of refusing them
+    #[arg(long)]
+    pub(super) lenient: bool,
+    /// How many generations to keep
+    #[arg(long, value_name = "N")]
+    pub(super) keep: Option<usize>,
+}
+
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "Example:\n  nba generate --out desk --seed 42 --tickets 500 --locale pt-BR")]
+pub(super) struct GenerateArgs {
+    /// Folder to write the five tables into; made if need be
+    #[arg(long, value_name = "DIR")]
+    pub(super) out: PathBuf,
+    /// The same seed gives the same bytes
+    #[arg(long, default_value_t = 42, value_name = "N")]
+    pub(super) seed: u64,
+    /// How many tickets
+    #[arg(long, default_value_t = 500, value_name = "N")]
+    pub(super) tickets: usize,
+    /// Language of the texts
+    #[arg(long, default_value = "pt-BR", value_name = "pt-BR|en|mixed")]
+    pub(super) locale: Locale,
+    /// Add the true action of each agent message as a column
+    #[arg(long)]
+    pub(super) labels: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum EvaluateCommand {
+    /// P@1, P@10, hit@5 and kNN accuracy of the dense, keyword and hybrid legs on a labelled CSV
+    Retrieval(RetrievalArgs),
+    /// Accuracy, weighted F1 and acc@3 of the next action on labelled JSON lines, with floors
+    Actions(ActionsArgs),
+}
+
+#[derive(Debug, ClapArgs)]
+#[command(
+    after_help = "Examples:\n  nba evaluate retrieval --train train.csv --test test.csv --text text --label category\n  nba evaluate retrieval --leave-one-out complaints.csv --text texto --label categoria --delimiter ';' --json"
+)]
+pub(super) struct RetrievalArgs {
+    /// Labelled rows to search in
+    #[arg(long, value_name = "FILE", required_unless_present = "leave_one_out", requires = "test")]
+    pub(super) train: Option<PathBuf>,
+    /// Labelled rows to search for
+    #[arg(long, value_name = "FILE", requires = "train")]
+    pub(super) test: Option<PathBuf>,
+    /// One file: each row is searched for among the others
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["train", "test"])]
+    pub(super) leave_one_out: Option<PathBuf>,
+    /// Column with the text
+    #[arg(long, value_name = "COL")]
+    pub(super) text: String,
+    /// Column with the label
+    #[arg(long, value_name = "COL")]
+    pub(super) label: String,
+    /// Field separator
+    #[arg(long, default_value = ",", value_name = "CHAR")]
+    pub(super) delimiter: char,
+}
+
+#[derive(Debug, ClapArgs)]
+#[command(
+    after_help = "Each line: {\"case\": \"…\", \"category\": \"…\"|null, \"turns\": [{\"author\": \"CUSTOMER\"|\"AGENT\", \"text\": \"…\", \"action\": \"…\"|null}, …], \"action\": \"…\"}\n\nExample:\n  nba evaluate actions --train train.jsonl --test test.jsonl --json"
+)]
+pub(super) struct ActionsArgs {
+    /// Cases to learn from
+    #[arg(long, value_name = "FILE")]
+    pub(super) train: PathBuf,
+    /// Cases to predict
+    #[arg(long, value_name = "FILE")]
+    pub(super) test: PathBuf,
+}

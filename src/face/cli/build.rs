@@ -1,0 +1,129 @@
+//! `nba index build`: progress while it runs, a summary when it is done.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::args::BuildArgs;
+use super::printer::Printer;
+use super::settings::Settings;
+use crate::desk::Catalogue;
+use crate::engine::{Engine, open_model};
+use crate::error::Result;
+use crate::rebuild::{BuildReport, BuildRequest, Progress, catalogue_beside};
+
+pub(super) fn build(args: BuildArgs, settings: Settings, printer: &Printer) -> Result<()> {
+    let mut params = settings.config.build.clone();
+    params.vector.kind = args.vector.unwrap_or(params.vector.kind);
+    params.keep = args.keep.unwrap_or(params.keep);
+    params.read.lenient |= args.lenient;
+
+    let catalogue = catalogue(args.actions.or(settings.config.actions.clone()), &args.data)?;
+    let embedder = open_model(&settings.model()?, &settings.config.embed)?;
+    let request = BuildRequest {
+        data: args.data,
+        index: settings.index.clone(),
+        catalogue: &catalogue,
+        now: now(),
+        holder: format!("`nba index build` with process id {} since {}", std::process::id(), now()),
+        params: &params,
+    };
+    let mut display = Display::new(printer);
+    let report = Engine::build(&request, embedder.as_ref(), &mut |progress| display.show(progress))?;
+    display.end();
+    if printer.json() {
+        return printer.document(&report);
+    }
+    printer.text(&summary(&report, &settings.index))
+}
+
+/// The catalogue that was named, the data folder's own, or the built-in one.
+fn catalogue(named: Option<PathBuf>, data: &Path) -> Result<Catalogue> {
+    match named.or_else(|| catalogue_beside(data)) {
+        Some(path) => Catalogue::from_toml(&path),
+        None => Ok(Catalogue::built_in()),
+    }
+}
+
+/// The present instant in RFC 3339.
+fn now() -> String {
+    #[expect(clippy::disallowed_methods, reason = "a face reads the clock and passes it on")]
+    let now = SystemTime::now();
+    DateTime::<Utc>::from(now).to_rfc3339_opts(SecondsFormat::Secs, true)
+}
+
+/// A bar on a terminal, a line a phase elsewhere.
+struct Display<'a> {
+    printer: &'a Printer,
+    bar: Option<ProgressBar>,
+    last_line: String,
+}
+
+impl<'a> Display<'a> {
+    fn new(printer: &'a Printer) -> Self {
+        Self { printer, bar: Printer::watched().then(ProgressBar::no_length), last_line: String::new() }
+    }
+
+    fn show(&mut self, progress: Progress) {
+        match (&self.bar, progress) {
+            (Some(bar), Progress::Phase(phase)) => {
+                bar.set_style(style("{spinner} {msg} {elapsed}"));
+                bar.set_message(phase);
+                bar.enable_steady_tick(std::time::Duration::from_millis(100));
+            }
+            (Some(bar), Progress::Embedded { done, total }) => {
+                bar.set_style(style("{spinner} {msg} [{bar:30}] {pos}/{len} texts, {per_sec}, {eta} left"));
+                bar.set_length(total as u64);
+                bar.set_position(done as u64);
+            }
+            (None, Progress::Phase(phase)) => self.line(phase.to_owned()),
+            (None, Progress::Embedded { done, total }) => {
+                // One line each quarter: enough for a log, too little to fill it.
+                let quarter = (done * 4).checked_div(total).unwrap_or(4) * 25;
+                self.line(format!("embed {quarter:>3} % of {total} texts"));
+            }
+        }
+    }
+
+    fn line(&mut self, line: String) {
+        if line != self.last_line {
+            self.printer.note(&line);
+            self.last_line = line;
+        }
+    }
+
+    fn end(&self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+fn style(template: &str) -> ProgressStyle {
+    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
+}
+
+fn summary(report: &BuildReport, index: &Path) -> String {
+    let generation = &report.generation;
+    let seconds: f64 = report.seconds.iter().map(|(_, seconds)| seconds).sum();
+    let rows: usize = generation.indexes.values().map(|entry| entry.rows).sum();
+    let mut out = format!("generation {} of {} serves now\n", generation.name, index.display());
+    for (name, entry) in &generation.indexes {
+        let _ = writeln!(out, "  {name:<8} {:>8} rows  {:>8.1} MB", entry.rows, entry.bytes as f64 / 1e6);
+    }
+    let _ = writeln!(out, "  skipped  {:>8} rows", report.skipped);
+    let actions = &report.actions;
+    let _ = writeln!(out, "  actions  {} given, {} assigned, {} OTHER", actions.given, actions.assigned, actions.other);
+    let phases: Vec<String> = report.seconds.iter().map(|(phase, seconds)| format!("{phase} {seconds:.1} s")).collect();
+    let _ = writeln!(
+        out,
+        "  {seconds:.1} s: {} · {} texts embedded · {:.0} rows/s",
+        phases.join(", "),
+        report.texts,
+        rows as f64 / seconds
+    );
+    out
+}

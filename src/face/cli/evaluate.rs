@@ -1,0 +1,94 @@
+//! `nba evaluate retrieval`, `nba evaluate actions`.
+
+use std::fmt::Write as _;
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::args::{ActionsArgs, EvaluateCommand, RetrievalArgs};
+use super::printer::Printer;
+use super::settings::Settings;
+use crate::engine::open_model;
+use crate::error::{Error, Result};
+use crate::evaluate::{RetrievalTask, evaluate_actions, evaluate_retrieval, read_cases, read_samples};
+
+pub(super) fn evaluate(command: EvaluateCommand, settings: &Settings, printer: &Printer) -> Result<()> {
+    match command {
+        EvaluateCommand::Retrieval(args) => retrieval(args, settings, printer),
+        EvaluateCommand::Actions(args) => actions(args, settings, printer),
+    }
+}
+
+fn retrieval(args: RetrievalArgs, settings: &Settings, printer: &Printer) -> Result<()> {
+    let delimiter = u8::try_from(args.delimiter)
+        .map_err(|_| Error::argument("--delimiter", format!("`{}` is not an ASCII character", args.delimiter)))?;
+    let read = |path| read_samples(path, &args.text, &args.label, delimiter);
+    let task = match (&args.leave_one_out, &args.train, &args.test) {
+        (Some(file), _, _) => RetrievalTask::LeaveOneOut(read(file)?),
+        (None, Some(train), Some(test)) => RetrievalTask::Split { train: read(train)?, test: read(test)? },
+        (None, _, _) => return Err(Error::argument("--train", "give --train and --test, or --leave-one-out")),
+    };
+    let embedder = open_model(&settings.model()?, &settings.config.embed)?;
+    let mut bar = Bar::new();
+    let report = evaluate_retrieval(&task, embedder.as_ref(), &settings.config.fusion, &mut |done, total| {
+        bar.show(done, total)
+    })?;
+    bar.end();
+    if printer.json() {
+        return printer.document(&report);
+    }
+    let mut out = format!("{} rows\n{:<9}{:>8}{:>8}{:>8}{:>8}\n", report.rows, "", "P@1", "P@10", "hit@5", "kNN");
+    for (name, leg) in [("dense", report.legs.dense), ("keyword", report.legs.keyword), ("hybrid", report.legs.hybrid)]
+    {
+        let _ = writeln!(
+            out,
+            "{name:<9}{:>8.3}{:>8.3}{:>8.3}{:>8.3}",
+            leg.p_at_1, leg.p_at_10, leg.hit_at_5, leg.knn_accuracy
+        );
+    }
+    printer.text(&out)
+}
+
+fn actions(args: ActionsArgs, settings: &Settings, printer: &Printer) -> Result<()> {
+    let (train, test) = (read_cases(&args.train)?, read_cases(&args.test)?);
+    let embedder = open_model(&settings.model()?, &settings.config.embed)?;
+    let mut bar = Bar::new();
+    let report = evaluate_actions(&train, &test, embedder.as_ref(), &settings.config.recommend, &mut |done, total| {
+        bar.show(done, total);
+    })?;
+    bar.end();
+    if printer.json() {
+        return printer.document(&report);
+    }
+    let mut out = format!("{} rows\n{:<11}{:>9}{:>13}{:>7}\n", report.rows, "", "accuracy", "weighted F1", "acc@3");
+    for (name, figures) in
+        [("majority", report.floors.majority), ("frequency", report.floors.frequency), ("nba", report.figures)]
+    {
+        let _ =
+            writeln!(out, "{name:<11}{:>9.3}{:>13.3}{:>7.3}", figures.accuracy, figures.weighted_f1, figures.acc_at_3);
+    }
+    printer.text(&out)
+}
+
+/// How far the embedding is, on a terminal.
+struct Bar(Option<ProgressBar>);
+
+impl Bar {
+    fn new() -> Self {
+        let style = ProgressStyle::with_template("embed [{bar:30}] {pos}/{len} texts, {per_sec}, {eta} left")
+            .unwrap_or_else(|_| ProgressStyle::default_bar());
+        Self(Printer::watched().then(|| ProgressBar::new(0).with_style(style)))
+    }
+
+    fn show(&mut self, done: usize, total: usize) {
+        if let Some(bar) = &self.0 {
+            bar.set_length(total as u64);
+            bar.set_position(done as u64);
+        }
+    }
+
+    fn end(&self) {
+        if let Some(bar) = &self.0 {
+            bar.finish_and_clear();
+        }
+    }
+}

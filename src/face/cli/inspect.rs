@@ -1,0 +1,74 @@
+//! `nba index status`, `nba index verify`, `nba config`.
+
+use std::fmt::Write as _;
+
+use serde::Serialize;
+use serde_json::json;
+
+use super::printer::Printer;
+use super::settings::Settings;
+use crate::error::{Error, Result};
+use crate::index::Manifest;
+use crate::snapshot::{Generation, Snapshot};
+
+#[derive(Serialize)]
+struct Status<'a> {
+    generation: &'a Generation,
+    indexes: Vec<&'a Manifest>,
+}
+
+pub(super) fn status(settings: &Settings, printer: &Printer) -> Result<()> {
+    let snapshot = Snapshot::open(&settings.index)?;
+    let generation = snapshot.generation();
+    let indexes = generation
+        .indexes
+        .keys()
+        .map(|name| Ok(snapshot.index(name)?.manifest()))
+        .collect::<Result<Vec<&Manifest>>>()?;
+    if printer.json() {
+        return printer.document(&Status { generation, indexes });
+    }
+    let mut out = format!("index       {}\n", settings.index.display());
+    let _ =
+        writeln!(out, "generation  {}, built {} by {}", generation.name, generation.created_at, generation.built_by);
+    let model = &generation.model;
+    let fingerprint: String = model.fingerprint.chars().take(8).collect();
+    let _ = writeln!(out, "model       {}@{fingerprint}, {} dimensions", model.name, model.dimension);
+    let _ = writeln!(out, "size        {:.1} MB", generation.bytes() as f64 / 1e6);
+    for manifest in indexes {
+        let kinds: Vec<&str> = manifest.segments.iter().map(|segment| segment.vector.as_str()).collect();
+        let fields: Vec<&str> = manifest.text_fields.iter().map(|field| field.name.as_str()).collect();
+        let _ = writeln!(
+            out,
+            "{:<11} {} rows, {} vectors, keywords over {}",
+            manifest.name,
+            manifest.rows(),
+            kinds.join(" + "),
+            fields.join(", ")
+        );
+    }
+    printer.text(&out)
+}
+
+pub(super) fn verify(settings: &Settings, printer: &Printer) -> Result<()> {
+    let snapshot = Snapshot::open(&settings.index)?;
+    snapshot.verify()?;
+    let generation = snapshot.generation();
+    let rows: usize = generation.indexes.values().map(|entry| entry.rows).sum();
+    if printer.json() {
+        return printer.document(&json!({ "generation": generation.name, "rows": rows, "ok": true }));
+    }
+    printer.text(&format!(
+        "generation {} is whole: {rows} rows, {:.1} MB, every checksum, count and graph point\n",
+        generation.name,
+        generation.bytes() as f64 / 1e6
+    ))
+}
+
+pub(super) fn config(settings: &Settings, printer: &Printer) -> Result<()> {
+    if printer.json() {
+        return printer.document(&settings.config);
+    }
+    let text = toml::to_string_pretty(&settings.config).map_err(|error| Error::internal("writing TOML", error))?;
+    printer.text(&text)
+}

@@ -1,0 +1,69 @@
+//! `nba similar`, `nba recommend`, `nba search`.
+
+use super::args::{About, ByArgs, RecommendArgs, SearchArgs, SimilarArgs};
+use super::printer::Printer;
+use super::render;
+use super::settings::Settings;
+use crate::engine::{By, RecommendRequest, SearchRequest, SimilarRequest, Subject};
+use crate::error::{Error, Result};
+use crate::face::wire::{RecommendJson, SearchJson, SimilarJson};
+use crate::filter::Filter;
+use crate::index::QueryKind;
+
+pub(super) fn similar(args: SimilarArgs, settings: Settings, printer: &Printer) -> Result<()> {
+    let request = SimilarRequest { subject: subject(args.about), k: args.k, filter: filter(args.filter)? };
+    let answer = settings.engine()?.similar(&request)?;
+    let language = settings.config.language;
+    if printer.json() {
+        return printer.document(&SimilarJson::new(answer, language));
+    }
+    printer.text(&render::similar(&request.subject, &answer, language, args.explain))
+}
+
+pub(super) fn recommend(args: RecommendArgs, settings: Settings, printer: &Printer) -> Result<()> {
+    let request = RecommendRequest { subject: subject(args.about), filter: filter(args.filter)? };
+    let answer = settings.engine()?.recommend(&request)?;
+    let language = settings.config.language;
+    if printer.json() {
+        return printer.document(&RecommendJson::new(answer, language));
+    }
+    printer.text(&render::recommendation(&request.subject, &answer, language, args.explain))
+}
+
+pub(super) fn search(args: SearchArgs, settings: Settings, printer: &Printer) -> Result<()> {
+    let (by, default_kind) = by(args.by)?;
+    let request = SearchRequest {
+        index: args.name,
+        by,
+        kind: args.kind.map_or(default_kind, QueryKind::from),
+        k: args.k,
+        filter: filter(args.filter)?,
+        columns: args.columns,
+        one_per_group: !args.every_row,
+    };
+    let answer = settings.engine()?.search(&request)?;
+    if printer.json() {
+        return printer.document(&SearchJson::from(answer));
+    }
+    printer.text(&render::rows(&answer))
+}
+
+fn subject(about: About) -> Subject {
+    match about {
+        About { ticket: Some(ticket), .. } => Subject::Ticket(ticket),
+        About { text, .. } => Subject::Text(text.unwrap_or_default()),
+    }
+}
+
+fn by(args: ByArgs) -> Result<(By, QueryKind)> {
+    match args {
+        ByArgs { text: Some(text), .. } => Ok((By::Text(text), QueryKind::Hybrid)),
+        ByArgs { row: Some(row), .. } => Ok((By::Row(row), QueryKind::Hybrid)),
+        ByArgs { vector: Some(vector), .. } => Ok((By::Vector(vector), QueryKind::Ann)),
+        ByArgs { .. } => Err(Error::argument("search", "give --text, --vector or --row")),
+    }
+}
+
+fn filter(text: Option<String>) -> Result<Option<Filter>> {
+    text.as_deref().map(Filter::parse).transpose()
+}

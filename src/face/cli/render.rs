@@ -1,0 +1,212 @@
+//! Answers as text for a terminal. Styles are ANSI codes, which the printer drops where nobody would see them.
+
+use std::fmt::Write as _;
+
+use crate::desk::{Catalogue, TitleLanguage};
+use crate::engine::{Recommendation, SearchAnswer, SimilarTickets, Subject};
+use crate::index::{Degraded, Hit};
+use crate::recommend::{Evidence, RankedAction};
+
+const BOLD: &str = "\u{1b}[1m";
+const DIM: &str = "\u{1b}[2m";
+const RESET: &str = "\u{1b}[0m";
+/// How much of a message is shown, in characters.
+const SHOWN_TEXT: usize = 140;
+/// How many pieces of evidence for and against an action are shown unless all are asked for.
+const SHOWN_EVIDENCE: usize = 3;
+
+pub(super) fn similar(subject: &Subject, answer: &SimilarTickets, language: TitleLanguage, explain: bool) -> String {
+    let mut out = heading(subject, &answer.about);
+    let _ = writeln!(
+        out,
+        "{DIM}{} of {} resolved tickets · generation {}{RESET}",
+        answer.tickets.len(),
+        answer.eligible,
+        answer.generation
+    );
+    out.push_str(&degraded(&answer.degraded));
+    for (place, ticket) in (1..).zip(&answer.tickets) {
+        let kind = match &ticket.subcategory {
+            Some(finer) => format!("{}/{finer}", ticket.category),
+            None => ticket.category.clone(),
+        };
+        let facts = [
+            Some(kind),
+            ticket.resolution_hours.map(hours),
+            ticket.csat.map(|csat| format!("CSAT {csat:.1}")),
+            ticket.agent.clone(),
+        ];
+        let facts: Vec<String> = facts.into_iter().flatten().collect();
+        let _ = write!(out, "\n{place:>2}. {BOLD}{}{RESET}  {}", ticket.hit.key, ticket.subject);
+        let _ = write!(out, "\n    {DIM}{:.4}{RESET}  {}", ticket.hit.score, facts.join(" · "));
+        if let Some(action) = &ticket.solved_by {
+            let _ = write!(out, "\n    solved by {}", title(&answer.catalogue, action, language));
+        }
+        if let Some(solution) = &ticket.solution {
+            let _ = write!(out, "\n    {DIM}“{}”{RESET}", shortened(solution));
+        }
+        if explain {
+            let _ = write!(out, "\n    {DIM}{}{RESET}", legs(&ticket.hit));
+        }
+        out.push('\n');
+    }
+    out
+}
+
+pub(super) fn recommendation(
+    subject: &Subject,
+    answer: &Recommendation,
+    language: TitleLanguage,
+    explain: bool,
+) -> String {
+    let mut out = heading(subject, &answer.about);
+    let _ = writeln!(out, "{DIM}generation {}{RESET}", answer.generation);
+    let name = |id: &str| title(&answer.catalogue, id, language);
+
+    if let Some(reason) = answer.advice.abstention {
+        let _ = writeln!(out, "\n{BOLD}No recommendation{RESET}: {reason}.");
+        if !answer.advice.actions.is_empty() {
+            let _ = writeln!(out, "What was done in the nearest cases, for what it is worth:");
+        }
+    } else {
+        let _ = writeln!(out, "\n{BOLD}Next action{RESET}");
+    }
+    for (place, ranked) in (1..).zip(&answer.advice.actions) {
+        out.push_str(&action(place, ranked, &name(&ranked.action), explain));
+    }
+
+    let plan = &answer.advice.plan;
+    if let Some((ticket, message)) = &plan.approach {
+        let _ = writeln!(out, "\n{BOLD}Best approach{RESET}  as in {ticket}\n    “{}”", shortened(message));
+    }
+    if let Some(time) = &plan.hours {
+        let _ = writeln!(
+            out,
+            "\n{BOLD}Resolution time{RESET}  {}, half of them between {} and {} {DIM}({} tickets){RESET}",
+            hours(time.median),
+            hours(time.q1),
+            hours(time.q3),
+            time.count
+        );
+    }
+    if !plan.agents.is_empty() {
+        let _ = writeln!(out, "\n{BOLD}Who{RESET}");
+        for choice in &plan.agents {
+            let _ = writeln!(
+                out,
+                "    {} ({}) {DIM}· {:.0} % success · {} similar ticket{}{RESET}",
+                choice.agent.name,
+                choice.agent.team,
+                choice.success_rate * 100.0,
+                choice.tickets,
+                plural(choice.tickets)
+            );
+        }
+    }
+    if !plan.key_steps.is_empty() {
+        let steps: Vec<String> = plan.key_steps.iter().map(|id| name(id)).collect();
+        let _ = writeln!(out, "\n{BOLD}Key steps{RESET}  {}", steps.join(" → "));
+    }
+    out
+}
+
+fn action(place: usize, ranked: &RankedAction, title: &str, explain: bool) -> String {
+    let mut out = format!(
+        "{place:>2}. {BOLD}{title}{RESET}  {DIM}score {:.2} · {:.0} % of similar moments · {:.0} % success · {} ticket{}{RESET}\n",
+        ranked.score,
+        ranked.probability * 100.0,
+        ranked.success_rate * 100.0,
+        ranked.support,
+        plural(ranked.support)
+    );
+    let shown = if explain { usize::MAX } else { SHOWN_EVIDENCE };
+    let list = |all: &[Evidence]| {
+        let names: Vec<&str> = all.iter().take(shown).map(|one| one.ticket_id.as_str()).collect();
+        let more = all.len().saturating_sub(shown);
+        if more == 0 { names.join(", ") } else { format!("{} and {more} more", names.join(", ")) }
+    };
+    if explain {
+        let (p, v) = (ranked.probability, ranked.success_rate);
+        let _ = writeln!(out, "    {DIM}P {p:.4}, V {v:.4}, score {:.4}{RESET}", ranked.score);
+        for (sign, all) in [("+", &ranked.evidence), ("−", &ranked.counter_evidence)] {
+            for one in all {
+                let _ = writeln!(
+                    out,
+                    "    {sign} {} {DIM}cos {:.3} “{}”{RESET}",
+                    one.ticket_id,
+                    one.similarity,
+                    shortened(&one.message)
+                );
+            }
+        }
+        return out;
+    }
+    if !ranked.evidence.is_empty() {
+        let _ = writeln!(out, "    went well: {}", list(&ranked.evidence));
+    }
+    if !ranked.counter_evidence.is_empty() {
+        let _ = writeln!(out, "    did not:   {}", list(&ranked.counter_evidence));
+    }
+    out
+}
+
+pub(super) fn rows(answer: &SearchAnswer) -> String {
+    let mut out =
+        format!("{DIM}{} of {} rows · generation {}{RESET}\n", answer.rows.len(), answer.eligible, answer.generation);
+    out.push_str(&degraded(&answer.degraded));
+    for (place, (hit, cells)) in (1..).zip(&answer.rows) {
+        let _ = writeln!(out, "\n{place:>2}. {BOLD}{}{RESET}  {DIM}{}{RESET}", hit.key, legs(hit));
+        for (column, value) in cells {
+            let shown = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            let _ = writeln!(out, "    {column}: {}", shortened(&shown));
+        }
+    }
+    out
+}
+
+fn heading(subject: &Subject, about: &str) -> String {
+    match subject {
+        Subject::Ticket(id) => format!("{BOLD}{id}{RESET}  {about}\n"),
+        Subject::Text(_) => format!("{BOLD}“{}”{RESET}\n", shortened(about)),
+    }
+}
+
+fn degraded(all: &[Degraded]) -> String {
+    let line = |one: &Degraded| match one {
+        Degraded::KeywordLegEmpty => "no row shares a word with the query: ranked by vectors alone\n",
+        Degraded::NoRowMatchesFilter => "no row matches the filter\n",
+    };
+    all.iter().map(line).collect()
+}
+
+fn legs(hit: &Hit) -> String {
+    let mut parts = vec![format!("score {:.4}", hit.score)];
+    if let Some(dense) = hit.dense {
+        parts.push(format!("dense #{} cos {:.3} gave {:.4}", dense.rank, dense.score, dense.contribution));
+    }
+    if let Some(keyword) = hit.keyword {
+        parts.push(format!("keyword #{} bm25 {:.2} gave {:.4}", keyword.rank, keyword.score, keyword.contribution));
+    }
+    parts.join(" · ")
+}
+
+fn title(catalogue: &Catalogue, id: &str, language: TitleLanguage) -> String {
+    catalogue.title(id, language).to_owned()
+}
+
+fn hours(hours: f64) -> String {
+    if hours < 48.0 { format!("{hours:.1} h") } else { format!("{:.1} days", hours / 24.0) }
+}
+
+const fn plural(count: usize) -> &'static str {
+    if count == 1 { "" } else { "s" }
+}
+
+/// One line of at most [`SHOWN_TEXT`] characters.
+fn shortened(text: &str) -> String {
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    match line.char_indices().nth(SHOWN_TEXT) {
+        Some((end, _)) => format!("{}…", line[..end].trim_end()),
+        None => line,
+    }
+}

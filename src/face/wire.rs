@@ -1,0 +1,237 @@
+//! The JSON of every face, converted by hand from the engine's answers, so that neither can change the other unnoticed.
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use crate::desk::{Catalogue, TitleLanguage};
+use crate::engine::{Recommendation, SearchAnswer, SimilarTickets};
+use crate::index::{Degraded, Hit, Leg};
+use crate::recommend::{Abstention, Evidence, Quartiles};
+
+/// The answer of `similar`.
+#[derive(Debug, Serialize)]
+pub struct SimilarJson {
+    generation: String,
+    about: String,
+    eligible: usize,
+    degraded: Vec<Degraded>,
+    tickets: Vec<SimilarTicketJson>,
+}
+
+#[derive(Debug, Serialize)]
+struct SimilarTicketJson {
+    ticket_id: String,
+    #[serde(flatten)]
+    score: ScoreJson,
+    subject: String,
+    status: String,
+    category: String,
+    subcategory: Option<String>,
+    resolution_hours: Option<f64>,
+    csat: Option<f64>,
+    agent: Option<String>,
+    solved_by: Option<ActionJson>,
+    solution: Option<String>,
+}
+
+/// A score and what each leg gave to it.
+#[derive(Debug, Serialize)]
+struct ScoreJson {
+    score: f32,
+    dense: Option<LegJson>,
+    keyword: Option<LegJson>,
+}
+
+#[derive(Debug, Serialize)]
+struct LegJson {
+    rank: u32,
+    score: f32,
+    contribution: f32,
+}
+
+/// An action by id and title.
+#[derive(Debug, Serialize)]
+struct ActionJson {
+    id: String,
+    title: String,
+}
+
+impl From<&Hit> for ScoreJson {
+    fn from(hit: &Hit) -> Self {
+        let leg = |leg: Leg| LegJson { rank: leg.rank, score: leg.score, contribution: leg.contribution };
+        Self { score: hit.score, dense: hit.dense.map(leg), keyword: hit.keyword.map(leg) }
+    }
+}
+
+fn action(catalogue: &Catalogue, id: &str, language: TitleLanguage) -> ActionJson {
+    ActionJson { id: id.to_owned(), title: catalogue.title(id, language).to_owned() }
+}
+
+impl SimilarJson {
+    /// Converts an answer.
+    #[must_use]
+    pub fn new(answer: SimilarTickets, language: TitleLanguage) -> Self {
+        let catalogue = answer.catalogue;
+        let tickets = answer.tickets.into_iter().map(|ticket| SimilarTicketJson {
+            score: (&ticket.hit).into(),
+            ticket_id: ticket.hit.key,
+            subject: ticket.subject,
+            status: ticket.status,
+            category: ticket.category,
+            subcategory: ticket.subcategory,
+            resolution_hours: ticket.resolution_hours,
+            csat: ticket.csat,
+            agent: ticket.agent,
+            solved_by: ticket.solved_by.map(|id| action(&catalogue, &id, language)),
+            solution: ticket.solution,
+        });
+        Self {
+            generation: answer.generation,
+            about: answer.about,
+            eligible: answer.eligible,
+            degraded: answer.degraded,
+            tickets: tickets.collect(),
+        }
+    }
+}
+
+/// The answer of `recommend`.
+#[derive(Debug, Serialize)]
+pub struct RecommendJson {
+    generation: String,
+    about: String,
+    /// Set when nothing is recommended.
+    abstention: Option<AbstentionJson>,
+    actions: Vec<RankedActionJson>,
+    best_approach: Option<ApproachJson>,
+    resolution_hours: Option<HoursJson>,
+    agents: Vec<AgentJson>,
+    key_steps: Vec<ActionJson>,
+}
+
+#[derive(Debug, Serialize)]
+struct AbstentionJson {
+    #[serde(flatten)]
+    reason: Abstention,
+    message: String,
+}
+
+#[derive(Debug, Serialize)]
+struct RankedActionJson {
+    #[serde(flatten)]
+    action: ActionJson,
+    score: f32,
+    probability: f32,
+    success_rate: f32,
+    support: usize,
+    evidence: Vec<EvidenceJson>,
+    counter_evidence: Vec<EvidenceJson>,
+}
+
+#[derive(Debug, Serialize)]
+struct EvidenceJson {
+    ticket_id: String,
+    similarity: f32,
+    message: String,
+}
+
+#[derive(Debug, Serialize)]
+struct ApproachJson {
+    ticket_id: String,
+    message: String,
+}
+
+#[derive(Debug, Serialize)]
+struct HoursJson {
+    q1: f64,
+    median: f64,
+    q3: f64,
+    tickets: usize,
+}
+
+#[derive(Debug, Serialize)]
+struct AgentJson {
+    agent_id: String,
+    name: String,
+    team: String,
+    tickets: usize,
+    success_rate: f32,
+}
+
+impl RecommendJson {
+    /// Converts an answer.
+    #[must_use]
+    pub fn new(answer: Recommendation, language: TitleLanguage) -> Self {
+        let named = |id: &str| action(&answer.catalogue, id, language);
+        let evidence = |all: Vec<Evidence>| {
+            all.into_iter()
+                .map(|one| EvidenceJson { ticket_id: one.ticket_id, similarity: one.similarity, message: one.message })
+                .collect()
+        };
+        let plan = answer.advice.plan;
+        let actions = answer.advice.actions.into_iter().map(|ranked| RankedActionJson {
+            action: named(&ranked.action),
+            score: ranked.score,
+            probability: ranked.probability,
+            success_rate: ranked.success_rate,
+            support: ranked.support,
+            evidence: evidence(ranked.evidence),
+            counter_evidence: evidence(ranked.counter_evidence),
+        });
+        let agents = plan.agents.into_iter().map(|choice| AgentJson {
+            agent_id: choice.agent.id,
+            name: choice.agent.name,
+            team: choice.agent.team,
+            tickets: choice.tickets,
+            success_rate: choice.success_rate,
+        });
+        Self {
+            generation: answer.generation,
+            about: answer.about,
+            abstention: answer.advice.abstention.map(|reason| AbstentionJson { message: reason.to_string(), reason }),
+            actions: actions.collect(),
+            best_approach: plan.approach.map(|(ticket_id, message)| ApproachJson { ticket_id, message }),
+            resolution_hours: plan.hours.map(|Quartiles { q1, median, q3, count }| HoursJson {
+                q1,
+                median,
+                q3,
+                tickets: count,
+            }),
+            agents: agents.collect(),
+            key_steps: plan.key_steps.iter().map(|id| named(id)).collect(),
+        }
+    }
+}
+
+/// The answer of `search`.
+#[derive(Debug, Serialize)]
+pub struct SearchJson {
+    generation: String,
+    eligible: usize,
+    degraded: Vec<Degraded>,
+    rows: Vec<RowJson>,
+}
+
+#[derive(Debug, Serialize)]
+struct RowJson {
+    key: String,
+    #[serde(flatten)]
+    score: ScoreJson,
+    columns: Map<String, Value>,
+}
+
+impl From<SearchAnswer> for SearchJson {
+    fn from(answer: SearchAnswer) -> Self {
+        let rows = answer.rows.into_iter().map(|(hit, cells)| RowJson {
+            score: (&hit).into(),
+            key: hit.key,
+            columns: cells.into_iter().collect(),
+        });
+        Self {
+            generation: answer.generation,
+            eligible: answer.eligible,
+            degraded: answer.degraded,
+            rows: rows.collect(),
+        }
+    }
+}

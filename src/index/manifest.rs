@@ -1,0 +1,200 @@
+//! What an index says about itself, and the proof that its files are the ones that were written.
+
+use std::io::{Read as _, Write as _};
+use std::path::{Path, PathBuf};
+
+use fs_err as fs;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use crate::embed::ModelIdentity;
+use crate::error::{Error, Result};
+use crate::keyword::TextField;
+use crate::vector::{Kind, VectorParams};
+
+/// The format of everything under an index folder. Bumped by hand in the commit that changes bytes.
+pub const FORMAT: u32 = 1;
+/// The oldest format that this program reads.
+pub const OLDEST_FORMAT: u32 = 1;
+
+/// What an index is to be: given by whoever builds one.
+#[derive(Debug, Clone)]
+pub struct IndexSpec {
+    /// Its name, which is also its folder's.
+    pub name: String,
+    /// The column that names a row; unique, not null.
+    pub key: String,
+    /// The column of which an answer shows each value once, such as the ticket of a step.
+    pub group: String,
+    /// The column whose text was embedded.
+    pub embedded: String,
+    /// The columns that the keyword leg searches.
+    pub text_fields: Vec<TextField>,
+    /// How the vectors are kept.
+    pub vector: VectorParams,
+}
+
+/// What an index is: written last, read first.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Manifest {
+    /// See [`FORMAT`].
+    pub format: u32,
+    /// The index's name.
+    pub name: String,
+    /// The model that made the vectors.
+    pub model: ModelIdentity,
+    /// See [`IndexSpec::key`].
+    pub key: String,
+    /// See [`IndexSpec::group`].
+    pub group: String,
+    /// See [`IndexSpec::embedded`].
+    pub embedded: String,
+    /// See [`IndexSpec::text_fields`].
+    pub text_fields: Vec<TextField>,
+    /// The parts of the index. The nightly build writes one.
+    pub segments: Vec<SegmentEntry>,
+}
+
+/// One immutable part of an index.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SegmentEntry {
+    /// The folder's name.
+    pub name: String,
+    /// How many rows it holds.
+    pub rows: usize,
+    /// How its vectors are searched: `flat` or `hnsw`.
+    pub vector: Kind,
+    /// Every file, by its path below the segment's folder.
+    pub files: Vec<FileEntry>,
+}
+
+/// A file, and what it must be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FileEntry {
+    /// Path below the folder, with `/`.
+    pub path: String,
+    /// Size in bytes.
+    pub bytes: u64,
+    /// Sum of the content, in hex.
+    pub sha256: String,
+}
+
+impl Manifest {
+    /// How many rows the index holds.
+    #[must_use]
+    pub fn rows(&self) -> usize {
+        self.segments.iter().map(|segment| segment.rows).sum()
+    }
+
+    /// How many bytes its files hold.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.segments.iter().flat_map(|segment| &segment.files).map(|file| file.bytes).sum()
+    }
+}
+
+/// The sum of some bytes, in hex.
+pub(crate) fn sha256_hex(bytes: &[u8]) -> String {
+    hex(&Sha256::digest(bytes))
+}
+
+fn hex(digest: &[u8]) -> String {
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn sha256_of_file(path: &Path) -> Result<String> {
+    let mut file = fs::File::open(path)?;
+    let mut digest = Sha256::new();
+    let mut chunk = vec![0; 1 << 18];
+    loop {
+        let read = file.read(&mut chunk)?;
+        if read == 0 {
+            return Ok(hex(&digest.finalize()));
+        }
+        digest.update(&chunk[..read]);
+    }
+}
+
+/// Every file below a folder with its size and sum, by path. Each is flushed to the disk on the way.
+pub(crate) fn list_files(folder: &Path) -> Result<Vec<FileEntry>> {
+    let mut entries = Vec::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(inner) = folders.pop() {
+        for entry in fs::read_dir(&inner)? {
+            let path = entry?.path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            fs::File::open(&path)?.sync_all()?;
+            let below = path.strip_prefix(folder).unwrap_or(&path);
+            entries.push(FileEntry {
+                path: below.iter().map(|part| part.to_string_lossy()).collect::<Vec<_>>().join("/"),
+                bytes: fs::metadata(&path)?.len(),
+                sha256: sha256_of_file(&path)?,
+            });
+        }
+        sync_folder(&inner)?;
+    }
+    entries.sort_by(|a, b| a.path.cmp(&b.path));
+    Ok(entries)
+}
+
+/// Flushes the names in a folder to the disk.
+pub(crate) fn sync_folder(folder: &Path) -> Result<()> {
+    fs::File::open(folder)?.sync_all()?;
+    Ok(())
+}
+
+/// Compares files with their entries: always the sizes, and the sums where asked.
+pub(crate) fn check_files(folder: &Path, files: &[FileEntry], sums: bool) -> Result<()> {
+    for entry in files {
+        let path: PathBuf = folder.join(&entry.path);
+        let Ok(metadata) = fs::metadata(&path) else {
+            return Err(Error::corrupt(path, "the manifest names it, but it is not there"));
+        };
+        if metadata.len() != entry.bytes {
+            return Err(Error::corrupt(path, format!("{} bytes, the manifest says {}", metadata.len(), entry.bytes)));
+        }
+        if sums && sha256_of_file(&path)? != entry.sha256 {
+            return Err(Error::corrupt(path, "its checksum is not the manifest's"));
+        }
+    }
+    Ok(())
+}
+
+/// Writes a value as indented JSON, flushed; the sum of the bytes comes back.
+pub(crate) fn write_json(path: &Path, value: &impl Serialize) -> Result<String> {
+    let mut bytes = serde_json::to_vec_pretty(value).map_err(|error| Error::internal("writing JSON", error))?;
+    bytes.push(b'\n');
+    let mut file = fs::File::create(path)?;
+    file.write_all(&bytes)?;
+    file.sync_all()?;
+    Ok(sha256_hex(&bytes))
+}
+
+/// Reads a JSON file whose sum is known; anything unexpected in it is damage.
+pub(crate) fn read_json<T: DeserializeOwned>(path: &Path, sha256: &str) -> Result<T> {
+    let Ok(bytes) = fs::read(path) else {
+        return Err(Error::corrupt(path, "it is not there or cannot be read"));
+    };
+    // A newer format is refused by its number, before fields that this program does not know are read.
+    if let Ok(Versioned { format }) = serde_json::from_slice(&bytes)
+        && !(OLDEST_FORMAT..=FORMAT).contains(&format)
+    {
+        return Err(Error::Format { path: path.to_owned(), found: format, oldest: OLDEST_FORMAT, newest: FORMAT });
+    }
+    if sha256_hex(&bytes) != sha256 {
+        return Err(Error::corrupt(path, "its checksum is not the one it was published with"));
+    }
+    serde_json::from_slice(&bytes).map_err(|error| Error::corrupt(path, error.to_string()))
+}
+
+#[derive(Deserialize)]
+struct Versioned {
+    format: u32,
+}

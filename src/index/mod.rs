@@ -1,0 +1,26 @@
+//! One hybrid index over Arrow rows: an embedding column, text columns, filters; written whole, read-only after.
+//! Knows no ticket, no model, and no other index.
+//!
+//! ```text
+//! <index>/manifest.json            what the index is, and size and sha256 of every file below
+//! <index>/0/rows.arrow             the rows, Arrow IPC, memory-mapped
+//! <index>/0/vector/…               vectors, codes and graph: see `vector`
+//! <index>/0/keyword/…              a tantivy segment: see `keyword`
+//! ```
+
+mod fuse;
+mod manifest;
+mod query;
+mod reader;
+mod rows;
+#[cfg(test)]
+mod tests;
+mod writer;
+
+pub use fuse::{Fused, FusionParams, Leg, fuse};
+pub use manifest::{FORMAT, FileEntry, IndexSpec, Manifest, OLDEST_FORMAT, SegmentEntry};
+pub(crate) use manifest::{check_files, read_json, sha256_hex, sync_folder, write_json};
+pub use query::{Degraded, Found, Hit, Query, QueryKind};
+pub use reader::IndexReader;
+pub use rows::Cells;
+pub use writer::write;

@@ -1,0 +1,112 @@
+//! The one query that serves every caller, and its answer. What a query means is here; how it runs is in `reader`.
+
+use serde::{Deserialize, Serialize};
+
+use super::fuse::{FusionParams, Leg};
+use crate::error::{Error, Result};
+use crate::filter::Filter;
+use crate::rank::Row;
+
+/// The most hits that one query may ask for.
+const MAX_K: usize = 10_000;
+
+/// Which legs a query uses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum QueryKind {
+    /// Nearest vectors.
+    Ann,
+    /// Nearest vectors and best keyword matches, fused.
+    Hybrid,
+    /// Best keyword matches.
+    FullText,
+}
+
+/// What to look for. A text has to be embedded by the caller: an index knows no model.
+#[derive(Debug, Clone)]
+pub struct Query {
+    /// Which legs to use.
+    pub kind: QueryKind,
+    /// The query's unit vector, for `ann` and `hybrid`.
+    pub vector: Option<Vec<f32>>,
+    /// The query's words, for `full_text` and `hybrid`.
+    pub text: Option<String>,
+    /// How many hits, 1 to 10,000.
+    pub k: usize,
+    /// Which rows may be hits; applied before ranking.
+    pub filter: Option<Filter>,
+    /// Whether an answer shows each value of the index's group column once, by its best row.
+    pub one_per_group: bool,
+    /// How `hybrid` fuses.
+    pub fusion: FusionParams,
+}
+
+impl Query {
+    /// A query with the defaults of this crate: one hit a group, no filter.
+    #[must_use]
+    pub fn new(kind: QueryKind, vector: Option<Vec<f32>>, text: Option<String>, k: usize) -> Self {
+        Self { kind, vector, text, k, filter: None, one_per_group: true, fusion: FusionParams::default() }
+    }
+
+    /// Refuses what cannot be answered, before anything is read.
+    pub(super) fn check(&self, dimension: usize) -> Result<()> {
+        if self.k == 0 || self.k > MAX_K {
+            return Err(Error::argument("k", format!("{} is not between 1 and {MAX_K}", self.k)));
+        }
+        let wants_vector = self.kind != QueryKind::FullText;
+        let wants_text = self.kind != QueryKind::Ann;
+        match &self.vector {
+            None if wants_vector => return Err(Error::argument("vector", "an ann or hybrid query needs one")),
+            Some(vector) if vector.len() != dimension => {
+                let message = format!("{} numbers, the index has dimension {dimension}", vector.len());
+                return Err(Error::argument("vector", message));
+            }
+            Some(vector) if !vector.iter().all(|value| value.is_finite()) => {
+                return Err(Error::argument("vector", "every number must be finite"));
+            }
+            _ => {}
+        }
+        if wants_text && self.text.as_ref().is_none_or(|text| text.trim().is_empty()) {
+            return Err(Error::argument("text", "a full_text or hybrid query needs some"));
+        }
+        Ok(())
+    }
+}
+
+/// A row that answers a query.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Hit {
+    /// The row.
+    pub row: Row,
+    /// Its primary key.
+    pub key: String,
+    /// Cosine (`ann`), BM25 (`full_text`) or fused score (`hybrid`); higher is better.
+    pub score: f32,
+    /// How the dense leg saw it.
+    pub dense: Option<Leg>,
+    /// How the keyword leg saw it.
+    pub keyword: Option<Leg>,
+    /// How many rows of its group were seen among the candidates, itself included.
+    pub group_rows: usize,
+}
+
+/// Why an answer is less than was asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Degraded {
+    /// No row shares a word with the query: the answer is the dense leg's alone.
+    KeywordLegEmpty,
+    /// The filter let no row through.
+    NoRowMatchesFilter,
+}
+
+/// The answer to a query.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Found {
+    /// The hits, best first; exactly k when k groups match.
+    pub hits: Vec<Hit>,
+    /// How many rows the filter let through.
+    pub eligible: usize,
+    /// What was missing, if anything.
+    pub degraded: Vec<Degraded>,
+}

@@ -1,0 +1,256 @@
+//! An open index: checked once, immutable, shared by any number of threads.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use arrow::array::{Array as _, RecordBatch};
+
+use super::fuse::{Fused, Leg, fuse};
+use super::manifest::{Manifest, SegmentEntry, check_files, read_json};
+use super::query::{Degraded, Found, Hit, Query, QueryKind};
+use super::rows::{self, Cells};
+use crate::error::{Error, Result};
+use crate::filter::Filter;
+use crate::keyword::KeywordIndex;
+use crate::rank::{Row, RowSet, Scored, by_rank};
+use crate::vector::{self, VectorIndex};
+
+/// How many candidates each leg brings at least; fusion and grouping choose among them.
+const MIN_DEPTH: usize = 100;
+
+/// One hybrid index, open for queries. `Send + Sync`.
+pub struct IndexReader {
+    manifest: Manifest,
+    segments: Vec<Segment>,
+}
+
+struct Segment {
+    /// The index's row that is this segment's row 0.
+    base: Row,
+    batch: RecordBatch,
+    vector: Box<dyn VectorIndex>,
+    keyword: KeywordIndex,
+}
+
+impl IndexReader {
+    /// Opens the index of a folder, whose manifest must have the given sum. File sizes are always checked, checksums where `sums`.
+    ///
+    /// # Errors
+    /// [`Error::Format`], [`Error::Corrupt`], I/O errors.
+    pub fn open(folder: &Path, manifest_sha256: &str, sums: bool) -> Result<Self> {
+        let manifest: Manifest = read_json(&folder.join("manifest.json"), manifest_sha256)?;
+        let mut segments = Vec::with_capacity(manifest.segments.len());
+        let mut base = 0;
+        for entry in &manifest.segments {
+            let segment = Segment::open(&folder.join(&entry.name), &manifest, entry, base, sums)?;
+            base += entry.rows as Row;
+            segments.push(segment);
+        }
+        Ok(Self { manifest, segments })
+    }
+
+    /// What the index says about itself.
+    #[must_use]
+    pub const fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    /// The names of the columns, in their order.
+    #[must_use]
+    pub fn columns(&self) -> Vec<String> {
+        let schema = self.segments.first().map(|segment| segment.batch.schema());
+        schema.iter().flat_map(|schema| schema.fields()).map(|field| field.name().clone()).collect()
+    }
+
+    /// Reads every vector structure through: neighbours in range, every point reachable.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`] for the first fault.
+    pub fn verify(&self, folder: &Path) -> Result<()> {
+        for (entry, segment) in self.manifest.segments.iter().zip(&self.segments) {
+            let inner = folder.join(&entry.name).join("vector");
+            vector::verify(&inner, entry.vector, entry.rows, segment.vector.dimension())?;
+        }
+        Ok(())
+    }
+
+    /// The row of a primary key.
+    #[must_use]
+    pub fn row_of(&self, key: &str) -> Option<Row> {
+        self.segments.iter().find_map(|segment| {
+            let keys = rows::text_column(&segment.batch, &self.manifest.key).ok()?;
+            (0..keys.len()).find(|&row| keys.value(row) == key).map(|row| segment.base + row as Row)
+        })
+    }
+
+    /// The stored unit vector of a row.
+    #[must_use]
+    pub fn vector(&self, row: Row) -> &[f32] {
+        let segment = self.segment(row);
+        segment.vector.vector(row - segment.base)
+    }
+
+    /// The text of a row's column; `None` where it is null.
+    ///
+    /// # Errors
+    /// [`Error::UnknownColumn`]; [`Error::Argument`] for a column that is not text.
+    pub fn text(&self, row: Row, column: &str) -> Result<Option<&str>> {
+        let segment = self.segment(row);
+        let values = rows::text_column(&segment.batch, column)?;
+        let at = (row - segment.base) as usize;
+        Ok((!values.is_null(at)).then(|| values.value(at)))
+    }
+
+    /// Some columns of a row, as JSON values in the order asked for.
+    ///
+    /// # Errors
+    /// [`Error::UnknownColumn`].
+    pub fn cells(&self, row: Row, columns: &[String]) -> Result<Cells> {
+        let segment = self.segment(row);
+        let at = (row - segment.base) as usize;
+        columns
+            .iter()
+            .map(|name| Ok((name.clone(), rows::json_cell(rows::column(&segment.batch, name)?, at))))
+            .collect()
+    }
+
+    /// Every value of a text column, in row order, with its row.
+    ///
+    /// # Errors
+    /// [`Error::UnknownColumn`]; [`Error::Argument`] for a column that is not text.
+    pub fn text_values(&self, column: &str) -> Result<Vec<(Row, &str)>> {
+        let mut values = Vec::with_capacity(self.manifest.rows());
+        for segment in &self.segments {
+            let array = rows::text_column(&segment.batch, column)?;
+            let present = (0..array.len()).filter(|&row| !array.is_null(row));
+            values.extend(present.map(|row| (segment.base + row as Row, array.value(row))));
+        }
+        Ok(values)
+    }
+
+    /// Answers a query.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] for what cannot be asked, [`Error::Filter`] and [`Error::UnknownColumn`] for a filter that
+    /// does not fit.
+    pub fn query(&self, query: &Query) -> Result<Found> {
+        query.check(self.manifest.model.dimension)?;
+        let masks = self.masks(query.filter.as_ref())?;
+        let eligible = masks.iter().zip(&self.segments).map(|(mask, segment)| segment.eligible(mask.as_ref())).sum();
+        let mut degraded = Vec::new();
+        if eligible == 0 {
+            degraded.push(Degraded::NoRowMatchesFilter);
+        }
+
+        // Grouping may use up candidates, so the legs go deeper until k groups are there or the rows are used up.
+        let mut depth = query.k.max(MIN_DEPTH).min(eligible);
+        loop {
+            let (ranked, keyword_empty) = self.rank(query, &masks, depth)?;
+            let exhausted = depth >= eligible || ranked.len() < depth;
+            let hits = self.hits(query, &ranked)?;
+            if hits.len() == query.k || exhausted {
+                if keyword_empty && eligible > 0 {
+                    degraded.push(Degraded::KeywordLegEmpty);
+                }
+                return Ok(Found { hits, eligible, degraded });
+            }
+            depth = (depth * 4).min(eligible);
+        }
+    }
+
+    fn segment(&self, row: Row) -> &Segment {
+        let after = self.segments.partition_point(|segment| segment.base <= row);
+        &self.segments[after - 1]
+    }
+
+    fn masks(&self, filter: Option<&Filter>) -> Result<Vec<Option<RowSet>>> {
+        self.segments.iter().map(|segment| filter.map(|filter| filter.rows(&segment.batch)).transpose()).collect()
+    }
+
+    /// The candidates of every segment, fused, best first; and whether a wanted keyword leg found nothing.
+    fn rank(&self, query: &Query, masks: &[Option<RowSet>], depth: usize) -> Result<(Vec<Fused>, bool)> {
+        let mut dense = Vec::new();
+        let mut keyword = Vec::new();
+        for (segment, mask) in self.segments.iter().zip(masks) {
+            if let (Some(vector), true) = (&query.vector, query.kind != QueryKind::FullText) {
+                dense.extend(segment.lift(segment.vector.search(vector, depth, mask.as_ref())));
+            }
+            if let (Some(text), true) = (&query.text, query.kind != QueryKind::Ann) {
+                keyword.extend(segment.lift(segment.keyword.search(text, depth, mask.as_ref(), None)?));
+            }
+        }
+        for list in [&mut dense, &mut keyword] {
+            list.sort_by(by_rank);
+            list.truncate(depth);
+        }
+        let keyword_empty = query.kind != QueryKind::Ann && keyword.is_empty();
+        let ranked = match query.kind {
+            QueryKind::Hybrid => fuse(&dense, &keyword, &query.fusion),
+            QueryKind::Ann => alone(&dense).map(|(scored, leg)| Fused { scored, dense: leg, keyword: None }).collect(),
+            QueryKind::FullText => {
+                alone(&keyword).map(|(scored, leg)| Fused { scored, dense: None, keyword: leg }).collect()
+            }
+        };
+        Ok((ranked, keyword_empty))
+    }
+
+    /// The best k, one a group where asked.
+    fn hits(&self, query: &Query, ranked: &[Fused]) -> Result<Vec<Hit>> {
+        let mut hits: Vec<Hit> = Vec::with_capacity(query.k);
+        let mut hit_of_group: HashMap<&str, usize> = HashMap::new();
+        for fused in ranked {
+            let row = fused.scored.row;
+            let group = self.text(row, &self.manifest.group)?.unwrap_or_default();
+            if query.one_per_group
+                && let Some(&at) = hit_of_group.get(group)
+            {
+                hits[at].group_rows += 1;
+                continue;
+            }
+            if hits.len() == query.k {
+                continue;
+            }
+            hit_of_group.insert(group, hits.len());
+            hits.push(Hit {
+                row,
+                key: self.text(row, &self.manifest.key)?.unwrap_or_default().to_owned(),
+                score: fused.scored.score,
+                dense: fused.dense,
+                keyword: fused.keyword,
+                group_rows: 1,
+            });
+        }
+        Ok(hits)
+    }
+}
+
+impl Segment {
+    fn open(folder: &Path, manifest: &Manifest, entry: &SegmentEntry, base: Row, sums: bool) -> Result<Self> {
+        check_files(folder, &entry.files, sums)?;
+        let rows_file = folder.join("rows.arrow");
+        let batch = rows::open(&rows_file)?;
+        if batch.num_rows() != entry.rows {
+            let reason = format!("{} rows, the manifest says {}", batch.num_rows(), entry.rows);
+            return Err(Error::corrupt(rows_file, reason));
+        }
+        let dimension = manifest.model.dimension;
+        let vector = vector::open(&folder.join("vector"), entry.vector, entry.rows, dimension)?;
+        let keyword = KeywordIndex::open(&folder.join("keyword"), &manifest.text_fields)?;
+        Ok(Self { base, batch, vector, keyword })
+    }
+
+    fn eligible(&self, mask: Option<&RowSet>) -> usize {
+        mask.map_or(self.batch.num_rows(), RowSet::count)
+    }
+
+    /// From the segment's rows to the index's.
+    fn lift(&self, hits: Vec<Scored>) -> impl Iterator<Item = Scored> {
+        let base = self.base;
+        hits.into_iter().map(move |hit| Scored { row: hit.row + base, score: hit.score })
+    }
+}
+
+/// The hits of a leg that nothing is fused with: its score is the hit's.
+fn alone(hits: &[Scored]) -> impl Iterator<Item = (Scored, Option<Leg>)> {
+    (1u32..).zip(hits).map(|(rank, &hit)| (hit, Some(Leg { rank, score: hit.score, contribution: hit.score })))
+}

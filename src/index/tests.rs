@@ -1,0 +1,190 @@
+//! Fusion by its properties; a small index against exact answers.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, RecordBatch, StringArray};
+use proptest::prelude::*;
+
+use super::*;
+use crate::embed::{Embedder as _, HashedEmbedder};
+use crate::filter::Filter;
+use crate::keyword::{Language, TextField};
+use crate::rank::Scored;
+use crate::vector::{Kind, VectorParams};
+
+fn ranked(rows: &[u32]) -> Vec<Scored> {
+    rows.iter().enumerate().map(|(at, &row)| Scored { row, score: -(at as f32) }).collect()
+}
+
+fn list() -> impl Strategy<Value = Vec<u32>> {
+    proptest::collection::btree_set(0u32..30, 0..20).prop_map(|set| set.into_iter().collect()).prop_shuffle()
+}
+
+const EQUAL: FusionParams = FusionParams { k: 60.0, dense_weight: 1.0, keyword_weight: 1.0 };
+
+proptest! {
+    #[test]
+    fn fusion_holds_every_row_once_best_first(dense in list(), keyword in list()) {
+        let fused = fuse(&ranked(&dense), &ranked(&keyword), &EQUAL);
+        let rows: BTreeSet<u32> = fused.iter().map(|one| one.scored.row).collect();
+        prop_assert_eq!(rows.len(), fused.len());
+        prop_assert_eq!(rows, dense.iter().chain(&keyword).copied().collect::<BTreeSet<u32>>());
+        prop_assert!(fused.is_sorted_by(|a, b| crate::rank::by_rank(&a.scored, &b.scored).is_lt()));
+    }
+
+    #[test]
+    fn fusion_with_equal_weights_is_symmetric(dense in list(), keyword in list()) {
+        let scores = |fused: Vec<Fused>| fused.into_iter().map(|one| one.scored).collect::<Vec<_>>();
+        let one = scores(fuse(&ranked(&dense), &ranked(&keyword), &EQUAL));
+        let other = scores(fuse(&ranked(&keyword), &ranked(&dense), &EQUAL));
+        prop_assert_eq!(one, other);
+    }
+
+    #[test]
+    fn a_row_that_both_lists_rank_higher_stays_higher(dense in list(), keyword in list()) {
+        let fused = fuse(&ranked(&dense), &ranked(&keyword), &EQUAL);
+        let rank = |leg: Option<Leg>| leg.map_or(u32::MAX, |leg| leg.rank);
+        for (at, above) in fused.iter().enumerate() {
+            for below in &fused[at + 1..] {
+                let below_wins = rank(below.dense) < rank(above.dense) && rank(below.keyword) < rank(above.keyword);
+                prop_assert!(!below_wins, "{below:?} is better in both lists than {above:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_empty_list_changes_no_order(dense in list()) {
+        let fused = fuse(&ranked(&dense), &[], &EQUAL);
+        prop_assert_eq!(fused.iter().map(|one| one.scored.row).collect::<Vec<_>>(), dense);
+    }
+}
+
+const TEXTS: [(&str, &str, &str); 6] = [
+    ("a1", "a", "estorno não caiu na conta"),
+    ("a2", "a", "estorno caiu na conta errada"),
+    ("b1", "b", "maquininha sem conexão"),
+    ("b2", "b", "maquininha com conexão lenta"),
+    ("c1", "c", "taxa cobrada acima do contrato"),
+    ("d1", "d", "pix devolvido pelo banco"),
+];
+
+/// An index of [`TEXTS`] in a folder that lives as long as it does.
+fn index() -> (tempfile::TempDir, IndexReader) {
+    let column = |get: fn(&(&str, &str, &str)) -> String| -> ArrayRef {
+        Arc::new(StringArray::from_iter_values(TEXTS.iter().map(get)))
+    };
+    let columns = [
+        ("id", column(|row| row.0.to_owned())),
+        ("topic", column(|row| row.1.to_owned())),
+        ("text", column(|row| row.2.to_owned())),
+    ];
+    let batch = RecordBatch::try_from_iter(columns).unwrap();
+    let spec = IndexSpec {
+        name: "texts".to_owned(),
+        key: "id".to_owned(),
+        group: "topic".to_owned(),
+        embedded: "text".to_owned(),
+        text_fields: vec![TextField { name: "text".to_owned(), analyzers: vec![Language::Portuguese], boost: 1.0 }],
+        vector: VectorParams { kind: Kind::Flat, ..VectorParams::default() },
+    };
+    let embedder = HashedEmbedder::new(64);
+    let vectors = embedder.embed(&TEXTS.map(|row| row.2)).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let (_, sha256) = write(folder.path(), &spec, &batch, &vectors, embedder.identity(), &mut |_| {}).unwrap();
+    let reader = IndexReader::open(folder.path(), &sha256, true).unwrap();
+    (folder, reader)
+}
+
+fn query(kind: QueryKind, text: &str, k: usize) -> Query {
+    let vector = HashedEmbedder::new(64).embed(&[text]).unwrap().remove(0);
+    Query::new(kind, Some(vector.to_vec()), Some(text.to_owned()), k)
+}
+
+fn keys(found: &Found) -> Vec<&str> {
+    found.hits.iter().map(|hit| hit.key.as_str()).collect()
+}
+
+#[test]
+fn a_group_is_shown_once_and_k_groups_come_back() {
+    let (_folder, index) = index();
+    for kind in [QueryKind::Ann, QueryKind::Hybrid] {
+        let found = index.query(&query(kind, "estorno não caiu na conta", 4)).unwrap();
+        assert_eq!(found.hits.len(), 4, "{kind:?}");
+        assert_eq!((found.hits[0].key.as_str(), found.hits[0].group_rows), ("a1", 2));
+        let topics: BTreeSet<&str> = keys(&found).into_iter().map(|key| &key[..1]).collect();
+        assert_eq!(topics.len(), 4);
+    }
+}
+
+#[test]
+fn every_row_comes_back_when_asked_for_rows() {
+    let (_folder, index) = index();
+    let found = index.query(&Query { one_per_group: false, ..query(QueryKind::Ann, "conta", 6) }).unwrap();
+    assert_eq!(found.hits.len(), 6);
+}
+
+#[test]
+fn a_filter_comes_before_the_ranking() {
+    let (_folder, index) = index();
+    for kind in [QueryKind::Ann, QueryKind::Hybrid, QueryKind::FullText] {
+        let filter = Some(Filter::parse("topic = 'b'").unwrap());
+        let asked = Query { filter, one_per_group: false, ..query(kind, "maquininha do estorno", 2) };
+        let found = index.query(&asked).unwrap();
+        assert_eq!(found.eligible, 2);
+        assert_eq!(keys(&found).into_iter().collect::<BTreeSet<_>>(), BTreeSet::from(["b1", "b2"]), "{kind:?}");
+    }
+}
+
+#[test]
+fn a_leg_without_hits_is_said() {
+    let (_folder, index) = index();
+    let found = index.query(&query(QueryKind::Hybrid, "zzz", 2)).unwrap();
+    assert_eq!(found.degraded, [Degraded::KeywordLegEmpty]);
+    assert_eq!(found.hits.len(), 2);
+    let filter = Some(Filter::parse("topic = 'nothing'").unwrap());
+    let found = index.query(&Query { filter, ..query(QueryKind::Hybrid, "conta", 2) }).unwrap();
+    assert_eq!((found.hits.len(), found.degraded), (0, vec![Degraded::NoRowMatchesFilter]));
+}
+
+#[test]
+fn contributions_add_up_to_the_score() {
+    let (_folder, index) = index();
+    let found = index.query(&query(QueryKind::Hybrid, "maquininha sem conexão", 4)).unwrap();
+    for hit in found.hits {
+        let sum: f32 = [hit.dense, hit.keyword].iter().flatten().map(|leg| leg.contribution).sum();
+        assert!((sum - hit.score).abs() < 1e-7, "{hit:?}");
+    }
+}
+
+#[test]
+fn what_cannot_be_asked_is_refused() {
+    let (_folder, index) = index();
+    let check = |query: Query, expected: expect_test::Expect| {
+        expected.assert_eq(&index.query(&query).unwrap_err().to_string());
+    };
+    check(query(QueryKind::Ann, "x", 0), expect_test::expect!["k: 0 is not between 1 and 10000"]);
+    check(
+        Query { text: Some(" ".to_owned()), ..query(QueryKind::Hybrid, "x", 1) },
+        expect_test::expect!["text: a full_text or hybrid query needs some"],
+    );
+    check(
+        Query { vector: Some(vec![1.0; 3]), ..query(QueryKind::Ann, "x", 1) },
+        expect_test::expect!["vector: 3 numbers, the index has dimension 64"],
+    );
+    check(
+        Query { filter: Some(Filter::parse("nope = 1").unwrap()), ..query(QueryKind::Ann, "x", 1) },
+        expect_test::expect!["no column `nope`; there are `id`, `topic`, `text`"],
+    );
+}
+
+#[test]
+fn a_stored_row_is_its_own_nearest() {
+    let (_folder, index) = index();
+    for (key, _, text) in TEXTS {
+        let row = index.row_of(key).unwrap();
+        assert_eq!(index.text(row, "text").unwrap(), Some(text));
+        let asked = Query::new(QueryKind::Ann, Some(index.vector(row).to_vec()), None, 1);
+        assert_eq!(keys(&index.query(&asked).unwrap()), [key]);
+    }
+}

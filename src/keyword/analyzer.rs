@@ -1,0 +1,238 @@
+//! Text to terms, for Portuguese and English. Knows no index and no query.
+//!
+//! A word is a run of letters and digits; `.` and `,` between digits (`10.4`, `1.250,00`) and an apostrophe between
+//! letters stay inside it, so identifiers and amounts are one term. Stop words of *both* languages go, whatever the
+//! analyzer: in a desk of two languages the function words of one would else count as rare content in the other.
+//! Accents are folded first, so that text typed without them meets text typed with them; for Portuguese the endings
+//! that the Snowball stemmer knows only with their accents are respelt before it runs, and plurals that it misses
+//! (`transações`, `papéis`, `imagens`) are brought to the singular.
+
+use std::sync::LazyLock;
+
+use serde::{Deserialize, Serialize};
+use tantivy::tokenizer::{
+    AsciiFoldingFilter, Language as Snowball, RemoveLongFilter, Stemmer, StopWordFilter, TextAnalyzer, Token,
+    TokenFilter, TokenStream, Tokenizer,
+};
+
+/// A language that text can be analysed in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Language {
+    /// `pt`
+    #[serde(rename = "pt")]
+    Portuguese,
+    /// `en`
+    #[serde(rename = "en")]
+    English,
+}
+
+/// Words of more bytes are no words (encoded attachments, keys) and are left out.
+const MAX_WORD_BYTES: usize = 100;
+
+/// Portuguese stop words as they are typed without their accents.
+const UNACCENTED: [&str; 22] = [
+    "ate",
+    "eramos",
+    "estao",
+    "estara",
+    "estavamos",
+    "foramos",
+    "ha",
+    "hao",
+    "houvera",
+    "ja",
+    "nao",
+    "nos",
+    "sao",
+    "sera",
+    "serao",
+    "so",
+    "tambem",
+    "tera",
+    "terao",
+    "tinhamos",
+    "voce",
+    "voces",
+];
+
+/// Portuguese endings without accents and what the stemmer should see in their place; the first that fits is taken.
+const RESPELT: [(&str, &str); 16] = [
+    ("coes", "ção"),
+    ("cao", "ção"),
+    ("soes", "são"),
+    ("sao", "são"),
+    ("oes", "ão"),
+    ("ao", "ão"),
+    ("aveis", "ável"),
+    ("avel", "ável"),
+    ("iveis", "ível"),
+    ("ivel", "ível"),
+    ("encias", "ência"),
+    ("encia", "ência"),
+    ("ancias", "ância"),
+    ("ancia", "ância"),
+    ("eis", "el"),
+    ("ns", "m"),
+];
+
+impl Language {
+    /// The two letters in index files and configuration.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Portuguese => "pt",
+            Self::English => "en",
+        }
+    }
+
+    /// A chain from text to terms; cheap to make.
+    pub(super) fn analyzer(self) -> TextAnalyzer {
+        static PORTUGUESE: LazyLock<TextAnalyzer> = LazyLock::new(|| {
+            let stems =
+                TextAnalyzer::builder(folded_words()).filter(Respell).filter(Stemmer::new(Snowball::Portuguese));
+            stems.filter(AsciiFoldingFilter).build()
+        });
+        static ENGLISH: LazyLock<TextAnalyzer> =
+            LazyLock::new(|| TextAnalyzer::builder(folded_words()).filter(Stemmer::new(Snowball::English)).build());
+        match self {
+            Self::Portuguese => PORTUGUESE.clone(),
+            Self::English => ENGLISH.clone(),
+        }
+    }
+}
+
+/// The terms of a text, in order, with repetitions. Safe for any text; empty where it holds no word.
+#[must_use]
+pub fn analyze(text: &str, language: Language) -> Vec<String> {
+    let mut terms = Vec::new();
+    language.analyzer().token_stream(text).process(&mut |token| terms.push(token.text.clone()));
+    terms
+}
+
+/// Words without accents and without the stop words of either language.
+fn folded_words() -> impl Tokenizer {
+    let stop_words = |language| StopWordFilter::new(language).expect("tantivy has stop words for both languages");
+    let words = RemoveLongFilter::limit(MAX_WORD_BYTES).transform(Words);
+    let kept = stop_words(Snowball::English).transform(stop_words(Snowball::Portuguese).transform(words));
+    AsciiFoldingFilter.transform(StopWordFilter::remove(UNACCENTED.map(str::to_owned)).transform(kept))
+}
+
+/// Cuts a text into lower-case words.
+#[derive(Debug, Clone)]
+struct Words;
+
+struct WordStream<'a> {
+    rest: &'a str,
+    /// The character before `rest`.
+    before: Option<char>,
+    consumed: usize,
+    token: Token,
+}
+
+impl Tokenizer for Words {
+    type TokenStream<'a> = WordStream<'a>;
+
+    fn token_stream<'a>(&'a mut self, text: &'a str) -> WordStream<'a> {
+        WordStream { rest: text, before: None, consumed: 0, token: Token::default() }
+    }
+}
+
+impl TokenStream for WordStream<'_> {
+    fn advance(&mut self) -> bool {
+        self.token.text.clear();
+        self.token.position = self.token.position.wrapping_add(1);
+        while let Some(c) = self.rest.chars().next() {
+            let after = &self.rest[c.len_utf8()..];
+            let inside = self.stays_inside(c, after.chars().next());
+            if c.is_alphanumeric() || inside {
+                if self.token.text.is_empty() {
+                    self.token.offset_from = self.consumed;
+                }
+                if !is_combining(c) {
+                    self.token.text.extend(c.to_lowercase().filter(|&lower| !is_combining(lower)));
+                }
+            } else if !self.token.text.is_empty() {
+                break;
+            }
+            self.before = Some(c);
+            self.rest = after;
+            self.consumed += c.len_utf8();
+            self.token.offset_to = self.consumed;
+        }
+        !self.token.text.is_empty()
+    }
+
+    fn token(&self) -> &Token {
+        &self.token
+    }
+
+    fn token_mut(&mut self) -> &mut Token {
+        &mut self.token
+    }
+}
+
+impl WordStream<'_> {
+    /// Whether `c`, itself no letter or digit, belongs to the word that has begun.
+    fn stays_inside(&self, c: char, after: Option<char>) -> bool {
+        let between = |belongs: fn(char) -> bool| self.before.is_some_and(belongs) && after.is_some_and(belongs);
+        !self.token.text.is_empty()
+            && match c {
+                '.' | ',' => between(|neighbour| neighbour.is_ascii_digit()),
+                '\'' | '’' => between(char::is_alphabetic),
+                _ => is_combining(c),
+            }
+    }
+}
+
+/// Accents that follow their letter, as in text that some systems store decomposed.
+const fn is_combining(c: char) -> bool {
+    matches!(c, '\u{300}'..='\u{36f}')
+}
+
+/// Gives Portuguese endings the spelling that the stemmer knows.
+#[derive(Debug, Clone)]
+struct Respell;
+
+#[derive(Debug, Clone)]
+struct RespellTokenizer<T>(T);
+
+struct RespellStream<S>(S);
+
+impl TokenFilter for Respell {
+    type Tokenizer<T: Tokenizer> = RespellTokenizer<T>;
+
+    fn transform<T: Tokenizer>(self, tokenizer: T) -> RespellTokenizer<T> {
+        RespellTokenizer(tokenizer)
+    }
+}
+
+impl<T: Tokenizer> Tokenizer for RespellTokenizer<T> {
+    type TokenStream<'a> = RespellStream<T::TokenStream<'a>>;
+
+    fn token_stream<'a>(&'a mut self, text: &'a str) -> Self::TokenStream<'a> {
+        RespellStream(self.0.token_stream(text))
+    }
+}
+
+impl<S: TokenStream> TokenStream for RespellStream<S> {
+    fn advance(&mut self) -> bool {
+        if !self.0.advance() {
+            return false;
+        }
+        let word = &mut self.0.token_mut().text;
+        let fits = |(ending, _): &&(&str, &str)| word.len() >= ending.len() + 2 && word.ends_with(*ending);
+        if let Some((ending, spelling)) = RESPELT.iter().find(fits) {
+            word.truncate(word.len() - ending.len());
+            word.push_str(spelling);
+        }
+        true
+    }
+
+    fn token(&self) -> &Token {
+        self.0.token()
+    }
+
+    fn token_mut(&mut self) -> &mut Token {
+        self.0.token_mut()
+    }
+}

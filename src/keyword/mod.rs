@@ -1,0 +1,274 @@
+//! BM25 over the text columns of an index, under a mask. Owns the tantivy files of one folder and is alone in knowing
+//! tantivy; knows no ticket, no filter and no other way to search.
+//!
+//! A column is indexed once for each of its languages. A row's score in a column is the best of its languages (so text
+//! in either language is scored with the right stems, and no language has to be guessed); columns add up, each times
+//! its boost. Within one language it is Okapi BM25 with tantivy's k1 = 1.2 and b = 0.75, each query term weighed by
+//! how often the query has it (its k3 taken to infinity): a query is often a whole ticket.
+//!
+//! The folder holds one segment whose document `n` is row `n`, under a fixed name: two builds of the same rows write
+//! the same bytes. Opening takes no lock, starts no thread and writes nothing; only the query's postings are read.
+
+mod analyzer;
+mod build;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use tantivy::directory::error::OpenReadError;
+use tantivy::fieldnorm::FieldNormReader;
+use tantivy::index::InvertedIndexReader;
+use tantivy::postings::{Postings, TermInfo};
+use tantivy::query::Bm25Weight;
+use tantivy::schema::{Field, IndexRecordOption};
+use tantivy::{DocSet, Index, SegmentReader, TERMINATED, TantivyError, Term};
+
+pub use analyzer::{Language, analyze};
+
+use crate::error::{Error, Result};
+use crate::rank::{Row, RowSet, Scored, TopK};
+
+/// How many distinct terms of a query are looked up in one language of one column: the rarest there. A query with more
+/// is a document; its frequent terms cost most and tell least.
+pub const MAX_QUERY_TERMS: usize = 1024;
+
+/// A text column and how it is searched.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TextField {
+    /// The column's name.
+    pub name: String,
+    /// The languages it may be written in; at least one, each once.
+    pub analyzers: Vec<Language>,
+    /// What its score is multiplied by, from 0.01 to 100.
+    pub boost: f32,
+}
+
+/// The text columns of one index, opened for search.
+#[derive(Debug)]
+pub struct KeywordIndex {
+    folder: PathBuf,
+    rows: usize,
+    columns: Vec<Column>,
+}
+
+#[derive(Debug)]
+struct Column {
+    name: String,
+    boost: f32,
+    languages: Vec<Analyzed>,
+}
+
+/// One column in one language.
+struct Analyzed {
+    language: Language,
+    field: Field,
+    postings: Arc<InvertedIndexReader>,
+    lengths: FieldNormReader,
+}
+
+impl std::fmt::Debug for Analyzed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Analyzed").field("language", &self.language).finish_non_exhaustive()
+    }
+}
+
+impl KeywordIndex {
+    /// Opens what [`KeywordIndex::build`] wrote for the same fields.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`] where the files are missing, damaged or of other fields; [`Error::Io`] where they cannot be read.
+    pub fn open(folder: &Path, fields: &[TextField]) -> Result<Self> {
+        check(fields)?;
+        guarded(folder, || {
+            let index = Index::open_in_dir(folder).map_err(|error| failed(folder, error))?;
+            let segments = index.searchable_segments().map_err(|error| failed(folder, error))?;
+            let [segment] = segments.as_slice() else {
+                return Err(Error::corrupt(folder, format!("it has {} segments in place of one", segments.len())));
+            };
+            let reader = SegmentReader::open(segment).map_err(|error| failed(folder, error))?;
+            let columns = fields.iter().map(|field| Column::open(folder, &reader, field)).collect::<Result<_>>()?;
+            Ok(Self { folder: folder.to_owned(), rows: reader.max_doc() as usize, columns })
+        })
+    }
+
+    /// How many rows were indexed, with text or without.
+    #[must_use]
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// The best `k` of the `eligible` rows (all rows for `None`) that share a term with `query`, best first: fewer
+    /// only where fewer match. `columns` (all for `None`) limits where the terms are looked for. The query is plain
+    /// text, never a query language, and may be of any length.
+    ///
+    /// # Errors
+    /// [`Error::UnknownColumn`] for a column that is not indexed, [`Error::Corrupt`] where the files are damaged.
+    ///
+    /// # Panics
+    /// If `eligible` is a set of the rows of another index, which is a bug of the caller.
+    pub fn search(
+        &self,
+        query: &str,
+        k: usize,
+        eligible: Option<&RowSet>,
+        columns: Option<&[String]>,
+    ) -> Result<Vec<Scored>> {
+        assert!(eligible.is_none_or(|set| set.universe() == self.rows), "eligible rows of another index");
+        let chosen = self.chosen(columns)?;
+        if k == 0 {
+            return Ok(Vec::new());
+        }
+        let scores = guarded(&self.folder, || self.scores(query, &chosen))?;
+        let mut top = TopK::new(k);
+        for (row, &score) in scores.iter().enumerate() {
+            let row = row as Row;
+            if score > 0.0 && eligible.is_none_or(|set| set.contains(row)) {
+                top.push(Scored { row, score });
+            }
+        }
+        Ok(top.into_sorted())
+    }
+
+    fn chosen(&self, columns: Option<&[String]>) -> Result<Vec<&Column>> {
+        let Some(names) = columns else { return Ok(self.columns.iter().collect()) };
+        if let Some(unknown) = names.iter().find(|name| !self.columns.iter().any(|column| column.name == **name)) {
+            let known = self.columns.iter().map(|column| column.name.clone()).collect();
+            return Err(Error::UnknownColumn { column: unknown.clone(), known });
+        }
+        Ok(self.columns.iter().filter(|column| names.contains(&column.name)).collect())
+    }
+
+    /// The score of every row; 0 for a row without a term of the query. Terms are added in one fixed order, so a score
+    /// does not depend on the mask or on `k`.
+    fn scores(&self, query: &str, columns: &[&Column]) -> Result<Vec<f32>> {
+        let mut terms_by_language: BTreeMap<Language, BTreeMap<String, u32>> = BTreeMap::new();
+        for language in columns.iter().flat_map(|column| &column.languages).map(|analyzed| analyzed.language) {
+            terms_by_language.entry(language).or_insert_with(|| counted(query, language));
+        }
+        let mut total = vec![0.0; self.rows];
+        for column in columns {
+            let mut best = vec![0.0_f32; self.rows];
+            for analyzed in &column.languages {
+                let scores = analyzed.scores(&terms_by_language[&analyzed.language], self.rows);
+                let scores = scores.map_err(|error| failed(&self.folder, error.into()))?;
+                best.iter_mut().zip(scores).for_each(|(best, score)| *best = best.max(score));
+            }
+            total.iter_mut().zip(best).for_each(|(total, best)| *total += column.boost * best);
+        }
+        Ok(total)
+    }
+}
+
+impl Column {
+    fn open(folder: &Path, reader: &SegmentReader, text_field: &TextField) -> Result<Self> {
+        let mut languages = Vec::with_capacity(text_field.analyzers.len());
+        for &language in &text_field.analyzers {
+            let name = field_name(&text_field.name, language);
+            let field = reader.schema().get_field(&name).map_err(|_| {
+                let code = language.code();
+                Error::corrupt(folder, format!("it was built without text column `{}` in `{code}`", text_field.name))
+            })?;
+            let postings = reader.inverted_index(field).map_err(|error| failed(folder, error))?;
+            let lengths = reader.get_fieldnorms_reader(field).map_err(|error| failed(folder, error))?;
+            languages.push(Analyzed { language, field, postings, lengths });
+        }
+        Ok(Self { name: text_field.name.clone(), boost: text_field.boost, languages })
+    }
+}
+
+impl Analyzed {
+    fn scores(&self, terms: &BTreeMap<String, u32>, rows: usize) -> std::io::Result<Vec<f32>> {
+        let average_length = self.postings.total_num_tokens() as f32 / rows as f32;
+        let mut scores = vec![0.0; rows];
+        for (found, count) in self.rarest(terms)? {
+            let weight = Bm25Weight::for_one_term_without_explain(found.doc_freq.into(), rows as u64, average_length)
+                .boost_by(count as f32);
+            let mut postings = self.postings.read_postings_from_terminfo(&found, IndexRecordOption::WithFreqs)?;
+            while postings.doc() != TERMINATED {
+                let row = postings.doc();
+                let score = scores.get_mut(row as usize).ok_or_else(|| {
+                    std::io::Error::new(std::io::ErrorKind::InvalidData, format!("a term is in row {row} of {rows}"))
+                })?;
+                *score += weight.score(self.lengths.fieldnorm_id(row), postings.term_freq());
+                postings.advance();
+            }
+        }
+        Ok(scores)
+    }
+
+    /// The terms that occur here, at most [`MAX_QUERY_TERMS`], in the order of the rarest first and then the alphabet.
+    fn rarest(&self, terms: &BTreeMap<String, u32>) -> std::io::Result<Vec<(TermInfo, u32)>> {
+        let mut found = Vec::new();
+        for (term, &count) in terms {
+            if let Some(info) = self.postings.get_term_info(&Term::from_field_text(self.field, term))? {
+                found.push((info, count));
+            }
+        }
+        found.sort_by_key(|(info, _)| info.doc_freq);
+        found.truncate(MAX_QUERY_TERMS);
+        Ok(found)
+    }
+}
+
+fn counted(query: &str, language: Language) -> BTreeMap<String, u32> {
+    let mut terms = BTreeMap::new();
+    for term in analyze(query, language) {
+        *terms.entry(term).or_default() += 1;
+    }
+    terms
+}
+
+fn field_name(column: &str, language: Language) -> String {
+    format!("{column}#{}", language.code())
+}
+
+fn check(fields: &[TextField]) -> Result<()> {
+    for (at, field) in fields.iter().enumerate() {
+        let name = &field.name;
+        if fields[..at].iter().any(|other| other.name == *name) {
+            return Err(Error::argument("text fields", format!("column `{name}` is there twice")));
+        }
+        let repeats = |at: usize| field.analyzers[..at].contains(&field.analyzers[at]);
+        if field.analyzers.is_empty() || (0..field.analyzers.len()).any(repeats) {
+            return Err(Error::argument("text fields", format!("column `{name}` needs `pt`, `en` or both, each once")));
+        }
+        if !(0.01..=100.0).contains(&field.boost) {
+            let message = format!("the boost of column `{name}` is {}, not from 0.01 to 100", field.boost);
+            return Err(Error::argument("text fields", message));
+        }
+    }
+    Ok(())
+}
+
+/// Runs what reads the index files. tantivy asserts rather than checks what it reads; a damaged file must not take a
+/// server down.
+fn guarded<T>(folder: &Path, read: impl FnOnce() -> Result<T>) -> Result<T> {
+    catch_unwind(AssertUnwindSafe(read))
+        .unwrap_or_else(|_| Err(Error::corrupt(folder, "the keyword index does not hold together")))
+}
+
+/// What tantivy says, told apart by who can put it right.
+fn failed(folder: &Path, error: TantivyError) -> Error {
+    match error {
+        TantivyError::OpenReadError(OpenReadError::IoError { io_error, filepath }) if is_of_the_system(&io_error) => {
+            let path = folder.join(filepath);
+            std::io::Error::new(io_error.kind(), format!("cannot read {}: {io_error}", path.display())).into()
+        }
+        TantivyError::OpenReadError(OpenReadError::FileDoesNotExist(path)) => {
+            Error::corrupt(folder.join(path), "it does not exist")
+        }
+        TantivyError::OpenDirectoryError(_) => Error::corrupt(folder, "it is no folder"),
+        other => Error::corrupt(folder, other.to_string()),
+    }
+}
+
+/// Whether the system refused the file, rather than that its content makes no sense.
+fn is_of_the_system(error: &std::io::Error) -> bool {
+    error.raw_os_error().is_some()
+}

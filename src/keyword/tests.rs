@@ -1,0 +1,358 @@
+//! Terms by table; the index against a naive BM25, under masks, with odd queries and damaged files.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, Int32Array, LargeStringArray, RecordBatch, StringArray};
+use expect_test::{Expect, expect};
+use fs_err as fs;
+use proptest::prelude::*;
+use tempfile::TempDir;
+
+use super::{KeywordIndex, Language, TextField, analyze};
+use crate::error::Error;
+use crate::rank::{RowSet, Scored, by_rank};
+
+use Language::{English, Portuguese};
+
+const BOTH: [Language; 2] = [Portuguese, English];
+
+fn field(name: &str, analyzers: &[Language], boost: f32) -> TextField {
+    TextField { name: name.to_owned(), analyzers: analyzers.to_vec(), boost }
+}
+
+/// Rows of one text column, `text`.
+fn one_column(texts: &[&str]) -> RecordBatch {
+    RecordBatch::try_from_iter([("text", Arc::new(StringArray::from(texts.to_vec())) as ArrayRef)]).unwrap()
+}
+
+/// An index in a folder that lives as long as it.
+struct Built {
+    folder: TempDir,
+    index: KeywordIndex,
+}
+
+fn built(fields: &[TextField], rows: &RecordBatch) -> Built {
+    let folder = TempDir::new().unwrap();
+    KeywordIndex::build(folder.path(), fields, rows).unwrap();
+    let index = KeywordIndex::open(folder.path(), fields).unwrap();
+    assert_eq!(index.rows(), rows.num_rows());
+    Built { folder, index }
+}
+
+fn found(index: &KeywordIndex, query: &str) -> Vec<u32> {
+    index.search(query, 100, None, None).unwrap().iter().map(|hit| hit.row).collect()
+}
+
+/// Name and content of every file of a folder.
+fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap());
+    entries.map(|entry| (entry.file_name().to_string_lossy().into_owned(), fs::read(entry.path()).unwrap())).collect()
+}
+
+fn check_terms(language: Language, texts: &[&str], expected: Expect) {
+    let lines: Vec<String> =
+        texts.iter().map(|text| format!("{text}  →  {}", analyze(text, language).join(" "))).collect();
+    expected.assert_eq(&lines.join("\n"));
+}
+
+#[test]
+fn portuguese_terms() {
+    check_terms(
+        Portuguese,
+        &[
+            "não caiu / nao caiu / NÃO CAIU / na\u{303}o caiu",
+            "transação transacao transações transacoes TRANSAÇÕES",
+            "cartão cartao cartões cartoes, carta cartas",
+            "maquininha maquininhas máquina maquina",
+            "recebi recebido recebidos receber recebimento recebimentos",
+            "antecipação antecipacoes antecipar antecipado",
+            "estorno estornos estornar estornado estornada",
+            "disponível disponivel disponíveis disponiveis",
+            "frequência frequencia frequências",
+            "papel papéis papeis móvel móveis",
+            "imagem imagens",
+            "conexão conexões conexao, versão versões versoes",
+            "você não está com o cartão? voce nao esta, já são só dois",
+            "erro 10.4 na NSU123, CPF [CPF] e R$ 1.250,00 em 12/05/2024.",
+            "POS-7 v2.1.0 código_51 e-mail d'água",
+            "the refund was not in my account",
+        ],
+        expect![[r#"
+            não caiu / nao caiu / NÃO CAIU / não caiu  →  caiu caiu caiu caiu
+            transação transacao transações transacoes TRANSAÇÕES  →  transaca transaca transaca transaca transaca
+            cartão cartao cartões cartoes, carta cartas  →  carta carta carta carta cart cart
+            maquininha maquininhas máquina maquina  →  maquininh maquininh maquin maquin
+            recebi recebido recebidos receber recebimento recebimentos  →  receb receb receb receb receb receb
+            antecipação antecipacoes antecipar antecipado  →  antecip antecip antecip antecip
+            estorno estornos estornar estornado estornada  →  estorn estorn estorn estorn estorn
+            disponível disponivel disponíveis disponiveis  →  dispon dispon dispon dispon
+            frequência frequencia frequências  →  frequenc frequenc frequenc
+            papel papéis papeis móvel móveis  →  papel papel papel movel movel
+            imagem imagens  →  imag imag
+            conexão conexões conexao, versão versões versoes  →  conexa conexa conexa versa versa versa
+            você não está com o cartão? voce nao esta, já são só dois  →  carta dois
+            erro 10.4 na NSU123, CPF [CPF] e R$ 1.250,00 em 12/05/2024.  →  erro 10.4 nsu123 cpf cpf r 1.250,00 12 05 2024
+            POS-7 v2.1.0 código_51 e-mail d'água  →  pos 7 v2.1.0 codig 51 mail d'agu
+            the refund was not in my account  →  refund my account"#]],
+    );
+}
+
+#[test]
+fn english_terms() {
+    check_terms(
+        English,
+        &[
+            "refund refunds refunded refunding",
+            "transaction transactions, payment payments",
+            "the card's chip isn't working, the merchant’s can't",
+            "café cafe naïve",
+            "error 10.4 on NSU123; paid 1,250.00.",
+            "o cartão não caiu na conta",
+        ],
+        expect![[r#"
+            refund refunds refunded refunding  →  refund refund refund refund
+            transaction transactions, payment payments  →  transact transact payment payment
+            the card's chip isn't working, the merchant’s can't  →  card chip isn't work merchant can't
+            café cafe naïve  →  cafe cafe naiv
+            error 10.4 on NSU123; paid 1,250.00.  →  error 10.4 nsu123 paid 1,250.00
+            o cartão não caiu na conta  →  cartao caiu conta"#]],
+    );
+}
+
+#[test]
+fn odd_texts_have_terms_or_none() {
+    let long = "x".repeat(1 << 20);
+    for language in BOTH {
+        for empty in ["", " \n\t", "?!... --", "🙂👍🏽", "de a o que the and of", "\u{301}\u{302}", &long] {
+            assert_eq!(analyze(empty, language), Vec::<String>::new(), "{empty:.10}");
+        }
+        assert_eq!(analyze("支付失败 оплата 🙂 İstanbul", language).len(), 4 - 1);
+    }
+}
+
+#[test]
+fn either_spelling_finds_the_other() {
+    let Built { index, .. } = built(
+        &[field("text", &BOTH, 1.0)],
+        &one_column(&[
+            "o pagamento não caiu",
+            "duas transações negadas",
+            "maquininha sem conexão",
+            "refund was delayed",
+        ]),
+    );
+    assert_eq!(found(&index, "nao caiu"), [0]);
+    assert_eq!(found(&index, "transacao"), [1]);
+    assert_eq!(found(&index, "TRANSAÇÃO"), [1]);
+    assert_eq!(found(&index, "conexoes"), [2]);
+    assert_eq!(found(&index, "delays in refunding"), [3]);
+    assert_eq!(found(&index, "não está"), [0_u32; 0]);
+}
+
+#[test]
+fn the_query_is_no_language() {
+    let texts = ["error 10.4 AND code", "title:abc", "plain"];
+    let Built { index, .. } = built(&[field("text", &BOTH, 1.0)], &one_column(&texts));
+    assert_eq!(found(&index, "\"10.4\""), [0]);
+    assert_eq!(found(&index, "title:(abc"), [1]);
+    assert_eq!(found(&index, "-plain +code"), [2, 0]);
+    assert_eq!(found(&index, "[* TO *] ~^ \\ /"), [0_u32; 0]);
+    for odd in ["", "🙂", "支付失败", "de a o que the and of", "\0\u{feff}"] {
+        assert_eq!(found(&index, odd), [0_u32; 0], "{odd:?}");
+    }
+    let megabyte = (0..100_000).map(|word| format!("palavra{word} ")).collect::<String>() + "plain";
+    assert_eq!(found(&index, &megabyte), [2]);
+}
+
+#[test]
+fn a_mask_never_costs_hits_and_ties_go_by_row() {
+    let texts: Vec<String> =
+        (0..200).map(|row| format!("refund {}", if row % 3 == 0 { "pix" } else { "card" })).collect();
+    let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+    let Built { index, .. } = built(&[field("text", &BOTH, 1.0)], &one_column(&texts));
+    let eligible = RowSet::from_fn(200, |row| row >= 150);
+    let hits = index.search("pix", 10, Some(&eligible), None).unwrap();
+    assert_eq!(hits.iter().map(|hit| hit.row).collect::<Vec<_>>(), [150, 153, 156, 159, 162, 165, 168, 171, 174, 177]);
+    assert_eq!(index.search("pix", 100, Some(&eligible), None).unwrap().len(), 17);
+    assert_eq!(index.search("refund", 100, Some(&eligible), None).unwrap().len(), 50);
+    assert!(index.search("refund", 0, None, None).unwrap().is_empty());
+    assert!(index.search("refund", 5, Some(&RowSet::none(200)), None).unwrap().is_empty());
+    let all = index.search("pix refund", 200, None, None).unwrap();
+    let masked = index.search("pix refund", 200, Some(&eligible), None).unwrap();
+    let expected: Vec<Scored> = all.into_iter().filter(|hit| hit.row >= 150).collect();
+    assert_eq!(masked, expected, "a score does not depend on the mask");
+}
+
+#[test]
+fn columns_add_up_with_their_boosts() {
+    let rows = RecordBatch::try_from_iter(vec![
+        ("id", Arc::new(Int32Array::from(vec![1, 2, 3, 4])) as ArrayRef),
+        ("subject", Arc::new(StringArray::from(vec![Some("chargeback"), Some("other"), None, Some("other")]))),
+        ("body", Arc::new(LargeStringArray::from(vec![Some("other"), Some("chargeback"), Some("chargeback"), None]))),
+    ])
+    .unwrap();
+    let fields = [field("subject", &[English], 3.0), field("body", &[English], 1.0)];
+    let Built { index, .. } = built(&fields, &rows);
+    assert_eq!(found(&index, "chargeback"), [0, 1, 2]);
+    let only = |names: &[&str]| {
+        let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+        index
+            .search("chargeback", 10, None, Some(&names))
+            .map(|hits| hits.iter().map(|hit| hit.row).collect::<Vec<_>>())
+    };
+    assert_eq!(only(&["body"]).unwrap(), [1, 2]);
+    assert_eq!(only(&["body", "subject", "body"]).unwrap(), [0, 1, 2]);
+    assert_eq!(only(&[]).unwrap(), [0_u32; 0]);
+    expect!["no column `title`; there are `subject`, `body`"].assert_eq(&only(&["title"]).unwrap_err().to_string());
+}
+
+/// Okapi BM25 as in the books, over the analysed tokens, summed in double precision.
+fn naive(texts: &[String], query: &str, language: Language) -> Vec<f64> {
+    let documents: Vec<Vec<String>> = texts.iter().map(|text| analyze(text, language)).collect();
+    let average = documents.iter().map(Vec::len).sum::<usize>() as f64 / documents.len() as f64;
+    let occurrences = |document: &[String], term: &str| document.iter().filter(|token| *token == term).count() as f64;
+    let score = |document: &Vec<String>| {
+        analyze(query, language)
+            .iter()
+            .map(|term| {
+                let frequency = occurrences(document, term);
+                let holding = documents.iter().filter(|document| document.contains(term)).count() as f64;
+                let rarity = (1.0 + (documents.len() as f64 - holding + 0.5) / (holding + 0.5)).ln();
+                let length = 1.2 * (0.25 + 0.75 * document.len() as f64 / average);
+                if frequency == 0.0 { 0.0 } else { rarity * frequency * 2.2 / (frequency + length) }
+            })
+            .sum::<f64>()
+    };
+    documents.iter().map(score).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn scores_are_those_of_a_naive_bm25(
+        words in proptest::collection::vec(
+            proptest::collection::vec("(transações|transacao|refund|refunds|card|cartão|não|pix|erro|10\\.4|the)", 0..12),
+            1..30,
+        ),
+        query in proptest::collection::vec("(transacoes|refunded|cartoes|pix|pix|erros|10\\.4|nunca)", 1..6),
+        mask in any::<u32>(),
+    ) {
+        let texts: Vec<String> = words.iter().map(|words| words.join(" ")).collect();
+        let query = query.join(" ");
+        let rows = one_column(&texts.iter().map(String::as_str).collect::<Vec<_>>());
+        let Built { index, .. } = built(&[field("text", &BOTH, 2.0)], &rows);
+        let eligible = RowSet::from_fn(texts.len(), |row| mask >> (row % 32) & 1 == 1);
+        let hits = index.search(&query, texts.len(), Some(&eligible), None).unwrap();
+        let (pt, en) = (naive(&texts, &query, Portuguese), naive(&texts, &query, English));
+        let expected: Vec<f64> = pt.iter().zip(en).map(|(pt, en)| 2.0 * pt.max(en)).collect();
+        let matching = (0..texts.len()).filter(|&row| expected[row] > 0.0 && eligible.contains(row as u32)).count();
+        prop_assert_eq!(hits.len(), matching);
+        for hit in &hits {
+            prop_assert!((f64::from(hit.score) - expected[hit.row as usize]).abs() < 1e-4, "{:?} of {:?}", hit, expected);
+        }
+        prop_assert!(hits.is_sorted_by(|a, b| by_rank(a, b).is_le()));
+        let first = index.search(&query, 3, Some(&eligible), None).unwrap();
+        prop_assert_eq!(&first[..], &hits[..hits.len().min(3)]);
+    }
+}
+
+#[test]
+fn two_builds_write_the_same_bytes_and_reading_writes_none() {
+    let texts = ["uma transação", "two refunds", "três cartões", ""];
+    let fields = [field("text", &BOTH, 1.0)];
+    let (first, second) = (built(&fields, &one_column(&texts)), built(&fields, &one_column(&texts)));
+    assert_eq!(found(&first.index, "refund"), [1]);
+    let written = files(first.folder.path());
+    assert_eq!(written, files(second.folder.path()));
+    expect![[r#"
+        00000000000000000000000000000001.fast
+        00000000000000000000000000000001.fieldnorm
+        00000000000000000000000000000001.idx
+        00000000000000000000000000000001.pos
+        00000000000000000000000000000001.store
+        00000000000000000000000000000001.term
+        meta.json"#]]
+    .assert_eq(&written.into_keys().collect::<Vec<_>>().join("\n"));
+}
+
+#[test]
+fn nothing_to_index_is_no_error() {
+    let fields = [field("text", &BOTH, 1.0)];
+    assert_eq!(found(&built(&fields, &one_column(&[])).index, "refund"), [0_u32; 0]);
+    assert_eq!(found(&built(&fields, &one_column(&["", "?"])).index, "refund"), [0_u32; 0]);
+    assert_eq!(found(&built(&[], &one_column(&["refund"])).index, "refund"), [0_u32; 0]);
+}
+
+#[test]
+fn what_cannot_be_built_or_opened_says_why() {
+    let folder = TempDir::new().unwrap();
+    let rows = one_column(&["refund"]);
+    let said =
+        |result: Result<(), Error>| result.unwrap_err().to_string().replace(&*folder.path().to_string_lossy(), "DIR");
+    let build = |fields: &[TextField]| said(KeywordIndex::build(&folder.path().join("new"), fields, &rows));
+    let ids = RecordBatch::try_from_iter([("text", Arc::new(Int32Array::from(vec![1])) as ArrayRef)]).unwrap();
+    let good = [field("text", &[English], 1.0)];
+    KeywordIndex::build(&folder.path().join("good"), &good, &rows).unwrap();
+    let open = |folder: &Path, fields: &[TextField]| said(KeywordIndex::open(folder, fields).map(drop));
+    let messages = [
+        build(&[field("title", &BOTH, 1.0)]),
+        build(&[field("text", &[], 1.0)]),
+        build(&[field("text", &[English, English], 1.0)]),
+        build(&[field("text", &BOTH, 0.0)]),
+        build(&[field("text", &BOTH, f32::NAN)]),
+        build(&[field("text", &BOTH, 1.0), field("text", &BOTH, 1.0)]),
+        said(KeywordIndex::build(&folder.path().join("ids"), &good, &ids)),
+        said(KeywordIndex::build(folder.path(), &good, &rows)),
+        open(&folder.path().join("missing"), &good),
+        open(&folder.path().join("good"), &[field("text", &BOTH, 1.0)]),
+    ];
+    expect![[r#"
+        no column `title`; there are `text`
+        text fields: column `text` needs `pt`, `en` or both, each once
+        text fields: column `text` needs `pt`, `en` or both, each once
+        text fields: the boost of column `text` is 0, not from 0.01 to 100
+        text fields: the boost of column `text` is NaN, not from 0.01 to 100
+        text fields: column `text` is there twice
+        text fields: column `text` holds Int32, not text
+        folder: DIR is not empty
+        DIR/missing is damaged: it is no folder; rebuild the index or go back to an older generation
+        DIR/good is damaged: it was built without text column `text` in `pt`; rebuild the index or go back to an older generation"#]].assert_eq(&messages.join("\n"));
+}
+
+#[test]
+fn damaged_files_are_an_error_or_harmless() {
+    let fields = [field("text", &BOTH, 1.0)];
+    let texts: Vec<String> = (0..300).map(|row| format!("refund {row} transação {}", row % 7)).collect();
+    let rows = one_column(&texts.iter().map(String::as_str).collect::<Vec<_>>());
+    let Built { folder, .. } = built(&fields, &rows);
+    let ask = || {
+        KeywordIndex::open(folder.path(), &fields).and_then(|index| index.search("refund transacao 5", 10, None, None))
+    };
+    let whole = ask().unwrap();
+    let mut refused = 0;
+    for (name, content) in files(folder.path()) {
+        let path = folder.path().join(&name);
+        let mut damaged = vec![content[..content.len() / 2].to_vec(), Vec::new()];
+        for part in 0..16 {
+            let mut flipped = content.clone();
+            flipped[content.len() * part / 16] ^= 0xff;
+            damaged.push(flipped);
+        }
+        for bytes in damaged {
+            fs::write(&path, bytes).unwrap();
+            match ask() {
+                Ok(hits) => assert!(hits.len() <= 10),
+                Err(Error::Corrupt { .. }) => refused += 1,
+                Err(other) => panic!("{name}: {other}"),
+            }
+        }
+        fs::remove_file(&path).unwrap();
+        assert!(matches!(ask(), Err(Error::Corrupt { .. })), "{name} is missing");
+        fs::write(&path, content).unwrap();
+    }
+    assert!(refused > 30, "{refused}");
+    assert_eq!(ask().unwrap(), whole);
+}

@@ -1,0 +1,299 @@
+//! The batch: source tables → tickets and steps → vectors → two indexes → one published generation.
+//! The only module that measures time; it prints nothing and tells its progress to whoever called.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use serde::{Deserialize, Serialize};
+
+use crate::desk::{self, Agent, AssignParams, Catalogue, Desk, OTHER, ReadParams};
+use crate::embed::{Embedder, Vector};
+use crate::error::Result;
+use crate::index::IndexSpec;
+use crate::keyword::{Language, TextField};
+use crate::snapshot::{Generation, SnapshotWriter};
+use crate::vector::VectorParams;
+
+/// The index of problems: one row a ticket.
+pub const TICKETS: &str = "tickets";
+/// The index of moments: one row for each thing an agent did, and one for what an active ticket waits for.
+pub const STEPS: &str = "steps";
+/// The file of a generation that holds its [`DeskFile`].
+pub const DESK_FILE: &str = "desk.json";
+
+/// How a build is done. Part of the configuration.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct BuildParams {
+    /// How many generations stay on the disk, the new one included. 1 or more.
+    pub keep: usize,
+    /// How source rows are checked.
+    pub read: ReadParams,
+    /// When an agent's message counts as an action of the catalogue.
+    pub assign: AssignParams,
+    /// How vectors are kept and searched.
+    pub vector: VectorParams,
+}
+
+impl Default for BuildParams {
+    fn default() -> Self {
+        Self { keep: 3, read: ReadParams::default(), assign: AssignParams::default(), vector: VectorParams::default() }
+    }
+}
+
+/// What to build, where, and as of when.
+#[derive(Debug, Clone)]
+pub struct BuildRequest<'a> {
+    /// The folder with the five source tables.
+    pub data: PathBuf,
+    /// The index folder; made if need be.
+    pub index: PathBuf,
+    /// What agents can do.
+    pub catalogue: &'a Catalogue,
+    /// The instant to note in the generation, in RFC 3339.
+    pub now: String,
+    /// What another process is told while this one writes.
+    pub holder: String,
+    /// How to build.
+    pub params: &'a BuildParams,
+}
+
+/// A step forward of a build.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Progress {
+    /// A phase begins: `read`, `embed`, `vectors`, `keyword` or `verify`.
+    Phase(&'static str),
+    /// Of the texts to embed, this many are done.
+    Embedded {
+        /// How many are done.
+        done: usize,
+        /// How many there are.
+        total: usize,
+    },
+}
+
+/// What a build did.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct BuildReport {
+    /// The generation that serves now.
+    pub generation: Generation,
+    /// Source rows that were left out as faulty.
+    pub skipped: usize,
+    /// Distinct texts that were embedded.
+    pub texts: usize,
+    /// Seconds by phase, in the order of the phases.
+    pub seconds: Vec<(&'static str, f64)>,
+    /// Agent messages by where their action came from.
+    pub actions: ActionCounts,
+}
+
+/// Where the actions of agent messages came from.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct ActionCounts {
+    /// Given in the tables.
+    pub given: usize,
+    /// Assigned by the nearest examples.
+    pub assigned: usize,
+    /// Near no example: `OTHER`.
+    pub other: usize,
+}
+
+/// What a generation keeps of the desk beside its indexes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DeskFile {
+    /// Who can be given work.
+    pub agents: Vec<Agent>,
+    /// What agents can do.
+    pub catalogue: Catalogue,
+}
+
+/// Builds both indexes into a new generation and publishes it. On any error the old generation goes on serving.
+///
+/// # Errors
+/// [`crate::Error::Data`] for faulty rows before anything is written; [`crate::Error::Busy`] while another process
+/// writes; model and I/O errors.
+pub fn build(
+    request: &BuildRequest<'_>,
+    embedder: &dyn Embedder,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<BuildReport> {
+    let mut clock = Clock::default();
+
+    progress(Progress::Phase(clock.phase("read")));
+    let desk = desk::load(&request.data, &request.params.read)?;
+    let identity = embedder.identity();
+    let mut writer = SnapshotWriter::begin(&request.index, identity, &request.now, &request.holder)?;
+
+    progress(Progress::Phase(clock.phase("embed")));
+    let texts = Texts::of(&desk, request.catalogue);
+    let vectors = texts.embed(embedder, progress)?;
+    let (actions_of, actions) = assign_actions(&desk, request.catalogue, &vectors, &request.params.assign);
+    let ticket_rows = desk::ticket_rows(&desk, request.catalogue, &actions_of)?;
+    let step_rows = desk::step_rows(&desk, &actions_of)?;
+    let ticket_vectors = vectors.of_texts(desk.tickets.iter().map(desk::problem_text));
+    let step_vectors = vectors.of_texts(desk.tickets.iter().flat_map(desk::steps).map(|step| step.state_text));
+
+    let mut on_phase = |name| progress(Progress::Phase(clock.phase(name)));
+    let vector = &request.params.vector;
+    writer.add_index(&tickets_spec(vector), &ticket_rows, &ticket_vectors, &mut on_phase)?;
+    writer.add_index(&steps_spec(vector), &step_rows, &step_vectors, &mut on_phase)?;
+
+    on_phase("verify");
+    let kept = DeskFile { agents: desk.agents, catalogue: request.catalogue.clone() };
+    let kept = serde_json::to_vec(&kept).map_err(|error| crate::Error::internal("writing the desk file", error))?;
+    writer.add_file(DESK_FILE, &kept)?;
+    let generation = writer.publish(request.params.keep)?;
+    Ok(BuildReport { generation, skipped: desk.skipped, texts: vectors.len(), seconds: clock.end(), actions })
+}
+
+fn tickets_spec(vector: &VectorParams) -> IndexSpec {
+    IndexSpec {
+        name: TICKETS.to_owned(),
+        key: "ticket_id".to_owned(),
+        group: "ticket_id".to_owned(),
+        embedded: "problem".to_owned(),
+        text_fields: vec![text_field("subject", 1.5), text_field("problem", 1.0)],
+        vector: vector.clone(),
+    }
+}
+
+fn steps_spec(vector: &VectorParams) -> IndexSpec {
+    IndexSpec {
+        name: STEPS.to_owned(),
+        key: "step_id".to_owned(),
+        group: "ticket_id".to_owned(),
+        embedded: "state".to_owned(),
+        text_fields: vec![text_field("state", 1.0)],
+        vector: vector.clone(),
+    }
+}
+
+fn text_field(name: &str, boost: f32) -> TextField {
+    TextField { name: name.to_owned(), analyzers: vec![Language::Portuguese, Language::English], boost }
+}
+
+/// Every distinct text that a build embeds.
+struct Texts {
+    distinct: BTreeMap<String, usize>,
+}
+
+impl Texts {
+    fn of(desk: &Desk, catalogue: &Catalogue) -> Self {
+        let examples = catalogue.examples().into_iter().map(str::to_owned);
+        let problems = desk.tickets.iter().map(desk::problem_text);
+        let states = desk.tickets.iter().flat_map(desk::steps).map(|step| step.state_text);
+        let messages = unlabelled_messages(desk).map(str::to_owned);
+        let mut distinct: BTreeMap<String, usize> =
+            examples.chain(problems).chain(states).chain(messages).map(|text| (text, 0)).collect();
+        distinct.values_mut().zip(0..).for_each(|(at, number)| *at = number);
+        Self { distinct }
+    }
+
+    fn embed(self, embedder: &dyn Embedder, progress: &mut dyn FnMut(Progress)) -> Result<Vectors> {
+        let texts: Vec<&str> = self.distinct.keys().map(String::as_str).collect();
+        let total = texts.len();
+        progress(Progress::Embedded { done: 0, total });
+        let vectors = embedder.embed_with_progress(&texts, &mut |done| progress(Progress::Embedded { done, total }))?;
+        Ok(Vectors { texts: self.distinct, vectors })
+    }
+}
+
+/// The vector of every text of [`Texts`].
+struct Vectors {
+    texts: BTreeMap<String, usize>,
+    vectors: Vec<Vector>,
+}
+
+impl Vectors {
+    fn len(&self) -> usize {
+        self.vectors.len()
+    }
+
+    fn of(&self, text: &str) -> &Vector {
+        &self.vectors[self.texts[text]]
+    }
+
+    fn of_texts(&self, texts: impl Iterator<Item = String>) -> Vec<Vector> {
+        texts.map(|text| self.of(&text).clone()).collect()
+    }
+}
+
+/// The agent messages to which the tables give no action.
+fn unlabelled_messages(desk: &Desk) -> impl Iterator<Item = &str> {
+    let turns = desk.tickets.iter().flat_map(|ticket| ticket.agent_turns());
+    turns.filter(|turn| turn.action.is_none()).map(|turn| turn.text.as_str())
+}
+
+/// For each ticket, the action of each agent turn: as given, else by the nearest examples, else [`OTHER`].
+fn assign_actions(
+    desk: &Desk,
+    catalogue: &Catalogue,
+    vectors: &Vectors,
+    params: &AssignParams,
+) -> (Vec<Vec<String>>, ActionCounts) {
+    let examples: Vec<&Vector> = catalogue.examples().into_iter().map(|text| vectors.of(text)).collect();
+    let mut counts = ActionCounts::default();
+    let mut action_of = |turn: &desk::Turn, category: &str| {
+        if let Some(given) = &turn.action {
+            counts.given += 1;
+            return given.clone();
+        }
+        match catalogue.assign(&examples, vectors.of(&turn.text), category, params) {
+            Some(action) => {
+                counts.assigned += 1;
+                catalogue.actions[action].id.clone()
+            }
+            None => {
+                counts.other += 1;
+                OTHER.to_owned()
+            }
+        }
+    };
+    let actions = desk
+        .tickets
+        .iter()
+        .map(|ticket| ticket.agent_turns().map(|turn| action_of(turn, &ticket.category)).collect())
+        .collect();
+    (actions, counts)
+}
+
+/// The data folder's own catalogue, if it has one.
+#[must_use]
+pub fn catalogue_beside(data: &Path) -> Option<PathBuf> {
+    let path = data.join("actions.toml");
+    path.is_file().then_some(path)
+}
+
+/// Seconds by phase; a phase that comes back adds up.
+#[derive(Default)]
+struct Clock {
+    seconds: Vec<(&'static str, f64)>,
+    running: Option<(usize, Instant)>,
+}
+
+impl Clock {
+    fn phase(&mut self, name: &'static str) -> &'static str {
+        self.stop();
+        let at = self.seconds.iter().position(|(known, _)| *known == name).unwrap_or_else(|| {
+            self.seconds.push((name, 0.0));
+            self.seconds.len() - 1
+        });
+        #[expect(clippy::disallowed_methods, reason = "the report says how long each phase took")]
+        let now = Instant::now();
+        self.running = Some((at, now));
+        name
+    }
+
+    fn stop(&mut self) {
+        if let Some((at, since)) = self.running.take() {
+            self.seconds[at].1 += since.elapsed().as_secs_f64();
+        }
+    }
+
+    fn end(mut self) -> Vec<(&'static str, f64)> {
+        self.stop();
+        self.seconds
+    }
+}

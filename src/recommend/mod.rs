@@ -1,0 +1,215 @@
+//! Neighbours → ranked actions with evidence, or an abstention. Pure: no index, no model, no clock.
+//!
+//! ```text
+//! similar states ──► votes (P) ──┐
+//!                                ├─► score = P × V^β ─► ranked actions ─► enough? ─► advice
+//! how they ended ─► outcome (V) ─┘                                      └► abstain, with the reason
+//! similar tickets ─► plan: hours, agent, key steps
+//! ```
+
+mod abstain;
+mod outcome;
+mod plan;
+#[cfg(test)]
+mod tests;
+mod votes;
+
+use serde::{Deserialize, Serialize};
+
+pub use abstain::Abstention;
+pub use outcome::{Outcome, Quartiles};
+pub use plan::{AgentChoice, Plan};
+pub use votes::{Vote, votes};
+
+use crate::desk::{Agent, Catalogue, OTHER};
+
+/// What is known of the ticket that needs an action.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Situation {
+    /// Its category, where known.
+    pub category: Option<String>,
+    /// What the agent did last, if anything.
+    pub last_action: Option<String>,
+}
+
+/// A moment in an earlier thread that resembled this one, and what the agent did then.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SimilarState {
+    /// The ticket it comes from.
+    pub ticket_id: String,
+    /// Cosine between the two states, −1 to 1.
+    pub similarity: f32,
+    /// What the agent did.
+    pub action: String,
+    /// What the agent had done before that, if anything.
+    pub last_action: Option<String>,
+    /// The ticket's category, where known.
+    pub category: Option<String>,
+    /// How the ticket ended.
+    pub outcome: Outcome,
+    /// What the agent wrote, masked.
+    pub message: String,
+}
+
+/// A resolved ticket whose problem resembled this one's.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SimilarTicket {
+    /// Its id.
+    pub ticket_id: String,
+    /// Cosine between the two problems, −1 to 1.
+    pub similarity: f32,
+    /// The actions that agents took, in order.
+    pub actions: Vec<String>,
+    /// What solved it, where known.
+    pub solved_by: Option<String>,
+    /// What the agent wrote when solving it, masked.
+    pub solution: Option<String>,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Who worked on it.
+    pub agent_id: Option<String>,
+}
+
+/// How neighbours become a ranking.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RecommendParams {
+    /// How many similar states vote.
+    pub states: usize,
+    /// How many similar tickets vote and make the plan.
+    pub tickets: usize,
+    /// A neighbour weighs e^((s − s_best) / temperature), s its cosine. Above 0.
+    pub temperature: f32,
+    /// A state with the same last action weighs this many times more. 1 or more.
+    pub same_last_action: f32,
+    /// A state of the same category weighs this many times more. 1 or more.
+    pub same_category: f32,
+    /// The share of P that what solved the similar tickets decides, 0 to 1; the similar states decide the rest.
+    pub solved_by_share: f32,
+    /// β, the exponent of V in the score P × V^β. 0 ranks by likelihood alone.
+    pub outcome_weight: f32,
+    /// How many tickets' worth of weight the average of all neighbours has in each success rate. Above 0.
+    pub prior_strength: f32,
+    /// Below this best similarity nothing is recommended. −1 to 1.
+    pub min_similarity: f32,
+    /// Below this P the best action is not recommended. 0 to 1.
+    pub min_probability: f32,
+    /// How many actions an answer shows at most.
+    pub shown: usize,
+}
+
+impl Default for RecommendParams {
+    fn default() -> Self {
+        Self {
+            states: 50,
+            tickets: 20,
+            temperature: 0.03,
+            same_last_action: 2.0,
+            same_category: 2.0,
+            solved_by_share: 0.1,
+            outcome_weight: 0.5,
+            prior_strength: 5.0,
+            min_similarity: 0.8,
+            min_probability: 0.15,
+            shown: 5,
+        }
+    }
+}
+
+/// What to do next, or why not to say.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Advice {
+    /// Set when no recommendation is made; the rest is then shown as context only.
+    pub abstention: Option<Abstention>,
+    /// Actions, best first.
+    pub actions: Vec<RankedAction>,
+    /// What the similar tickets say about the way to the solution.
+    pub plan: Plan,
+}
+
+/// An action, how good it looks, and why.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RankedAction {
+    /// Its id in the catalogue.
+    pub action: String,
+    /// P × V^β: the order of the list.
+    pub score: f32,
+    /// P: the share of the neighbours' weight that did this, 0 to 1.
+    pub probability: f32,
+    /// V: the success rate of the tickets in which it was done, shrunk to the average of all neighbours, 0 to 1.
+    pub success_rate: f32,
+    /// Distinct tickets in which it was done.
+    pub support: usize,
+    /// Of those, tickets that ended well, most similar first.
+    pub evidence: Vec<Evidence>,
+    /// Of those, tickets that did not, most similar first.
+    pub counter_evidence: Vec<Evidence>,
+}
+
+/// A ticket that speaks for or against an action.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Evidence {
+    /// The ticket.
+    pub ticket_id: String,
+    /// Its cosine, −1 to 1.
+    pub similarity: f32,
+    /// What the agent wrote, masked.
+    pub message: String,
+}
+
+/// Ranks what was done in similar states by how likely it applies and how well it ended.
+#[must_use]
+pub fn recommend(
+    situation: &Situation,
+    states: &[SimilarState],
+    tickets: &[SimilarTicket],
+    catalogue: &Catalogue,
+    agents: &[Agent],
+    params: &RecommendParams,
+) -> Advice {
+    let plan = plan::plan(tickets, agents, params);
+    let votes = votes(situation, states, tickets, params);
+    let average = outcome::average_success(states.iter().map(|state| &state.outcome));
+    let mut actions: Vec<RankedAction> = votes
+        .iter()
+        .filter(|vote| vote.action != OTHER && catalogue.is_eligible(&vote.action, situation.category.as_deref()))
+        .map(|vote| ranked(vote, states, average, params))
+        .collect();
+    actions.sort_by(|a, b| b.score.total_cmp(&a.score).then_with(|| a.action.cmp(&b.action)));
+    let abstention = abstain::reason(states, tickets, &actions, params);
+    actions.truncate(params.shown);
+    Advice { abstention, actions, plan }
+}
+
+fn ranked(vote: &Vote, states: &[SimilarState], average: f32, params: &RecommendParams) -> RankedAction {
+    let cases = one_a_ticket(states.iter().filter(|state| state.action == vote.action));
+    let success_rate = outcome::shrunk_success(cases.iter().map(|case| &case.outcome), average, params.prior_strength);
+    let (mut evidence, mut counter_evidence) = (Vec::new(), Vec::new());
+    for case in &cases {
+        let shown =
+            Evidence { ticket_id: case.ticket_id.clone(), similarity: case.similarity, message: case.message.clone() };
+        match case.outcome.success() {
+            Some(true) => evidence.push(shown),
+            Some(false) => counter_evidence.push(shown),
+            None => {}
+        }
+    }
+    RankedAction {
+        action: vote.action.clone(),
+        score: vote.probability * success_rate.powf(params.outcome_weight),
+        probability: vote.probability,
+        success_rate,
+        support: cases.len(),
+        evidence,
+        counter_evidence,
+    }
+}
+
+/// The most similar state of each ticket, most similar first.
+fn one_a_ticket<'a>(states: impl Iterator<Item = &'a SimilarState>) -> Vec<&'a SimilarState> {
+    let mut cases: Vec<&SimilarState> = states.collect();
+    cases.sort_by(|a, b| b.similarity.total_cmp(&a.similarity).then_with(|| a.ticket_id.cmp(&b.ticket_id)));
+    let mut seen = std::collections::BTreeSet::new();
+    cases.retain(|case| seen.insert(case.ticket_id.clone()));
+    cases
+}

@@ -1,0 +1,116 @@
+//! CSV → a draft of a table, with the line on which each row starts. Knows no rule that spans rows.
+
+use std::path::Path;
+
+use fs_err as fs;
+
+use crate::error::Result;
+use crate::table::cell::Cells;
+use crate::table::problem::Problems;
+use crate::table::schema::TableSpec;
+use crate::table::{Draft, columns_of};
+
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// Reads a file whole. `None` when it cannot be a table of this spec; the problems then say why.
+pub(super) fn read(file: &Path, spec: &TableSpec, order: usize, problems: &mut Problems) -> Result<Option<Draft>> {
+    let bytes = fs::read(file)?;
+    if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") {
+        problems.file(order, file, None, "is UTF-16; save it as UTF-8".to_owned());
+        return Ok(None);
+    }
+    let text = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&bytes);
+    let mut reader = ::csv::ReaderBuilder::new().delimiter(delimiter(text)).flexible(true).from_reader(text);
+
+    let header = match reader.headers() {
+        Ok(header) if !header.is_empty() => header.iter().map(|name| name.trim().to_owned()).collect::<Vec<_>>(),
+        Ok(_) => {
+            problems.file(order, file, None, "is empty; the first line must name the columns".to_owned());
+            return Ok(None);
+        }
+        Err(_) => {
+            problems.file(order, file, None, "has a header that is not UTF-8".to_owned());
+            return Ok(None);
+        }
+    };
+    let Some(places) = columns_of(spec, &header, order, file, problems) else { return Ok(None) };
+
+    let mut draft = Draft::new(spec, order);
+    draft.headers = places.iter().map(|place| place.map(|at| header[at].clone())).collect();
+    draft.begin_part(file);
+    let mut columns: Vec<Cells> = spec.columns.iter().map(|column| Cells::new(column.kind)).collect();
+    let mut lines = LineCounter { text, at: 0, line: 1 };
+    let mut record = ::csv::ByteRecord::new();
+    while next_record(&mut reader, &mut record)? {
+        let line = lines.line_of(record.position().map_or(0, ::csv::Position::byte) as usize);
+        if record.len() != header.len() {
+            draft.malformed += 1;
+            let found = record.len();
+            problems.line(&draft, line, || {
+                format!(
+                    "has {found} fields where the header has {}; quote fields that hold the delimiter",
+                    header.len()
+                )
+            });
+            continue;
+        }
+        let Some(cells) = decoded(&record) else {
+            draft.malformed += 1;
+            problems.line(&draft, line, || "is not UTF-8; save the file as UTF-8".to_owned());
+            continue;
+        };
+        let row = draft.begin_row(line);
+        for (at, (column, place)) in columns.iter_mut().zip(&places).enumerate() {
+            let cell = place.map(|field| cells[field]);
+            if !column.push(cell) {
+                draft.keep[row] = false;
+                let kind = spec.columns[at].kind;
+                problems.cell(&draft, row, at, cell.map(str::trim), || format!("is not {}", kind.expected()));
+            }
+        }
+    }
+    draft.columns = columns.into_iter().map(Cells::finish).collect();
+    Ok(Some(draft))
+}
+
+/// The byte that separates fields: whichever of `,` and `;` is more often outside quotes in the first line.
+fn delimiter(text: &[u8]) -> u8 {
+    let header = text.split(|&byte| byte == b'\n').next().unwrap_or_default();
+    let (mut commas, mut semicolons, mut quoted) = (0, 0, false);
+    for byte in header {
+        match byte {
+            b'"' => quoted = !quoted,
+            b',' if !quoted => commas += 1,
+            b';' if !quoted => semicolons += 1,
+            _ => {}
+        }
+    }
+    if semicolons > commas { b';' } else { b',' }
+}
+
+fn next_record(reader: &mut ::csv::Reader<&[u8]>, record: &mut ::csv::ByteRecord) -> Result<bool> {
+    reader.read_byte_record(record).map_err(|error| crate::error::Error::internal("reading CSV from memory", error))
+}
+
+fn decoded(record: &::csv::ByteRecord) -> Option<Vec<&str>> {
+    record.iter().map(|field| std::str::from_utf8(field).ok()).collect()
+}
+
+/// Line numbers of ascending byte offsets. `csv` counts a record's line before it has passed the line feed of a
+/// preceding CRLF or the blank lines in between, so the lines are counted here.
+struct LineCounter<'a> {
+    text: &'a [u8],
+    at: usize,
+    line: u64,
+}
+
+impl LineCounter<'_> {
+    /// The line of the first byte of the record that begins at or after `offset`.
+    fn line_of(&mut self, offset: usize) -> u64 {
+        let blank = self.text[offset..].iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
+        let start = offset + blank;
+        self.line += self.text[self.at..start].iter().filter(|&&byte| byte == b'\n').count() as u64;
+        self.at = start;
+        self.line
+    }
+}
