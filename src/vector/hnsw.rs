@@ -12,7 +12,8 @@ use serde::{Deserialize, Serialize};
 use super::dot::dot;
 use crate::error::{Error, Result};
 
-/// Layers that are built. More would only matter to the library's own search, which enters from the top.
+/// As many layers as the library allows. They only help to build: of the frozen graph 1, 2 and 16 layers gave the same
+/// recall on 20,000 utterances, since its walks begin at gateways.
 const MAX_LAYERS: usize = 16;
 
 /// How to build the graph, and how far to walk it.
@@ -33,7 +34,7 @@ pub struct HnswParams {
 }
 
 impl Default for HnswParams {
-    /// Measured on 100,000 real utterances: recall@10 about 0.95. See `benches`.
+    /// Measured on 20,000 real utterances and 500 queries: recall@10 0.970, 0.980 and 0.988 with 64, 128 and 256 candidates.
     fn default() -> Self {
         Self { m: 16, ef_construction: 200, ef_search: 128, serial_points: 10_000 }
     }
@@ -65,8 +66,8 @@ impl Distance<f32> for CosineDistance {
     }
 }
 
-/// Links the points, which are all different; the links of each, nearest first. Without order of time: links of the lowest
-/// layer, where every point is.
+/// Links the points, which are all different: for each, the points it leads to, nearest first. These are the links of the
+/// lowest layer, where every point is.
 ///
 /// # Errors
 /// [`Error::Argument`] for a parameter out of range.

@@ -32,7 +32,8 @@ pub struct EmbedParams {
 }
 
 impl Default for EmbedParams {
-    /// Small batches win: their states stay in the cache of a core.
+    /// Small batches win, because their states stay in the cache of a core: on 600 lines of some 20 tokens 256 beat 512 by up
+    /// to a tenth, and 2,048 by a fifth to a half.
     fn default() -> Self {
         Self { threads: 0, runtime: None, batch_tokens: 256 }
     }
