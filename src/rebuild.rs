@@ -136,7 +136,7 @@ pub fn build(
     let ticket_rows = desk::ticket_rows(&desk, request.catalogue, &actions_of)?;
     let step_rows = desk::step_rows(&desk, &actions_of)?;
     let ticket_vectors = vectors.of_texts(desk.tickets.iter().map(desk::problem_text));
-    let step_vectors = vectors.of_texts(desk.tickets.iter().flat_map(desk::steps).map(|step| step.state_text));
+    let step_vectors = vectors.of_steps(&desk)?;
 
     let mut on_phase = |name| progress(Progress::Phase(clock.phase(name)));
     let vector = &request.params.vector;
@@ -193,7 +193,7 @@ impl Texts {
     fn of(desk: &Desk, catalogue: &Catalogue) -> Self {
         let examples = catalogue.examples().into_iter().map(str::to_owned);
         let problems = desk.tickets.iter().map(desk::problem_text);
-        let states = desk.tickets.iter().flat_map(desk::steps).map(|step| step.state_text);
+        let states = desk.tickets.iter().flat_map(desk::steps).flat_map(|step| step.state_parts).map(|part| part.text);
         let messages = unlabelled_messages(desk).map(str::to_owned);
         let mut distinct: BTreeMap<String, usize> =
             examples.chain(problems).chain(states).chain(messages).map(|text| (text, 0)).collect();
@@ -228,12 +228,21 @@ impl Vectors {
     fn of_texts(&self, texts: impl Iterator<Item = String>) -> Vec<Vector> {
         texts.map(|text| self.of(&text).clone()).collect()
     }
+
+    /// The vector of every step's state: the weighted sum of its parts.
+    fn of_steps(&self, desk: &Desk) -> Result<Vec<Vector>> {
+        let state = |step: desk::Step| {
+            let parts = step.state_parts.iter().map(|part| (self.of(&part.text), part.weight));
+            Vector::weighted_sum(parts).ok_or_else(|| Error::internal("embedding a state", "it has no words"))
+        };
+        desk.tickets.iter().flat_map(desk::steps).map(state).collect()
+    }
 }
 
 /// The agent messages to which the tables give no action.
 fn unlabelled_messages(desk: &Desk) -> impl Iterator<Item = &str> {
     let turns = desk.tickets.iter().flat_map(|ticket| ticket.agent_turns());
-    turns.filter(|turn| turn.action.is_none()).map(|turn| turn.text.as_str())
+    turns.filter(|turn| turn.action.is_none() && !turn.text.trim().is_empty()).map(|turn| turn.text.as_str())
 }
 
 /// For each ticket, the action of each agent turn: as given, else by the nearest examples, else [`OTHER`].
@@ -250,7 +259,8 @@ fn assign_actions(
             counts.given += 1;
             return given.clone();
         }
-        match catalogue.assign(&examples, vectors.of(&turn.text), category, params) {
+        let message = (!turn.text.trim().is_empty()).then(|| vectors.of(&turn.text));
+        match message.and_then(|message| catalogue.assign(&examples, message, category, params)) {
             Some(action) => {
                 counts.assigned += 1;
                 catalogue.actions[action].id.clone()

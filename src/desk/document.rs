@@ -2,18 +2,35 @@
 
 use crate::desk::ticket::{Author, Ticket, Turn};
 
-/// How many turns before an agent's make up the state that it answered.
-const TURNS_OF_STATE: usize = 3;
+/// What the newest turn before an agent's weighs in the vector of the state, and the two before it.
+///
+/// Turns are embedded one by one and added up, since a turn recurs in up to three states: this embeds each once, and
+/// predicted the next action better than one text of three turns did (see `benches/README.md`).
+pub const TURN_WEIGHTS: [f32; 3] = [1.0, 0.5, 0.25];
+
+/// What the subject weighs in the vector of the state.
+const SUBJECT_WEIGHT: f32 = 1.0;
+
+/// A text and what its vector weighs in the vector of the whole.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Part {
+    /// The text to embed.
+    pub text: String,
+    /// Above 0.
+    pub weight: f32,
+}
 
 /// One decision of an agent, or the one that an active ticket waits for.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Step {
     /// The agent's turn in the thread; the thread's length when pending.
     pub turn: usize,
     /// Which of the ticket's agent turns it is, from 0.
     pub position: usize,
-    /// The state of the conversation just before: what is embedded.
+    /// The state of the conversation just before, for people and the keyword index.
     pub state_text: String,
+    /// The same state for the vector: the weighted sum of the vectors of these.
+    pub state_parts: Vec<Part>,
     /// What the agent wrote; `None` when pending.
     pub message: Option<String>,
     /// The action that the tables name for this turn, if they do.
@@ -47,6 +64,7 @@ pub fn steps(ticket: &Ticket) -> Vec<Step> {
             turn: at,
             position: steps.len(),
             state_text: state_text(ticket, at),
+            state_parts: state_parts(ticket, at),
             message: Some(turn.text.clone()),
             label: turn.action.clone(),
             last_turn_is_customer: customer_spoke_last(&ticket.thread[..at]),
@@ -57,6 +75,7 @@ pub fn steps(ticket: &Ticket) -> Vec<Step> {
             turn: ticket.thread.len(),
             position: steps.len(),
             state_text: state_text(ticket, ticket.thread.len()),
+            state_parts: state_parts(ticket, ticket.thread.len()),
             message: None,
             label: None,
             last_turn_is_customer: customer_spoke_last(&ticket.thread),
@@ -65,26 +84,42 @@ pub fn steps(ticket: &Ticket) -> Vec<Step> {
     steps
 }
 
-/// The subject, then the [`conversation_text`] before `turn`.
+/// The subject, then the last three turns before `turn` that have words, newest first, one a line: `C:`, `A:` and `S:`
+/// say whether customer, agent or system wrote it.
 ///
 /// The description counts as the customer's first turn unless the thread repeats it.
 #[must_use]
 pub fn state_text(ticket: &Ticket, turn: usize) -> String {
     let before = &ticket.thread[..turn];
     let mut lines = vec![one_line(&ticket.subject)];
-    lines.extend(last_turns(before));
-    let repeated = before.iter().any(|turn| is_same(&turn.text, &ticket.description));
-    if lines.len() <= TURNS_OF_STATE && !repeated {
+    lines.extend(last_turns(before).map(marked));
+    if needs_description(ticket, before) {
         lines.push(format!("C: {}", one_line(&ticket.description)));
     }
     lines.join("\n")
 }
 
-/// The last three turns that have words, newest first, one a line: `C:`, `A:` and `S:` say whether customer, agent or
-/// system wrote it. Newest first, so that whatever reads only the beginning of a text reads the newest.
+/// The same state as [`state_text`] as parts to embed.
+fn state_parts(ticket: &Ticket, turn: usize) -> Vec<Part> {
+    let before = &ticket.thread[..turn];
+    let mut parts = conversation_parts(before);
+    if needs_description(ticket, before) {
+        parts.push(Part { text: ticket.description.clone(), weight: TURN_WEIGHTS[parts.len()] });
+    }
+    parts.push(Part { text: ticket.subject.clone(), weight: SUBJECT_WEIGHT });
+    parts.retain(|part| !part.text.trim().is_empty());
+    parts
+}
+
+/// The last three turns that have words, newest first, each with its weight.
 #[must_use]
-pub fn conversation_text(turns: &[Turn]) -> String {
-    last_turns(turns).collect::<Vec<_>>().join("\n")
+pub fn conversation_parts(turns: &[Turn]) -> Vec<Part> {
+    last_turns(turns).zip(TURN_WEIGHTS).map(|(turn, weight)| Part { text: turn.text.clone(), weight }).collect()
+}
+
+fn needs_description(ticket: &Ticket, before: &[Turn]) -> bool {
+    let repeated = before.iter().any(|turn| is_same(&turn.text, &ticket.description));
+    !repeated && last_turns(before).count() < TURN_WEIGHTS.len()
 }
 
 /// The id of the pending step of an active ticket.
@@ -93,8 +128,8 @@ pub fn pending_step_id(ticket_id: &str) -> String {
     format!("{ticket_id}#next")
 }
 
-fn last_turns(turns: &[Turn]) -> impl Iterator<Item = String> {
-    turns.iter().rev().filter(|turn| !turn.text.trim().is_empty()).take(TURNS_OF_STATE).map(marked)
+fn last_turns(turns: &[Turn]) -> impl Iterator<Item = &Turn> {
+    turns.iter().rev().filter(|turn| !turn.text.trim().is_empty()).take(TURN_WEIGHTS.len())
 }
 
 fn marked(turn: &Turn) -> String {

@@ -14,7 +14,7 @@ mod tests;
 pub mod ticket;
 
 pub use action::{AssignParams, Catalogue, OTHER, TitleLanguage};
-pub use document::{conversation_text, pending_step_id, problem_text, steps};
+pub use document::{Part, Step, conversation_parts, pending_step_id, problem_text, steps};
 pub use load::{Desk, load, personal_values};
 pub use mask::Masker;
 pub use row::{step_rows, ticket_rows};

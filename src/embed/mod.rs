@@ -46,6 +46,17 @@ impl Vector {
         }
         Some(Self(raw.into_boxed_slice()))
     }
+
+    /// The direction of a weighted sum of vectors of one dimension; `None` for no vectors, or when they cancel out.
+    #[must_use]
+    pub fn weighted_sum<'a>(parts: impl IntoIterator<Item = (&'a Self, f32)>) -> Option<Self> {
+        let mut sum: Vec<f32> = Vec::new();
+        for (vector, weight) in parts {
+            sum.resize(vector.len(), 0.0);
+            sum.iter_mut().zip(vector.iter()).for_each(|(total, value)| *total += weight * value);
+        }
+        Self::new(sum)
+    }
 }
 
 impl AsRef<[f32]> for Vector {

@@ -7,7 +7,7 @@ use fs_err as fs;
 use serde::{Deserialize, Serialize};
 
 use super::metrics::{Classified, classified};
-use crate::desk::{Author, Turn, conversation_text};
+use crate::desk::{Author, Part, Turn, conversation_parts};
 use crate::embed::{Embedder, Vector};
 use crate::error::{Error, Problem, Result};
 use crate::recommend::{Outcome, RecommendParams, SimilarState, Situation, votes};
@@ -101,9 +101,8 @@ pub fn evaluate_actions(
     params: &RecommendParams,
     on_progress: &mut dyn FnMut(usize, usize),
 ) -> Result<ActionsReport> {
-    let states: Vec<String> = train.iter().chain(test).map(state).collect();
-    let texts: Vec<&str> = states.iter().map(String::as_str).collect();
-    let vectors = embedder.embed_with_progress(&texts, &mut |done| on_progress(done, texts.len()))?;
+    let states: Vec<Vec<Part>> = train.iter().chain(test).map(state).collect();
+    let vectors = embed_states(&states, embedder, on_progress)?;
     let (train_vectors, test_vectors) = vectors.split_at(train.len());
     let folder = tempfile::tempdir()?;
     let index = flat(folder.path(), train_vectors, embedder.identity().dimension)?;
@@ -156,12 +155,28 @@ fn flat(folder: &Path, vectors: &[Vector], dimension: usize) -> Result<Box<dyn V
     vector::open(folder, built.kind, vectors.len(), dimension)
 }
 
-/// The text that stands for a case: what `recommend` embeds, without the subject that these files do not have.
-fn state(case: &Case) -> String {
+/// What stands for a case: what `recommend` compares, without the subject that these files do not have.
+fn state(case: &Case) -> Vec<Part> {
     let turns: Vec<Turn> = case.turns.iter().map(turn).collect();
-    let text = conversation_text(&turns);
+    let parts = conversation_parts(&turns);
     // A conversation that the agent opens has no words yet.
-    if text.is_empty() { "…".to_owned() } else { text }
+    if parts.is_empty() { vec![Part { text: "…".to_owned(), weight: 1.0 }] } else { parts }
+}
+
+fn embed_states(
+    states: &[Vec<Part>],
+    embedder: &dyn Embedder,
+    on_progress: &mut dyn FnMut(usize, usize),
+) -> Result<Vec<Vector>> {
+    let distinct: BTreeSet<&str> = states.iter().flatten().map(|part| part.text.as_str()).collect();
+    let texts: Vec<&str> = distinct.into_iter().collect();
+    let vectors = embedder.embed_with_progress(&texts, &mut |done| on_progress(done, texts.len()))?;
+    let vector_of: BTreeMap<&str, &Vector> = texts.into_iter().zip(&vectors).collect();
+    let sum = |parts: &Vec<Part>| {
+        Vector::weighted_sum(parts.iter().map(|part| (vector_of[part.text.as_str()], part.weight)))
+            .ok_or_else(|| Error::internal("embedding a state", "it has no words"))
+    };
+    states.iter().map(sum).collect()
 }
 
 fn turn(turn: &CaseTurn) -> Turn {

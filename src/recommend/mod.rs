@@ -103,9 +103,9 @@ impl Default for RecommendParams {
         Self {
             states: 50,
             tickets: 20,
-            temperature: 0.03,
-            same_last_action: 2.0,
-            same_category: 2.0,
+            temperature: 0.015,
+            same_last_action: 8.0,
+            same_category: 16.0,
             solved_by_share: 0.1,
             outcome_weight: 0.5,
             prior_strength: 5.0,
