@@ -101,11 +101,14 @@ fn each_build_is_a_generation_and_the_newest_are_kept() {
     sandbox.nba(&[&BUILD[..], &["--keep", "1"]].concat()).ok();
     assert_eq!(entries(&index), ["CURRENT", "LOCK", "g000006"]);
     sandbox.nba(&["index", "verify"]).ok();
-    sandbox.check(&[&BUILD[..], &["--keep", "0"]].concat(), expect![[r#"
+    sandbox.check(
+        &[&BUILD[..], &["--keep", "0"]].concat(),
+        expect![[r#"
         exit 2
         --- stderr
         error: --keep: it must be 1 or more: the new generation is one
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
