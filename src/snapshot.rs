@@ -67,7 +67,11 @@ impl Generation {
 /// A generation that is open: immutable, whole, and unmoved by what is published after.
 pub struct Snapshot {
     generation: Generation,
+    /// The sum of its `generation.json`.
+    sha256: String,
     folder: PathBuf,
+    /// The files beside the indexes, read whole: they are small, and the folder may be removed while this is open.
+    files: BTreeMap<String, Vec<u8>>,
     indexes: BTreeMap<String, IndexReader>,
 }
 
@@ -77,17 +81,37 @@ impl Snapshot {
     /// # Errors
     /// [`Error::NoIndex`], [`Error::Format`], [`Error::Corrupt`], I/O errors.
     pub fn open(root: &Path) -> Result<Self> {
-        let (name, sha256) = current(root)?.ok_or_else(|| Error::NoIndex { path: root.to_owned() })?;
-        let folder = root.join(&name);
-        let generation: Generation = read_json(&folder.join("generation.json"), &sha256)?;
+        loop {
+            let serving = current(root)?.ok_or_else(|| Error::NoIndex { path: root.to_owned() })?;
+            match Self::open_generation(root, &serving) {
+                // A writer may have published the next generation and removed this one in the meantime.
+                Err(_) if current(root)?.is_some_and(|now| now != serving) => {}
+                opened => return opened,
+            }
+        }
+    }
+
+    fn open_generation(root: &Path, (name, sha256): &(String, String)) -> Result<Self> {
+        let folder = root.join(name);
+        if !folder.is_dir() {
+            return Err(Error::corrupt(
+                root.join("CURRENT"),
+                format!("it names `{name}`, and there is no such generation"),
+            ));
+        }
+        let generation: Generation = read_json(&folder.join("generation.json"), sha256)?;
         let sums = generation.bytes() <= CHECK_SUMS_UP_TO;
         check_files(&folder, &generation.files, sums)?;
+        let mut files = BTreeMap::new();
+        for entry in &generation.files {
+            files.insert(entry.path.clone(), fs::read(folder.join(&entry.path))?);
+        }
         let mut indexes = BTreeMap::new();
         for (index, entry) in &generation.indexes {
             let reader = IndexReader::open(&folder.join(index), &entry.manifest_sha256, sums)?;
             indexes.insert(index.clone(), reader);
         }
-        Ok(Self { generation, folder, indexes })
+        Ok(Self { generation, sha256: sha256.clone(), folder, files, indexes })
     }
 
     /// What the generation says about itself.
@@ -106,12 +130,18 @@ impl Snapshot {
             .ok_or_else(|| Error::UnknownIndex { name: name.to_owned(), known: self.indexes.keys().cloned().collect() })
     }
 
-    /// The bytes of a file beside the indexes.
+    /// Whether this is what serves in `root` now, rather than what was published after or in its place.
     ///
     /// # Errors
-    /// I/O errors.
-    pub fn file(&self, name: &str) -> Result<Vec<u8>> {
-        Ok(fs::read(self.folder.join(name))?)
+    /// [`Error::Corrupt`] when `CURRENT` cannot be understood; I/O errors.
+    pub fn serves(&self, root: &Path) -> Result<bool> {
+        Ok(current(root)?.is_some_and(|(_, sha256)| sha256 == self.sha256))
+    }
+
+    /// The bytes of a file beside the indexes, if there is one of that name.
+    #[must_use]
+    pub fn file(&self, name: &str) -> Option<&[u8]> {
+        self.files.get(name).map(Vec::as_slice)
     }
 
     /// Reads everything: every checksum, every count, every point of every graph.
@@ -131,14 +161,7 @@ impl Snapshot {
     }
 }
 
-/// The name of the generation that serves, if any.
-///
-/// # Errors
-/// [`Error::Corrupt`] when `CURRENT` cannot be understood.
-pub fn current_name(root: &Path) -> Result<Option<String>> {
-    Ok(current(root)?.map(|(name, _)| name))
-}
-
+/// Name and sum of the generation that serves.
 fn current(root: &Path) -> Result<Option<(String, String)>> {
     let path = root.join("CURRENT");
     if !path.exists() {
@@ -146,10 +169,8 @@ fn current(root: &Path) -> Result<Option<(String, String)>> {
     }
     let text = String::from_utf8_lossy(&fs::read(&path)?).into_owned();
     match text.split_ascii_whitespace().collect::<Vec<_>>()[..] {
-        [name, sha256] if number(name).is_some() && root.join(name).is_dir() => {
-            Ok(Some((name.to_owned(), sha256.to_owned())))
-        }
-        _ => Err(Error::corrupt(path, "it does not name a generation that is there")),
+        [name, sha256] if number(name).is_some() => Ok(Some((name.to_owned(), sha256.to_owned()))),
+        _ => Err(Error::corrupt(path, "it does not hold the name and the checksum of a generation")),
     }
 }
 
@@ -249,7 +270,6 @@ impl SnapshotWriter {
         self.folder = published;
         sync_folder(&self.root)?;
         self.swap(&sha256)?;
-        self.published = true;
         self.remove_old(keep.max(1))?;
         Ok(self.generation.clone())
     }
@@ -263,12 +283,14 @@ impl SnapshotWriter {
     }
 
     /// The moment of publication: `CURRENT` is replaced by one rename.
-    fn swap(&self, sha256: &str) -> Result<()> {
+    fn swap(&mut self, sha256: &str) -> Result<()> {
         let fresh = self.root.join(".CURRENT.new");
         let mut file = fs::File::create(&fresh)?;
         writeln!(file, "{} {sha256}", self.generation.name)?;
         file.sync_all()?;
         fs::rename(&fresh, self.root.join("CURRENT"))?;
+        // From here on it serves, whatever else fails.
+        self.published = true;
         sync_folder(&self.root)
     }
 

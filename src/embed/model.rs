@@ -91,7 +91,8 @@ impl ModelSpec {
     pub fn open(folder: &Path) -> Result<Self> {
         let fault = |reason: String| Error::Model { path: folder.to_owned(), reason };
         let text = fs::read_to_string(folder.join("model.toml")).map_err(|error| fault(error.to_string()))?;
-        let toml: ModelToml = toml::from_str(&text).map_err(|error| fault(format!("model.toml: {error}")))?;
+        let toml: ModelToml =
+            toml::from_str(&text).map_err(|error| fault(format!("model.toml: {}", error.to_string().trim_end())))?;
         // Two special tokens, a prefix and some words; below that nothing can be embedded.
         if toml.max_tokens < 16 || toml.dimension == 0 {
             return Err(fault("model.toml: `max_tokens` must be 16 or more and `dimension` 1 or more".to_owned()));

@@ -22,7 +22,7 @@ use crate::error::{Error, Result};
 use crate::index::{FusionParams, Query, QueryKind};
 use crate::rebuild::{self, BuildReport, BuildRequest, DESK_FILE, DeskFile, Progress};
 use crate::recommend::RecommendParams;
-use crate::snapshot::{Snapshot, current_name};
+use crate::snapshot::Snapshot;
 
 /// Everything an engine is opened with.
 #[derive(Debug, Clone)]
@@ -70,8 +70,9 @@ impl Current {
     fn open(params: &EngineParams) -> Result<Self> {
         let snapshot = Snapshot::open(&params.index)?;
         params.model.check(&snapshot.generation().model)?;
-        let desk = serde_json::from_slice(&snapshot.file(DESK_FILE)?)
-            .map_err(|error| Error::corrupt(params.index.join(DESK_FILE), error.to_string()))?;
+        let damaged = |reason: String| Error::corrupt(params.index.join(DESK_FILE), reason);
+        let file = snapshot.file(DESK_FILE).ok_or_else(|| damaged("the generation has no such file".to_owned()))?;
+        let desk = serde_json::from_slice(file).map_err(|error| damaged(error.to_string()))?;
         Ok(Self { snapshot, desk })
     }
 }
@@ -119,8 +120,7 @@ impl Engine {
     /// # Errors
     /// Those of [`Engine::open`]; the engine then goes on with the generation it has.
     pub fn reload_if_changed(&self) -> Result<bool> {
-        let serving = current_name(&self.params.index)?;
-        if serving.as_deref() == Some(self.current.load().snapshot.generation().name.as_str()) {
+        if self.current.load().snapshot.serves(&self.params.index)? {
             return Ok(false);
         }
         self.current.store(Arc::new(Current::open(&self.params)?));

@@ -80,9 +80,15 @@ fn find(folders: &[PathBuf], name: &str) -> Result<PathBuf> {
     if name == HashedEmbedder::new(HASHED_DIMENSION).identity().name {
         return Ok(PathBuf::from(HASHED));
     }
-    folders.iter().map(|folder| folder.join(name)).find(|folder| folder.is_dir()).ok_or_else(|| Error::Model {
-        path: folders.first().cloned().unwrap_or_default(),
-        reason: format!("no folder `{name}`, the model that the index was built with; name its folder with --model"),
+    folders.iter().map(|folder| folder.join(name)).find(|folder| folder.is_dir()).ok_or_else(|| {
+        let looked: Vec<String> = folders.iter().map(|folder| folder.display().to_string()).collect();
+        let looked = if looked.is_empty() { "no models folder was found".to_owned() } else { looked.join(", ") };
+        Error::Model {
+            path: PathBuf::from(name),
+            reason: format!(
+                "the index was built with it, and no models folder has it ({looked}); name its folder with --model"
+            ),
+        }
     })
 }
 

@@ -1,1 +1,287 @@
-//! build
+//! Builds: generations, what they leave when they are killed, and that the same data make the same bytes.
+
+use std::collections::BTreeSet;
+use std::io::{BufRead as _, BufReader};
+use std::path::Path;
+use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use expect_test::expect;
+use fs_err as fs;
+use nba::{BuildParams, Engine, SimilarRequest, Subject};
+use rand::{RngExt as _, SeedableRng as _};
+
+use crate::support::{self, NOW, Sandbox, files, finish, fixtures, fixtures_index};
+
+const BUILD: [&str; 6] = ["index", "build", "--data", "desk", "--model", "hashed"];
+
+/// The names in the index folder.
+fn entries(index: &Path) -> Vec<String> {
+    let mut names: Vec<String> =
+        fs::read_dir(index).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn a_build_tells_what_it_does_and_did() {
+    let sandbox = Sandbox::with_mini_desk();
+    sandbox.check(
+        &BUILD,
+        expect![[r#"
+        exit 0
+        --- stdout
+        generation g000001 of index serves now
+          steps           3 rows       0.0 MB
+          tickets         3 rows       0.0 MB
+          skipped         0 rows
+          actions  0 given, 0 assigned, 2 OTHER
+          <n> s: read <n> s, embed <n> s, vectors <n> s, keyword <n> s, verify <n> s · 260 texts embedded · <n> rows/s
+        --- stderr
+        read
+        embed
+        embed   0 % of 260 texts
+        embed  25 % of 260 texts
+        embed  50 % of 260 texts
+        embed  75 % of 260 texts
+        embed 100 % of 260 texts
+        vectors
+        keyword
+        vectors
+        keyword
+        verify
+    "#]],
+    );
+    sandbox.check(
+        &["index", "status"],
+        expect![[r#"
+        exit 0
+        --- stdout
+        index       index
+        generation  g000001, built <time> by nba 0.1.0
+        model       hashed-256@<fingerprint>, 256 dimensions
+        size        0.0 MB
+        steps       3 rows, flat vectors, keywords over state
+        tickets     3 rows, flat vectors, keywords over subject, problem
+    "#]],
+    );
+    sandbox.check(
+        &["index", "verify"],
+        expect![[r#"
+        exit 0
+        --- stdout
+        generation g000001 is whole: 6 rows, 0.0 MB, every checksum, count and graph point
+    "#]],
+    );
+    let report = sandbox.nba(&[&BUILD[..], &["--json"]].concat()).json();
+    let keys = |value: &serde_json::Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>().join(" ");
+    assert_eq!(keys(&report), "actions generation seconds skipped texts");
+    assert_eq!(keys(&report["generation"]), "built_by created_at files format indexes model name");
+    assert_eq!(report["generation"]["name"], "g000002");
+    let status = sandbox.nba(&["index", "status", "--json"]).json();
+    assert_eq!(status["generation"], report["generation"]);
+    assert_eq!(status["indexes"][1]["segments"][0]["rows"], 3);
+    let verified = sandbox.nba(&["index", "verify", "--json"]).json();
+    assert_eq!(verified, serde_json::json!({ "generation": "g000002", "rows": 6, "ok": true }));
+}
+
+#[test]
+fn each_build_is_a_generation_and_the_newest_are_kept() {
+    let sandbox = Sandbox::with_mini_desk();
+    let index = sandbox.path("index");
+    for expected in ["g000001", "g000002", "g000003", "g000004"] {
+        sandbox.nba(&BUILD).ok();
+        assert!(sandbox.read("index/CURRENT").starts_with(expected));
+    }
+    assert_eq!(entries(&index), ["CURRENT", "LOCK", "g000002", "g000003", "g000004"]);
+    sandbox.nba(&[&BUILD[..], &["--keep", "2"]].concat()).ok();
+    assert_eq!(entries(&index), ["CURRENT", "LOCK", "g000004", "g000005"]);
+    sandbox.nba(&[&BUILD[..], &["--keep", "1"]].concat()).ok();
+    assert_eq!(entries(&index), ["CURRENT", "LOCK", "g000006"]);
+    sandbox.nba(&["index", "verify"]).ok();
+    sandbox.check(
+        &[&BUILD[..], &["--keep", "0"]].concat(),
+        expect![[r#"
+        exit 2
+        --- stderr
+        error: --keep: it must be 1 or more: the new generation is one
+    "#]],
+    );
+}
+
+#[test]
+fn the_same_data_make_the_same_bytes() {
+    let sandbox = Sandbox::with_small_desk();
+    let [one, two] = ["one", "two"].map(|name| sandbox.path(name));
+    for index in [&one, &two] {
+        support::build(&sandbox.path("desk"), index, &BuildParams::default()).unwrap();
+    }
+    assert_eq!(files(&one), files(&two));
+    for name in files(&one) {
+        let same = fs::read(one.join(&name)).unwrap() == fs::read(two.join(&name)).unwrap();
+        assert!(same, "{name} differs");
+    }
+    // By the program, whose clock goes on: nothing but the instant differs.
+    let by_program = fs::read_to_string(sandbox.path("one/g000001/generation.json")).unwrap();
+    sandbox.nba(&[&BUILD[..], &["--index", "three"]].concat()).ok();
+    let three = sandbox.read("three/g000001/generation.json");
+    let instant = regex::Regex::new(r#""created_at": "[^"]+""#).unwrap();
+    let noted = format!(r#""created_at": "{NOW}""#);
+    assert_eq!(instant.replace(&three, noted.as_str()), by_program);
+    for name in
+        files(&one).iter().filter(|name| !matches!(name.as_str(), "CURRENT" | "LOCK" | "g000001/generation.json"))
+    {
+        assert!(fs::read(one.join(name)).unwrap() == fs::read(sandbox.path("three").join(name)).unwrap(), "{name}");
+    }
+}
+
+/// A build that is killed at any point leaves the old generation or the new one serving, and the next build succeeds.
+#[test]
+fn a_killed_build_harms_nothing() {
+    let sandbox = Sandbox::with_mini_desk();
+    sandbox.nba(&BUILD).ok();
+    let index = sandbox.path("index");
+    let mut random = rand_chacha::ChaCha8Rng::seed_from_u64(1);
+    // Two before each line that a build says, and some after the last.
+    let n_lines = 11;
+    let mut killed = 0;
+    for point in 0..2 * (n_lines + 1) {
+        let before = sandbox.read("index/CURRENT");
+        let mut child = sandbox.command(&[&BUILD[..], &["--keep", "2"]].concat()).spawn().unwrap();
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        for _ in 0..point / 2 {
+            lines.next();
+        }
+        thread::sleep(Duration::from_micros(random.random_range(0..30_000)));
+        child.kill().unwrap();
+        let status = child.wait().unwrap();
+        killed += usize::from(!status.success());
+        let after = sandbox.read("index/CURRENT");
+        assert!(after == before || after > before, "point {point}: {before} {after}");
+        sandbox.nba(&["index", "verify"]).ok();
+        sandbox.nba(&["similar", "TICKET-3"]).ok();
+        if point % 6 == 5 {
+            sandbox.nba(&[&BUILD[..], &["--keep", "2"]].concat()).ok();
+            sandbox.nba(&["index", "verify"]).ok();
+            let names = entries(&index);
+            assert!(names.iter().all(|name| !name.starts_with('.')), "point {point}: {names:?}");
+            assert_eq!(names.len(), 4, "point {point}: {names:?}");
+        }
+    }
+    assert!(killed >= 10, "{killed} builds were killed in time");
+}
+
+#[test]
+fn of_two_builds_at_once_the_second_is_refused() {
+    let sandbox = Sandbox::with_mini_desk();
+    sandbox.nba(&BUILD).ok();
+    let mut first = sandbox.command(&BUILD).spawn().unwrap();
+    let mut lines = BufReader::new(first.stderr.take().unwrap()).lines();
+    // The lock is taken between these two.
+    assert_eq!(lines.next().unwrap().unwrap(), "read");
+    assert_eq!(lines.next().unwrap().unwrap(), "embed");
+    // A reader is not disturbed.
+    sandbox.nba(&["index", "verify"]).ok();
+    stop(&first, "-STOP");
+    sandbox.check(
+        &BUILD,
+        expect![[r#"
+        exit 3
+        --- stderr
+        read
+        error: index is being written by `nba index build` with process id <pid> since <time>; wait for it to end
+    "#]],
+    );
+    stop(&first, "-CONT");
+    lines.for_each(drop);
+    assert!(first.wait().unwrap().success());
+    sandbox.nba(&BUILD).ok();
+    assert!(sandbox.read("index/CURRENT").starts_with("g000003"));
+}
+
+/// Sends a signal to a process that this test started.
+fn stop(child: &std::process::Child, signal: &str) {
+    let mut command = Command::new("/bin/kill");
+    command.args([signal, &child.id().to_string()]);
+    finish(command).ok();
+}
+
+/// Even where only one generation is kept, so that what a reader has found in `CURRENT` may be gone when it opens it.
+#[test]
+fn readers_are_answered_while_builds_publish() {
+    let sandbox = Sandbox::with_mini_desk();
+    let (data, index) = (sandbox.path("desk"), sandbox.path("index"));
+    let params = BuildParams { keep: 1, ..BuildParams::default() };
+    support::build(&data, &index, &params).unwrap();
+    let done = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let readers: Vec<_> = (0..3)
+            .map(|_| {
+                scope.spawn(|| {
+                    let mut generations = BTreeSet::new();
+                    while !done.load(Ordering::Relaxed) {
+                        let engine = Engine::open(&index).unwrap();
+                        let subject = Subject::Ticket("TICKET-3".to_owned());
+                        let answer = engine.similar(&SimilarRequest { subject, k: 2, filter: None }).unwrap();
+                        assert_eq!(answer.tickets.len(), 2);
+                        generations.insert(answer.generation);
+                    }
+                    generations
+                })
+            })
+            .collect();
+        for _ in 0..15 {
+            support::build(&data, &index, &params).unwrap();
+        }
+        done.store(true, Ordering::Relaxed);
+        let seen: BTreeSet<String> = readers.into_iter().flat_map(|reader| reader.join().unwrap()).collect();
+        assert!(seen.len() > 3, "{seen:?}");
+    });
+}
+
+#[test]
+fn a_graph_finds_what_a_scan_finds() {
+    let sandbox = Sandbox::new();
+    let data = fixtures();
+    let index = sandbox.path("index");
+    let build = ["index", "build", "--data", data.to_str().unwrap(), "--model", "hashed", "--vector", "hnsw"];
+    sandbox.nba(&build).ok();
+    sandbox.nba(&["index", "verify"]).ok();
+    let status = sandbox.nba(&["index", "status"]).ok().stdout;
+    assert_eq!(status.matches("hnsw vectors").count(), 2, "{status}");
+
+    let [graph, scan] = [index.as_path(), fixtures_index()].map(|index| Engine::open(index).unwrap());
+    let ids = |engine: &Engine, ticket: &str| -> BTreeSet<String> {
+        let subject = Subject::Ticket(ticket.to_owned());
+        let answer = engine.similar(&SimilarRequest { subject, k: 10, filter: None }).unwrap();
+        answer.tickets.into_iter().map(|ticket| ticket.hit.key).collect()
+    };
+    let (mut found, mut wanted) = (0, 0);
+    for number in 1..=50 {
+        let ticket = format!("TICKET-{number:04}");
+        let exact = ids(&scan, &ticket);
+        wanted += exact.len();
+        found += ids(&graph, &ticket).intersection(&exact).count();
+    }
+    assert!(wanted >= 490 && found * 100 >= wanted * 95, "{found} of {wanted}");
+}
+
+#[test]
+fn generate_makes_the_same_bytes_and_the_fixtures() {
+    let sandbox = Sandbox::new();
+    sandbox.nba(&["generate", "--out", "one"]).ok();
+    sandbox.nba(&["generate", "--out", "two", "--seed", "43"]).ok();
+    for name in nba::generate::FILES {
+        let made = sandbox.read(&format!("one/{name}"));
+        assert!(made == fs::read_to_string(fixtures().join(name)).unwrap(), "fixtures/{name} is another desk");
+        assert!(made != sandbox.read(&format!("two/{name}")), "{name} is the same for another seed");
+    }
+    let report = sandbox.nba(&["generate", "--out", "three", "--tickets", "25", "--labels", "--json"]).json();
+    assert_eq!(report["tickets"], 25);
+    assert!(sandbox.read("three/ticket_interactions.csv").lines().next().unwrap().contains("action"));
+    let built = sandbox.nba(&["index", "build", "--data", "three", "--model", "hashed", "--json"]).json();
+    assert_eq!((&built["actions"]["assigned"], &built["actions"]["other"]), (&0.into(), &0.into()));
+    assert!(built["actions"]["given"].as_u64() > Some(25));
+}

@@ -1,1 +1,407 @@
-//! query
+//! Questions to an index: what comes back, in which shape, and that it is what the tables hold.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::thread;
+
+use expect_test::expect;
+use fs_err as fs;
+use nba::{
+    BuildParams, By, Engine, EngineParams, Filter, HashedEmbedder, ModelSource, QueryKind, RecommendRequest,
+    SearchRequest, SimilarRequest, Subject,
+};
+use serde_json::Value;
+
+use crate::support::{self, Sandbox, copy_folder, fixtures, fixtures_index};
+
+/// The tickets table as it is written.
+fn tickets() -> Vec<BTreeMap<String, String>> {
+    let text = fs::read(fixtures().join("tickets.csv")).unwrap();
+    csv::Reader::from_reader(text.as_slice()).deserialize().map(Result::unwrap).collect()
+}
+
+fn is_resolved(ticket: &BTreeMap<String, String>) -> bool {
+    matches!(ticket["status"].as_str(), "RESOLVED" | "CLOSED")
+}
+
+fn about(ticket: &str, k: usize, filter: Option<&str>) -> SimilarRequest {
+    let filter = filter.map(|text| Filter::parse(text).unwrap());
+    SimilarRequest { subject: Subject::Ticket(ticket.to_owned()), k, filter }
+}
+
+#[test]
+fn answers_as_a_person_sees_them() {
+    let sandbox = Sandbox::with_mini_desk();
+    sandbox.nba(&["index", "build", "--data", "desk", "--model", "hashed"]).ok();
+    sandbox.check(
+        &["similar", "TICKET-3", "--explain"],
+        expect![[r#"
+        exit 0
+        --- stdout
+        TICKET-3  Estorno
+        2 of 2 resolved tickets · generation g000001
+
+         1. TICKET-1  Estorno
+            0.0246  FINANCIAL · Vera Castilho
+            solved by OTHER
+            “Fiz o estorno agora”
+            score 0.0246 · dense #1 cos 0.690 gave 0.0164 · keyword #1 bm25 2.67 gave 0.0082
+
+         2. TICKET-2  Maquininha
+            0.0161  TECHNICAL · Vera Castilho
+            solved by OTHER
+            “Vamos trocar a maquininha”
+            score 0.0161 · dense #2 cos 0.059 gave 0.0161
+    "#]],
+    );
+    sandbox.check(
+        &["recommend", "TICKET-3", "--explain"],
+        expect![[r#"
+        exit 0
+        --- stdout
+        TICKET-3  Estorno
+        generation g000001
+
+        No recommendation: no similar case: the best has cosine 0.706, 0.800 is needed.
+
+        Best approach  as in TICKET-1
+            “Fiz o estorno agora”
+
+        Who
+            Vera Castilho (L1) · 82 % success · 2 similar tickets
+
+        Key steps  OTHER
+    "#]],
+    );
+    sandbox.check(
+        &["recommend", "--text", "O estorno não caiu na conta", "--language", "en"],
+        expect![[r#"
+        exit 0
+        --- stdout
+        “O estorno não caiu na conta”
+        generation g000001
+
+        No recommendation: what agents did in similar cases is not in the catalogue for this category.
+
+        Best approach  as in TICKET-1
+            “Fiz o estorno agora”
+
+        Who
+            Vera Castilho (L1) · 82 % success · 2 similar tickets
+
+        Key steps  OTHER
+    "#]],
+    );
+    sandbox.check(
+        &[
+            "search",
+            "steps",
+            "--row",
+            "TICKET-3#next",
+            "--columns",
+            "step_id,message,action",
+            "--filter",
+            "resolved = true",
+        ],
+        expect![[r#"
+            exit 0
+            --- stdout
+            2 of 2 rows · generation g000001
+
+             1. TICKET-1#1  score 0.0246 · dense #1 cos 0.706 gave 0.0164 · keyword #1 bm25 1.40 gave 0.0082
+                step_id: TICKET-1#1
+                message: Fiz o estorno agora
+                action: OTHER
+
+             2. TICKET-2#0  score 0.0242 · dense #2 cos 0.111 gave 0.0161 · keyword #2 bm25 0.14 gave 0.0081
+                step_id: TICKET-2#0
+                message: Vamos trocar a maquininha
+                action: OTHER
+        "#]],
+    );
+    sandbox.check(
+        &["similar", "TICKET-1", "--json", "-k", "1"],
+        expect![[r#"
+        exit 0
+        --- stdout
+        {
+          "generation": "g000001",
+          "about": "Estorno",
+          "eligible": 1,
+          "degraded": [
+            "keyword_leg_empty"
+          ],
+          "tickets": [
+            {
+              "ticket_id": "TICKET-2",
+              "score": 0.016393442,
+              "dense": {
+                "rank": 1,
+                "score": 0.1301448,
+                "contribution": 0.016393442
+              },
+              "keyword": null,
+              "subject": "Maquininha",
+              "status": "CLOSED",
+              "category": "TECHNICAL",
+              "subcategory": null,
+              "resolution_hours": null,
+              "csat": null,
+              "agent": "Vera Castilho",
+              "solved_by": {
+                "id": "OTHER",
+                "title": "OTHER"
+              },
+              "solution": "Vamos trocar a maquininha"
+            }
+          ]
+        }
+    "#]],
+    );
+}
+
+#[test]
+fn a_filter_lets_through_what_the_table_says() {
+    let engine = Engine::open(fixtures_index()).unwrap();
+    let tickets = tickets();
+    let number = |ticket: &BTreeMap<String, String>, column: &str| ticket[column].parse::<f64>().ok();
+    type Test<'a> = Box<dyn Fn(&BTreeMap<String, String>) -> bool + 'a>;
+    let cases: Vec<(&str, Test<'_>)> = vec![
+        ("category = 'FINANCIAL'", Box::new(|it| it["category"] == "FINANCIAL")),
+        (r#"{"category": "FINANCIAL"}"#, Box::new(|it| it["category"] == "FINANCIAL")),
+        (
+            r#"{"priority": ["HIGH", "CRITICAL"]}"#,
+            Box::new(|it| matches!(it["priority"].as_str(), "HIGH" | "CRITICAL")),
+        ),
+        (
+            "csat_score >= 4 AND channel <> 'EMAIL'",
+            Box::new(|it| number(it, "csat_score") >= Some(4.0) && it["channel"] != "EMAIL"),
+        ),
+        ("csat_score IS NULL", Box::new(|it| it["csat_score"].is_empty())),
+        (
+            r#"{"resolution_time_hours <": 24}"#,
+            Box::new(|it| number(it, "resolution_time_hours").is_some_and(|hours| hours < 24.0)),
+        ),
+        (
+            "escalated = true OR reopened_count > 0",
+            Box::new(|it| it["escalated"].eq_ignore_ascii_case("true") || number(it, "reopened_count") > Some(0.0)),
+        ),
+        ("created_at < '2026-03-01'", Box::new(|it| it["created_at"].as_str() < "2026-03-01")),
+        ("status = 'OPEN'", Box::new(|_| false)),
+        ("ticket_id LIKE 'TICKET-01%'", Box::new(|it| it["ticket_id"].starts_with("TICKET-01"))),
+    ];
+    for (filter, matches) in &cases {
+        let wanted =
+            tickets.iter().filter(|it| is_resolved(it) && it["ticket_id"] != "TICKET-0042" && matches(it)).count();
+        assert!(wanted > 0 || filter.contains("OPEN"), "nothing in the fixtures matches {filter}");
+        for k in [1, 10, 1000] {
+            let answer = engine.similar(&about("TICKET-0042", k, Some(filter))).unwrap();
+            assert_eq!(answer.eligible, wanted, "{filter}");
+            assert_eq!(answer.tickets.len(), wanted.min(k), "{filter}, k {k}");
+        }
+    }
+}
+
+#[test]
+fn only_other_resolved_tickets_are_similar_and_each_once() {
+    let engine = Engine::open(fixtures_index()).unwrap();
+    let by_id: BTreeMap<String, BTreeMap<String, String>> =
+        tickets().into_iter().map(|ticket| (ticket["ticket_id"].clone(), ticket)).collect();
+    let resolved = by_id.values().filter(|ticket| is_resolved(ticket)).count();
+    for asked in by_id.keys().step_by(25) {
+        let answer = engine.similar(&about(asked, 1000, None)).unwrap();
+        let mut ids: Vec<&str> = answer.tickets.iter().map(|ticket| ticket.hit.key.as_str()).collect();
+        assert!(ids.iter().all(|id| *id != asked && is_resolved(&by_id[*id])), "{asked}");
+        ids.sort_unstable();
+        ids.dedup();
+        assert_eq!(ids.len(), resolved - usize::from(is_resolved(&by_id[asked])), "{asked}");
+        for ticket in &answer.tickets {
+            let row = &by_id[&ticket.hit.key];
+            assert_eq!((&ticket.category, &ticket.status), (&row["category"], &row["status"]));
+            assert_eq!(ticket.csat, row["csat_score"].parse().ok());
+        }
+    }
+}
+
+#[test]
+fn scores_fall_and_are_explained() {
+    let engine = Engine::open(fixtures_index()).unwrap();
+    for asked in ["TICKET-0001", "TICKET-0042", "TICKET-0300"] {
+        let answer = engine.similar(&about(asked, 50, None)).unwrap();
+        let scores: Vec<f32> = answer.tickets.iter().map(|ticket| ticket.hit.score).collect();
+        assert!(scores.is_sorted_by(|a, b| a >= b), "{scores:?}");
+        for ticket in &answer.tickets {
+            let legs: f32 = [ticket.hit.dense, ticket.hit.keyword].iter().flatten().map(|leg| leg.contribution).sum();
+            assert!((legs - ticket.hit.score).abs() < 1e-6, "{ticket:?}");
+        }
+        let again = engine.similar(&about(asked, 50, None)).unwrap();
+        assert_eq!(answer, again);
+    }
+    for (kind, text) in [(QueryKind::Ann, "estorno"), (QueryKind::FullText, "estorno"), (QueryKind::Hybrid, "estorno")]
+    {
+        let request = SearchRequest {
+            index: "steps".to_owned(),
+            by: By::Text("a maquininha não liga e a venda não caiu na conta".to_owned()),
+            kind,
+            k: 30,
+            filter: None,
+            columns: Some(vec!["ticket_id".to_owned()]),
+            one_per_group: true,
+        };
+        let answer = engine.search(&request).unwrap();
+        let mut groups: Vec<&Value> = answer.rows.iter().map(|(_, cells)| &cells[0].1).collect();
+        assert_eq!(groups.len(), 30, "{kind:?}");
+        groups.sort_by_key(|group| group.to_string());
+        groups.dedup();
+        assert_eq!(groups.len(), 30, "{kind:?}: a ticket is there twice");
+        let every = engine.search(&SearchRequest { one_per_group: false, ..request }).unwrap();
+        assert_eq!(every.rows[0].0.key, answer.rows[0].0.key);
+    }
+}
+
+#[test]
+fn json_has_one_shape() {
+    let sandbox = Sandbox::with_fixtures();
+    let keys = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>().join(" ");
+    let similar = sandbox.nba(&["similar", "TICKET-0042", "-k", "4", "--json"]).json();
+    assert_eq!(keys(&similar), "about degraded eligible generation tickets");
+    assert_eq!(similar["tickets"].as_array().unwrap().len(), 4);
+    assert_eq!(
+        keys(&similar["tickets"][0]),
+        "agent category csat dense keyword resolution_hours score solution solved_by status subcategory subject ticket_id"
+    );
+    let recommend = sandbox.nba(&["recommend", "TICKET-0042", "--json"]).json();
+    assert_eq!(keys(&recommend), "about abstention actions agents best_approach generation key_steps resolution_hours");
+    let search = sandbox.nba(&["search", "steps", "--row", "TICKET-0042#next", "--json", "-k", "2"]).json();
+    assert_eq!(keys(&search), "degraded eligible generation rows");
+    assert_eq!(keys(&search["rows"][0]), "columns dense key keyword score");
+    // Both faces of one answer name the same tickets.
+    let shown = sandbox.nba(&["similar", "TICKET-0042", "-k", "4"]).ok().stdout;
+    for ticket in similar["tickets"].as_array().unwrap() {
+        assert!(shown.contains(ticket["ticket_id"].as_str().unwrap()), "{shown}");
+    }
+    assert!(!shown.contains('\u{1b}'));
+}
+
+/// The two commands of the front page need neither a model folder nor a runtime when the ticket is in the index.
+#[test]
+fn a_ticket_of_the_index_needs_no_model() {
+    let mut sandbox = Sandbox::with_fixtures();
+    sandbox.set("ORT_DYLIB_PATH", "no/libonnxruntime.so");
+    sandbox.nba(&["similar", "TICKET-0042"]).ok();
+    sandbox.nba(&["recommend", "TICKET-0042"]).ok();
+    // Nor in the library, where the index names a model that is nowhere.
+    let scratch = Sandbox::with_mini_desk();
+    let catalogue = nba::Catalogue::built_in();
+    let request = nba::BuildRequest {
+        data: scratch.path("desk"),
+        index: scratch.path("index"),
+        catalogue: &catalogue,
+        now: support::NOW.to_owned(),
+        holder: "a test".to_owned(),
+        params: &BuildParams::default(),
+    };
+    Engine::build(&request, &HashedEmbedder::new(64), &mut |_| {}).unwrap();
+    let engine = Engine::open(scratch.path("index")).unwrap();
+    let subject = Subject::Ticket("TICKET-3".to_owned());
+    assert_eq!(
+        engine.similar(&SimilarRequest { subject: subject.clone(), k: 9, filter: None }).unwrap().tickets.len(),
+        2
+    );
+    engine.recommend(&RecommendRequest { subject, filter: None }).unwrap();
+    let text = SimilarRequest { subject: Subject::Text("estorno".to_owned()), k: 9, filter: None };
+    assert!(matches!(engine.similar(&text), Err(nba::Error::Model { .. })));
+    // With the embedder of its own maker it answers texts as well, and the other way round it is refused.
+    let params = |n| EngineParams {
+        model: ModelSource::Ready(Arc::new(HashedEmbedder::new(n))),
+        ..EngineParams::new(scratch.path("index"))
+    };
+    assert_eq!(Engine::open_with(params(64)).unwrap().similar(&text).unwrap().tickets.len(), 2);
+    assert!(matches!(Engine::open_with(params(128)).map(drop), Err(nba::Error::ModelMismatch { .. })));
+}
+
+#[test]
+fn a_text_finds_what_the_stored_vector_of_the_same_text_finds() {
+    let engine = Engine::open(fixtures_index()).unwrap();
+    let request = |by| SearchRequest {
+        index: "tickets".to_owned(),
+        by,
+        kind: QueryKind::Hybrid,
+        k: 20,
+        filter: None,
+        columns: Some(vec!["problem".to_owned()]),
+        one_per_group: true,
+    };
+    for id in ["TICKET-0001", "TICKET-0042", "TICKET-0123"] {
+        let stored = engine.search(&request(By::Row(id.to_owned()))).unwrap();
+        assert_eq!(stored.rows[0].0.key, id);
+        let text = stored.rows[0].1[0].1.as_str().unwrap().to_owned();
+        assert_eq!(engine.search(&request(By::Text(text))).unwrap(), stored);
+    }
+}
+
+#[test]
+fn texts_of_any_size_and_script_are_answered() {
+    let engine = Engine::open(fixtures_index()).unwrap();
+    let long = "o estorno não caiu na conta e a maquininha não liga ".repeat(20_000);
+    assert!(long.len() > 1_000_000);
+    for text in [long.as_str(), "退款没有到账", "😀", "\u{0}", "a", "\u{feff}"] {
+        let subject = Subject::Text(text.to_owned());
+        let answer = engine.similar(&SimilarRequest { subject: subject.clone(), k: 5, filter: None }).unwrap();
+        assert_eq!(answer.tickets.len(), 5);
+        engine.recommend(&RecommendRequest { subject, filter: None }).unwrap();
+    }
+}
+
+#[test]
+fn threads_share_an_engine_while_a_new_generation_is_swapped_in() {
+    const fn shared<T: Send + Sync>() {}
+    const { shared::<Engine>() };
+
+    let sandbox = Sandbox::with_mini_desk();
+    let (data, index) = (sandbox.path("desk"), sandbox.path("index"));
+    support::build(&data, &index, &BuildParams::default()).unwrap();
+    let engine = Engine::open(&index).unwrap();
+    assert!(!engine.reload_if_changed().unwrap());
+    let ask = |generation: &str| {
+        let answer = engine.similar(&about("TICKET-3", 5, None)).unwrap();
+        assert_eq!((answer.generation.as_str(), answer.tickets.len()), (generation, 2));
+        let text = RecommendRequest { subject: Subject::Text("estorno".to_owned()), filter: None };
+        assert_eq!(engine.recommend(&text).unwrap().generation, generation);
+    };
+    let ask_from_four_threads = |generation: &str| {
+        thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| (0..20).for_each(|_| ask(generation)));
+            }
+        });
+    };
+    ask_from_four_threads("g000001");
+    support::build(&data, &index, &BuildParams { keep: 1, ..BuildParams::default() }).unwrap();
+    // Its files are gone, and it still answers from them.
+    assert!(!index.join("g000001").exists());
+    ask_from_four_threads("g000001");
+    assert!(engine.reload_if_changed().unwrap());
+    ask_from_four_threads("g000002");
+
+    // A damaged generation is not swapped in.
+    support::build(&data, &index, &BuildParams::default()).unwrap();
+    sandbox.write("index/g000003/desk.json", "{}");
+    assert!(engine.reload_if_changed().is_err());
+    ask("g000002");
+}
+
+#[test]
+fn a_folder_that_was_made_anew_counts_as_changed() {
+    let sandbox = Sandbox::with_mini_desk();
+    let (data, index) = (sandbox.path("desk"), sandbox.path("index"));
+    support::build(&data, &index, &BuildParams::default()).unwrap();
+    let engine = Engine::open(&index).unwrap();
+    copy_folder(&index, &sandbox.path("other"));
+    fs::remove_dir_all(&index).unwrap();
+    assert!(engine.reload_if_changed().is_err(), "there is no index now");
+    sandbox.edit("desk/tickets.csv", "CLOSED", "CANCELLED");
+    support::build(&data, &index, &BuildParams::default()).unwrap();
+    assert!(engine.reload_if_changed().unwrap(), "the first generation again, but another one");
+    assert_eq!(engine.similar(&about("TICKET-3", 5, None)).unwrap().tickets.len(), 1);
+}

@@ -1,1 +1,137 @@
-//! real_model
+//! The shipped model and a real ONNX Runtime, from the tables to the answer.
+
+use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
+
+use nba::{
+    By, EmbedParams, Embedder as _, Engine, EngineParams, ModelSource, ModelSpec, OnnxEmbedder, QueryKind,
+    SearchRequest,
+};
+use serde_json::Value;
+
+use crate::support::{MODEL, Sandbox, fixtures, package, skip};
+
+/// The shipped model where it can run.
+static EMBEDDER: LazyLock<Result<OnnxEmbedder, String>> = LazyLock::new(|| {
+    let spec = ModelSpec::open(&package().join("models").join(MODEL)).map_err(|error| error.to_string())?;
+    OnnxEmbedder::open(&spec, &EmbedParams::default()).map_err(|error| error.to_string())
+});
+
+/// An index of `fixtures/` by the shipped model, and a sandbox whose `models` it lies in. Built once, by the program.
+static INDEX: LazyLock<Option<(Sandbox, PathBuf)>> = LazyLock::new(|| {
+    if let Err(why) = EMBEDDER.as_ref() {
+        skip(why);
+        return None;
+    }
+    let mut sandbox = Sandbox::new();
+    sandbox.set("NBA_MODEL", package().join("models").join(MODEL));
+    let data = fixtures();
+    let report = sandbox.nba(&["index", "build", "--data", data.to_str().unwrap(), "--json"]).json();
+    assert_eq!(report["generation"]["model"]["name"], MODEL);
+    let index = sandbox.path("index");
+    Some((sandbox, index))
+});
+
+fn engine(index: &Path) -> Engine {
+    let model = ModelSource::Named(package().join("models").join(MODEL));
+    Engine::open_with(EngineParams { model, ..EngineParams::new(index) }).unwrap()
+}
+
+fn categories(answer: &Value) -> Vec<String> {
+    answer["tickets"].as_array().unwrap().iter().map(|ticket| ticket["category"].as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn similar_tickets_are_of_the_same_kind() {
+    let Some((sandbox, _)) = INDEX.as_ref() else { return };
+    let own = sandbox.nba(&["search", "tickets", "--row", "TICKET-0042", "-k", "1", "--json"]).json();
+    let category = own["rows"][0]["columns"]["category"].as_str().unwrap().to_owned();
+    let answer = sandbox.nba(&["similar", "TICKET-0042", "-k", "10", "--json"]).json();
+    let categories = categories(&answer);
+    assert_eq!(categories.len(), 10);
+    let same = categories.iter().filter(|other| **other == category).count();
+    assert!(same > 5, "{category}: {categories:?}");
+    sandbox.nba(&["index", "verify"]).ok();
+}
+
+#[test]
+fn a_recommendation_names_actions_with_evidence() {
+    let Some((sandbox, _)) = INDEX.as_ref() else { return };
+    let advice = sandbox.nba(&["recommend", "TICKET-0042", "--json"]).json();
+    if advice["abstention"].is_null() {
+        let best = &advice["actions"][0];
+        assert_ne!(best["id"], "OTHER");
+        assert!(best["support"].as_u64() >= Some(1), "{best}");
+        let evidence = best["evidence"].as_array().unwrap().len() + best["counter_evidence"].as_array().unwrap().len();
+        assert!(evidence >= 1, "{best}");
+    } else {
+        assert!(advice["abstention"]["message"].as_str().is_some_and(|reason| !reason.is_empty()));
+    }
+}
+
+#[test]
+fn a_text_is_embedded_as_the_stored_text_was() {
+    let Some((_, index)) = INDEX.as_ref() else { return };
+    let engine = engine(index);
+    let Ok(embedder) = EMBEDDER.as_ref() else { return };
+    let request = |by| SearchRequest {
+        index: "tickets".to_owned(),
+        by,
+        kind: QueryKind::Ann,
+        k: 10,
+        filter: None,
+        columns: Some(vec!["problem".to_owned()]),
+        one_per_group: true,
+    };
+    for id in ["TICKET-0001", "TICKET-0042", "TICKET-0200"] {
+        let stored = engine.search(&request(By::Row(id.to_owned()))).unwrap();
+        let text = stored.rows[0].1[0].1.as_str().unwrap();
+        let fresh = embedder.embed(&[text]).unwrap().remove(0);
+        let cosine: f32 = engine.with_snapshot(|snapshot| {
+            let index = snapshot.index("tickets").unwrap();
+            let row = index.row_of(id).unwrap();
+            index.vector(row).iter().zip(fresh.iter()).map(|(a, b)| a * b).sum()
+        });
+        assert!(cosine >= 0.9999, "{id}: {cosine}");
+        let by_text = engine.search(&request(By::Text(text.to_owned()))).unwrap();
+        let keys = |answer: &nba::SearchAnswer| answer.rows.iter().map(|(hit, _)| hit.key.clone()).collect::<Vec<_>>();
+        assert_eq!(keys(&by_text)[..3], keys(&stored)[..3], "{id}");
+    }
+}
+
+/// By vectors alone: the words have nothing in common. English tickets come first, then Portuguese ones of the same kind.
+#[test]
+fn an_english_text_finds_portuguese_tickets() {
+    let Some((sandbox, _)) = INDEX.as_ref() else { return };
+    for (text, category) in [
+        ("the money of my sales was not paid into my bank account", "FINANCIAL"),
+        ("my card machine does not turn on any more", "TECHNICAL"),
+    ] {
+        let words = ["search", "tickets", "--text", text, "--type", "ann", "-k", "200", "--json"];
+        let answer = sandbox.nba(&[&words[..], &["--columns", "category,problem"]].concat()).json();
+        let portuguese: Vec<&Value> =
+            answer["rows"].as_array().unwrap().iter().filter(is_portuguese).take(10).collect();
+        let of_kind = portuguese.iter().filter(|row| row["columns"]["category"] == category).count();
+        assert!(portuguese.len() == 10 && of_kind >= 7, "{text}: {portuguese:#?}");
+    }
+}
+
+fn is_portuguese(row: &&Value) -> bool {
+    let problem = row["columns"]["problem"].as_str().unwrap().to_lowercase();
+    let words: Vec<&str> = problem.split(|c: char| !c.is_alphabetic()).collect();
+    let count = |of: &[&str]| words.iter().filter(|word| of.contains(word)).count();
+    count(&["não", "nao", "de", "da", "do", "na", "no", "que", "com"])
+        > count(&["the", "to", "my", "is", "of", "and", "in"])
+}
+
+#[test]
+fn odd_texts_have_vectors_too() {
+    let Some((_, index)) = INDEX.as_ref() else { return };
+    let engine = engine(index);
+    for text in ["退款没有到账", "لم يصل المبلغ", "😀🔥💳", "?!", "\u{0}", &"estorno ".repeat(3_000)]
+    {
+        let subject = nba::Subject::Text(text.to_owned());
+        let answer = engine.similar(&nba::SimilarRequest { subject, k: 3, filter: None }).unwrap();
+        assert_eq!(answer.tickets.len(), 3);
+    }
+}

@@ -154,12 +154,13 @@ impl Sandbox {
     }
 
     fn blotted(&self, text: &str) -> String {
-        static CHANGING: LazyLock<[(Regex, &str); 4]> = LazyLock::new(|| {
+        static CHANGING: LazyLock<[(Regex, &str); 5]> = LazyLock::new(|| {
             [
                 (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", "<time>"),
                 (r"process id \d+", "process id <pid>"),
                 (r"\d+\.\d s\b", "<n> s"),
                 (r"\d+ rows/s", "<n> rows/s"),
+                (r"@[0-9a-f]{8}\b", "@<fingerprint>"),
             ]
             .map(|(pattern, blot)| (Regex::new(pattern).unwrap(), blot))
         });

@@ -12,13 +12,16 @@ use super::printer::Printer;
 use super::settings::Settings;
 use crate::desk::Catalogue;
 use crate::engine::{Engine, open_model};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::rebuild::{BuildReport, BuildRequest, Progress, catalogue_beside};
 
 pub(super) fn build(args: BuildArgs, settings: Settings, printer: &Printer) -> Result<()> {
     let mut params = settings.config.build.clone();
     params.vector.kind = args.vector.unwrap_or(params.vector.kind);
     params.keep = args.keep.unwrap_or(params.keep);
+    if params.keep == 0 {
+        return Err(Error::argument("--keep", "it must be 1 or more: the new generation is one"));
+    }
     params.read.lenient |= args.lenient;
 
     let catalogue = catalogue(args.actions.or(settings.config.actions.clone()), &args.data)?;

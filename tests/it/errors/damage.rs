@@ -152,19 +152,19 @@ fn damage_is_told_with_the_file_and_the_way_out() {
         "index/CURRENT",
         3,
         expect![[r#"
-        exit 3
-        --- stderr
-        error: index/CURRENT is damaged: it does not name a generation that is there; rebuild the index or go back to an older generation
-    "#]],
+            exit 3
+            --- stderr
+            error: index/CURRENT is damaged: it does not hold the name and the checksum of a generation; rebuild the index or go back to an older generation
+        "#]],
     );
     damaged(
         "index/CURRENT",
         30,
         expect![[r#"
-        exit 3
-        --- stderr
-        error: index/g000001/generation.json is damaged: its checksum is not the one it was published with; rebuild the index or go back to an older generation
-    "#]],
+            exit 3
+            --- stderr
+            error: index/g000001/generation.json is damaged: its checksum is not the one it was published with; rebuild the index or go back to an older generation
+        "#]],
     );
     damaged(
         "index/g000001/generation.json",
@@ -260,13 +260,13 @@ fn a_folder_without_an_index() {
     sandbox.check(&["index", "verify"], expect![[r#"
         exit 3
         --- stderr
-        error: index/CURRENT is damaged: it does not name a generation that is there; rebuild the index or go back to an older generation
+        error: index/CURRENT is damaged: it does not hold the name and the checksum of a generation; rebuild the index or go back to an older generation
     "#]]);
     sandbox.write("index/CURRENT", "g000007 00\n");
     sandbox.check(&["index", "verify"], expect![[r#"
         exit 3
         --- stderr
-        error: index/CURRENT is damaged: it does not name a generation that is there; rebuild the index or go back to an older generation
+        error: index/CURRENT is damaged: it names `g000007`, and there is no such generation; rebuild the index or go back to an older generation
     "#]]);
 }
 

@@ -572,3 +572,118 @@ fn catalogues_that_cannot_be_used() {
     // None of them touched what serves.
     assert_eq!(sandbox.nba(&["index", "verify"]).ok().stdout.split(' ').nth(1), Some("g000001"));
 }
+
+#[test]
+fn labelled_files_that_cannot_be_used() {
+    let mut sandbox = Sandbox::new();
+    sandbox.set("NBA_MODEL", "hashed");
+    sandbox.write("all.csv", "texto,tema\no estorno não caiu,A\na maquininha não liga,B\n");
+    let retrieval = |columns: [&str; 2], expected| {
+        let words =
+            ["evaluate", "retrieval", "--leave-one-out", "all.csv", "--text", columns[0], "--label", columns[1]];
+        sandbox.check(&words, expected);
+    };
+    retrieval(
+        ["text", "tema"],
+        expect![[r#"
+        exit 2
+        --- stderr
+        error: no column `text`; there are `texto`, `tema`
+    "#]],
+    );
+    retrieval(
+        ["texto", "label"],
+        expect![[r#"
+        exit 2
+        --- stderr
+        error: no column `label`; there are `texto`, `tema`
+    "#]],
+    );
+    sandbox.write("all.csv", "texto,tema\no estorno não caiu\n");
+    retrieval(
+        ["texto", "tema"],
+        expect![[r#"
+        exit 3
+        --- stderr
+        error: 1 problem in the source tables
+          all.csv:2: CSV error: record 1 (line: 2, byte: 11): found record with 1 fields, but the previous record has 2 fields
+          nothing was written; mend the rows or skip them with --lenient
+    "#]],
+    );
+    sandbox.write("all.csv", "texto,tema\n");
+    retrieval(
+        ["texto", "tema"],
+        expect![[r#"
+        exit 3
+        --- stderr
+        error: 1 problem in the source tables
+          all.csv: no rows
+          nothing was written; mend the rows or skip them with --lenient
+    "#]],
+    );
+    sandbox.write("all.csv", "texto,tema\n ,A\n");
+    retrieval(
+        ["texto", "tema"],
+        expect![[r#"
+        exit 3
+        --- stderr
+        error: 1 problem in the source tables
+          all.csv:2: text and label must not be empty
+          nothing was written; mend the rows or skip them with --lenient
+    "#]],
+    );
+    sandbox.write("all.csv", b"texto,tema\n\xe3,A\n");
+    retrieval(
+        ["texto", "tema"],
+        expect![[r#"
+        exit 3
+        --- stderr
+        error: 1 problem in the source tables
+          all.csv:2: CSV parse error: record 1 (line 2, field: 0, byte: 11): invalid utf-8: invalid UTF-8 in field 0 near byte index 0
+          nothing was written; mend the rows or skip them with --lenient
+    "#]],
+    );
+
+    let actions = |train: &str, expected| {
+        sandbox.write("train.jsonl", train);
+        sandbox.check(&["evaluate", "actions", "--train", "train.jsonl", "--test", "train.jsonl"], expected);
+    };
+    actions(
+        "{",
+        expect![[r#"
+        exit 3
+        --- stderr
+        error: 1 problem in the source tables
+          train.jsonl:1: EOF while parsing an object at line 1 column 1
+          nothing was written; mend the rows or skip them with --lenient
+    "#]],
+    );
+    actions(
+        "{\"case\": \"1\"}\n",
+        expect![[r#"
+        exit 3
+        --- stderr
+        error: 1 problem in the source tables
+          train.jsonl:1: missing field `turns` at line 1 column 13
+          nothing was written; mend the rows or skip them with --lenient
+    "#]],
+    );
+    actions(
+        "",
+        expect![[r#"
+        exit 3
+        --- stderr
+        error: 1 problem in the source tables
+          train.jsonl: no cases
+          nothing was written; mend the rows or skip them with --lenient
+    "#]],
+    );
+    sandbox.check(
+        &["evaluate", "actions", "--train", "no.jsonl", "--test", "no.jsonl"],
+        expect![[r#"
+        exit 3
+        --- stderr
+        error: failed to open file `no.jsonl`: No such file or directory (os error 2)
+    "#]],
+    );
+}
