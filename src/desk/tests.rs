@@ -597,6 +597,12 @@ proptest! {
             prop_assert_eq!(step.position, at);
             prop_assert!(step.state_text.starts_with(&ticket.subject));
             prop_assert!(step.state_text.lines().count() <= 4);
+            let before = &ticket.thread[..step.turn];
+            for part in &step.state_parts {
+                let known = before.iter().any(|turn| turn.text == part.text);
+                prop_assert!(known || part.text == ticket.description || part.text == ticket.subject);
+                prop_assert!(part.weight > 0.0);
+            }
         }
         // What comes after a decision cannot be part of its state.
         let mut earlier = ticket.clone();

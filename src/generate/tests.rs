@@ -197,7 +197,7 @@ fn status_thread_and_outcome_agree() {
         let case = format!("{ticket:?}");
         assert!((1..=LONGEST_THREAD).contains(&thread.len()), "{case}");
         assert!(times.is_sorted() && times[0] == ticket["created_at"], "{case}");
-        assert!(last["interaction_timestamp"] <= "2026-06-30 00:00:00".to_owned(), "{case}");
+        assert!(last["interaction_timestamp"].as_str() <= "2026-06-30 00:00:00", "{case}");
         assert_eq!(thread[0]["message"], ticket["description"]);
         assert_eq!(!ticket["closed_at"].is_empty(), done, "{case}");
         assert_eq!(!ticket["resolution_time_hours"].is_empty(), done, "{case}");
