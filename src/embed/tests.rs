@@ -155,12 +155,11 @@ fn a_model_folder_is_read_or_refused_by_name() {
     check_open(
         &MODEL_TOML.replace("source", "sauce"),
         expect![[r#"
-        no usable model in FOLDER: model.toml: TOML parse error at line 8, column 1
-          |
-        8 | sauce = "made up"
-          | ^^^^^
-        unknown field `sauce`, expected one of `name`, `dimension`, `max_tokens`, `pooling`, `prefix`, `languages`, `source`, `license`, `model`, `tokenizer`
-    "#]],
+            no usable model in FOLDER: model.toml: TOML parse error at line 8, column 1
+              |
+            8 | sauce = "made up"
+              | ^^^^^
+            unknown field `sauce`, expected one of `name`, `dimension`, `max_tokens`, `pooling`, `prefix`, `languages`, `source`, `license`, `model`, `tokenizer`"#]],
     );
     let nowhere = ModelSpec::open(Path::new("no/such/model")).unwrap_err();
     expect!["no usable model in no/such/model: failed to open file `no/such/model/model.toml`: No such file or directory (os error 2)"].assert_eq(&nowhere.to_string());
