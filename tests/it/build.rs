@@ -31,28 +31,28 @@ fn a_build_tells_what_it_does_and_did() {
     sandbox.check(
         &BUILD,
         expect![[r#"
-        exit 0
-        --- stdout
-        generation g000001 of index serves now
-          steps           3 rows       0.0 MB
-          tickets         3 rows       0.0 MB
-          skipped         0 rows
-          actions  0 given, 0 assigned, 2 OTHER
-          <n> s: read <n> s, embed <n> s, vectors <n> s, keyword <n> s, verify <n> s · 260 texts embedded · <n> rows/s
-        --- stderr
-        read
-        embed
-        embed   0 % of 260 texts
-        embed  25 % of 260 texts
-        embed  50 % of 260 texts
-        embed  75 % of 260 texts
-        embed 100 % of 260 texts
-        vectors
-        keyword
-        vectors
-        keyword
-        verify
-    "#]],
+            exit 0
+            --- stdout
+            generation g000001 of index serves now
+              steps           3 rows       0.0 MB
+              tickets         3 rows       0.0 MB
+              skipped         0 rows
+              actions  0 given, 0 assigned, 2 OTHER
+              <n> s: read <n> s, embed <n> s, vectors <n> s, keyword <n> s, verify <n> s · <n> texts embedded · <n> rows/s
+            --- stderr
+            read
+            embed
+            embed   0 % of <n> texts
+            embed  25 % of <n> texts
+            embed  50 % of <n> texts
+            embed  75 % of <n> texts
+            embed 100 % of <n> texts
+            vectors
+            keyword
+            vectors
+            keyword
+            verify
+        "#]],
     );
     sandbox.check(
         &["index", "status"],

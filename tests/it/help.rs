@@ -220,14 +220,9 @@ fn wrong_usage_says_what_is_right() {
     sandbox.check(
         &["similar", "--json"],
         expect![[r#"
-        exit 2
-        --- stderr
-        error: the following required arguments were not provided:
-          <TICKET|--text <TEXT>>
-
-        Usage: nba similar --json <TICKET|--text <TEXT>>
-
-        For more information, try '--help'.
-    "#]],
+            exit 2
+            --- stderr
+            {"error":"the following required arguments were not provided:\n  <TICKET|--text <TEXT>>\n\nUsage: nba similar --json <TICKET|--text <TEXT>>\n\nFor more information, try '--help'.","exit_code":2}
+        "#]],
     );
 }

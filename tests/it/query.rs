@@ -57,21 +57,21 @@ fn answers_as_a_person_sees_them() {
     sandbox.check(
         &["recommend", "TICKET-3", "--explain"],
         expect![[r#"
-        exit 0
-        --- stdout
-        TICKET-3  Estorno
-        generation g000001
+            exit 0
+            --- stdout
+            TICKET-3  Estorno
+            generation g000001
 
-        No recommendation: no similar case: the best has cosine 0.706, 0.800 is needed.
+            No recommendation: what agents did in similar cases is not in the catalogue for this category.
 
-        Best approach  as in TICKET-1
-            “Fiz o estorno agora”
+            Best approach  as in TICKET-1
+                “Fiz o estorno agora”
 
-        Who
-            Vera Castilho (L1) · 82 % success · 2 similar tickets
+            Who
+                Vera Castilho (L1) · 82 % success · 2 similar tickets
 
-        Key steps  OTHER
-    "#]],
+            Key steps  OTHER
+        "#]],
     );
     sandbox.check(
         &["recommend", "--text", "O estorno não caiu na conta", "--language", "en"],
@@ -108,12 +108,12 @@ fn answers_as_a_person_sees_them() {
             --- stdout
             2 of 2 rows · generation g000001
 
-             1. TICKET-1#1  score 0.0246 · dense #1 cos 0.706 gave 0.0164 · keyword #1 bm25 1.40 gave 0.0082
+             1. TICKET-1#1  score 0.0246 · dense #1 cos 0.819 gave 0.0164 · keyword #1 bm25 1.40 gave 0.0082
                 step_id: TICKET-1#1
                 message: Fiz o estorno agora
                 action: OTHER
 
-             2. TICKET-2#0  score 0.0242 · dense #2 cos 0.111 gave 0.0161 · keyword #2 bm25 0.14 gave 0.0081
+             2. TICKET-2#0  score 0.0242 · dense #2 cos 0.053 gave 0.0161 · keyword #2 bm25 0.14 gave 0.0081
                 step_id: TICKET-2#0
                 message: Vamos trocar a maquininha
                 action: OTHER

@@ -154,12 +154,14 @@ impl Sandbox {
     }
 
     fn blotted(&self, text: &str) -> String {
-        static CHANGING: LazyLock<[(Regex, &str); 5]> = LazyLock::new(|| {
+        static CHANGING: LazyLock<[(Regex, &str); 6]> = LazyLock::new(|| {
             [
                 (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", "<time>"),
                 (r"process id \d+", "process id <pid>"),
                 (r"\d+\.\d s\b", "<n> s"),
                 (r"\d+ rows/s", "<n> rows/s"),
+                // Mostly the examples of the catalogue.
+                (r"\d+ texts", "<n> texts"),
                 (r"@[0-9a-f]{8}\b", "@<fingerprint>"),
             ]
             .map(|(pattern, blot)| (Regex::new(pattern).unwrap(), blot))
