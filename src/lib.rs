@@ -66,3 +66,8 @@ pub use filter::Filter;
 pub use index::{FusionParams, QueryKind};
 pub use rebuild::{BuildParams, BuildReport, BuildRequest, Progress};
 pub use recommend::{Abstention, Advice, RecommendParams};
+
+/// Compiles the example of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

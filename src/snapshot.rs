@@ -270,7 +270,8 @@ impl SnapshotWriter {
         self.folder = published;
         sync_folder(&self.root)?;
         self.swap(&sha256)?;
-        self.remove_old(keep.max(1))?;
+        // The new generation serves: what cannot be removed now is no failure, and the next build tries again.
+        let _ = self.remove_old(keep.max(1));
         Ok(self.generation.clone())
     }
 
