@@ -86,7 +86,7 @@ pub enum Error {
         path: PathBuf,
     },
     /// A file of the index is not what its manifest says.
-    #[error("{} is damaged: {reason}; rebuild the index or go back to an older generation", .path.display())]
+    #[error("{} is damaged: {reason}; rebuild the index", .path.display())]
     Corrupt {
         /// The damaged file.
         path: PathBuf,
@@ -260,14 +260,14 @@ impl fmt::Display for Problem {
 }
 
 fn problem_list(first: &[Problem], total: usize) -> String {
-    let mut text = format!("{total} problem{} in the source tables", if total == 1 { "" } else { "s" });
+    let mut text = format!("{total} problem{} in the data", if total == 1 { "" } else { "s" });
     for problem in first {
         let _ = write!(text, "\n  {problem}");
     }
     if total > first.len() {
         let _ = write!(text, "\n  … and {} more", total - first.len());
     }
-    text.push_str("\n  nothing was written; mend the rows or skip them with --lenient");
+    text.push_str("\n  nothing was written; mend the data (a build can skip faulty rows with --lenient)");
     text
 }
 

@@ -141,7 +141,7 @@ fn cells_that_do_not_fit_are_named() {
          V2,P1,2025-02-30 00:00:00,,,,\n\
          V3,P1,,99999999999999999999,,,\n",
         &expect![[r#"
-            7 problems in the source tables
+            7 problems in the data
               visits.csv:2: at = `yesterday`: is not a time such as 2025-12-01 02:33:54
               visits.csv:2: day = `2025-13-01`: is not a date such as 2025-12-01
               visits.csv:2: count = `3.5`: is not a whole number
@@ -149,7 +149,7 @@ fn cells_that_do_not_fit_are_named() {
               visits.csv:2: paid = `maybe`: is not TRUE or FALSE
               visits.csv:3: at = `2025-02-30 00:00:00`: is not a time such as 2025-12-01 02:33:54
               … and 1 more
-              nothing was written; mend the rows or skip them with --lenient"#]],
+              nothing was written; mend the data (a build can skip faulty rows with --lenient)"#]],
     );
 }
 
@@ -161,14 +161,14 @@ fn keys_enums_and_references_are_checked_in_line_order() {
     check(
         &files,
         &expect![[r#"
-            6 problems in the source tables
+            6 problems in the data
               people.csv:3: name: must have a value
               people.csv:3: size = `XL`: is not one of S, M
               people.csv:4: id = `P1`: is not unique; line 2 has it too
               people.csv:5: id: must have a value
               people.csv:6: name: must have a value
               visits.csv:3: person_id = `P9P9P9P9P9P9P9P9P9P9P9P9P9P9P9P9P9P9P9P…`: is not a person_id of people
-              nothing was written; mend the rows or skip them with --lenient"#]],
+              nothing was written; mend the data (a build can skip faulty rows with --lenient)"#]],
     );
     expect![[r#"
         people from people.csv, 4 skipped
@@ -208,11 +208,11 @@ fn broken_rows_are_named_and_can_be_skipped() {
     check(
         &files,
         &expect![[r#"
-            3 problems in the source tables
+            3 problems in the data
               people.csv:3: has 4 fields where the header has 2; quote fields that hold the delimiter
               people.csv:4: has 1 fields where the header has 2; quote fields that hold the delimiter
               people.csv:5: is not UTF-8; save the file as UTF-8
-              nothing was written; mend the rows or skip them with --lenient"#]],
+              nothing was written; mend the data (a build can skip faulty rows with --lenient)"#]],
     );
     assert_eq!(Folder::new(&files).read(true).unwrap().skipped, 3);
 }
@@ -223,9 +223,9 @@ fn a_quote_that_is_never_closed_is_an_error_even_when_lenient() {
     let people: &[u8] = b"person_id,name\nP1,\"Ana\nMaria\"\nP2,\"open\nP3,Eva\n";
     let open = Folder::new(&[("people.csv", people), visits]);
     expect![[r#"
-        1 problem in the source tables
+        1 problem in the data
           people.csv: the row of line 4 opens a quote that is never closed, and swallows all that follows
-          nothing was written; mend the rows or skip them with --lenient"#]]
+          nothing was written; mend the data (a build can skip faulty rows with --lenient)"#]]
     .assert_eq(&open.shown(true));
     // What looks alike and is well.
     for closed in [
@@ -242,35 +242,35 @@ fn a_quote_that_is_never_closed_is_an_error_even_when_lenient() {
 fn files_and_columns_that_are_missing_are_errors_even_when_lenient() {
     let missing = Folder::new(&[("people.csv", b"person_id,NAME,name\n")]);
     expect![[r#"
-        2 problems in the source tables
+        2 problems in the data
           people.csv: name: is there more than once: NAME, name
           visits: no such table; looked for visits.csv, visits.parquet, visits/*.parquet
-          nothing was written; mend the rows or skip them with --lenient"#]]
+          nothing was written; mend the data (a build can skip faulty rows with --lenient)"#]]
     .assert_eq(&missing.shown(true));
 
     let twice = Folder::new(&[("people.csv", b""), ("people_en.csv", b"id\n"), ("visits.csv", b"\xff\xfea")]);
     expect![[r#"
-        2 problems in the source tables
+        2 problems in the data
           people: more than one file holds this table; keep one of people.csv, people_en.csv
           visits.csv: is UTF-16; save it as UTF-8
-          nothing was written; mend the rows or skip them with --lenient"#]]
+          nothing was written; mend the data (a build can skip faulty rows with --lenient)"#]]
     .assert_eq(&twice.shown(true));
 
     let empty = Folder::new(&[("people.csv", b""), ("visits.csv", b"visit_id;when\n")]);
     expect![[r#"
-        3 problems in the source tables
+        3 problems in the data
           people.csv: is empty; the first line must name the columns
           visits.csv: person_id: no such column; looked for person_id in visit_id, when
           visits.csv: at: no such column; looked for at in visit_id, when
-          nothing was written; mend the rows or skip them with --lenient"#]]
+          nothing was written; mend the data (a build can skip faulty rows with --lenient)"#]]
     .assert_eq(&empty.shown(true));
 
     let damaged = Folder::new(&[("people.parquet", b"PAR1 no"), ("visits.parquet", b"")]);
     expect![[r#"
-        2 problems in the source tables
+        2 problems in the data
           people.parquet: cannot be read as Parquet: EOF: Parquet file too small. Size is 7 but need 8
           visits.parquet: cannot be read as Parquet: EOF: Parquet file too small. Size is 0 but need 8
-          nothing was written; mend the rows or skip them with --lenient"#]]
+          nothing was written; mend the data (a build can skip faulty rows with --lenient)"#]]
     .assert_eq(&damaged.shown(true));
 }
 
@@ -350,20 +350,20 @@ fn parquet_problems_name_the_part_and_its_row() {
     check(
         &[people, ("visits/a.parquet", &row("V1", 2.0, 1)), ("visits/b.parquet", &row("V2", 2.5, 7))],
         &expect![[r#"
-            5 problems in the source tables
+            5 problems in the data
               visits/a.parquet:2: person_id = `P7`: is not a person_id of people
               visits/a.parquet:2: at: must have a value
               visits/b.parquet:2: person_id = `P7`: is not a person_id of people
               visits/b.parquet:2: count = `2.5`: is not a whole number
               visits/b.parquet:2: paid = `7`: is not TRUE or FALSE
-              nothing was written; mend the rows or skip them with --lenient"#]],
+              nothing was written; mend the data (a build can skip faulty rows with --lenient)"#]],
     );
     check(
         &[people, ("visits.parquet", &bad_type)],
         &expect![[r#"
-            1 problem in the source tables
+            1 problem in the data
               visits.parquet: at: has type Float64, which cannot be read as a time such as 2025-12-01 02:33:54
-              nothing was written; mend the rows or skip them with --lenient"#]],
+              nothing was written; mend the data (a build can skip faulty rows with --lenient)"#]],
     );
 }
 

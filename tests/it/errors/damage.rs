@@ -154,7 +154,7 @@ fn damage_is_told_with_the_file_and_the_way_out() {
         expect![[r#"
             exit 3
             --- stderr
-            error: index/CURRENT is damaged: it does not hold the name and the checksum of a generation; rebuild the index or go back to an older generation
+            error: index/CURRENT is damaged: it does not hold the name and the checksum of a generation; rebuild the index
         "#]],
     );
     damaged(
@@ -163,7 +163,7 @@ fn damage_is_told_with_the_file_and_the_way_out() {
         expect![[r#"
             exit 3
             --- stderr
-            error: index/g000001/generation.json is damaged: its checksum is not the one it was published with; rebuild the index or go back to an older generation
+            error: index/g000001/generation.json is damaged: its checksum is not the one it was published with; rebuild the index
         "#]],
     );
     damaged(
@@ -172,7 +172,7 @@ fn damage_is_told_with_the_file_and_the_way_out() {
         expect![[r#"
         exit 3
         --- stderr
-        error: index/g000001/generation.json is damaged: its checksum is not the one it was published with; rebuild the index or go back to an older generation
+        error: index/g000001/generation.json is damaged: its checksum is not the one it was published with; rebuild the index
     "#]],
     );
     damaged(
@@ -181,7 +181,7 @@ fn damage_is_told_with_the_file_and_the_way_out() {
         expect![[r#"
         exit 3
         --- stderr
-        error: index/g000001/desk.json is damaged: its checksum is not the manifest's; rebuild the index or go back to an older generation
+        error: index/g000001/desk.json is damaged: its checksum is not the manifest's; rebuild the index
     "#]],
     );
     damaged(
@@ -190,7 +190,7 @@ fn damage_is_told_with_the_file_and_the_way_out() {
         expect![[r#"
         exit 3
         --- stderr
-        error: index/g000001/steps/manifest.json is damaged: its checksum is not the one it was published with; rebuild the index or go back to an older generation
+        error: index/g000001/steps/manifest.json is damaged: its checksum is not the one it was published with; rebuild the index
     "#]],
     );
     damaged(
@@ -199,7 +199,7 @@ fn damage_is_told_with_the_file_and_the_way_out() {
         expect![[r#"
         exit 3
         --- stderr
-        error: index/g000001/steps/0/rows.arrow is damaged: its checksum is not the manifest's; rebuild the index or go back to an older generation
+        error: index/g000001/steps/0/rows.arrow is damaged: its checksum is not the manifest's; rebuild the index
     "#]],
     );
     damaged(
@@ -208,7 +208,7 @@ fn damage_is_told_with_the_file_and_the_way_out() {
         expect![[r#"
         exit 3
         --- stderr
-        error: index/g000001/steps/0/vector/vectors.f32 is damaged: its checksum is not the manifest's; rebuild the index or go back to an older generation
+        error: index/g000001/steps/0/vector/vectors.f32 is damaged: its checksum is not the manifest's; rebuild the index
     "#]],
     );
 }
@@ -260,13 +260,13 @@ fn a_folder_without_an_index() {
     sandbox.check(&["index", "verify"], expect![[r#"
         exit 3
         --- stderr
-        error: index/CURRENT is damaged: it does not hold the name and the checksum of a generation; rebuild the index or go back to an older generation
+        error: index/CURRENT is damaged: it does not hold the name and the checksum of a generation; rebuild the index
     "#]]);
     sandbox.write("index/CURRENT", "g000007 00\n");
     sandbox.check(&["index", "verify"], expect![[r#"
         exit 3
         --- stderr
-        error: index/CURRENT is damaged: it names `g000007`, and there is no such generation; rebuild the index or go back to an older generation
+        error: index/CURRENT is damaged: it names `g000007`, and there is no such generation; rebuild the index
     "#]]);
 }
 

@@ -605,9 +605,9 @@ fn labelled_files_that_cannot_be_used() {
         expect![[r#"
         exit 3
         --- stderr
-        error: 1 problem in the source tables
+        error: 1 problem in the data
           all.csv:2: CSV error: record 1 (line: 2, byte: 11): found record with 1 fields, but the previous record has 2 fields
-          nothing was written; mend the rows or skip them with --lenient
+          nothing was written; mend the data (a build can skip faulty rows with --lenient)
     "#]],
     );
     sandbox.write("all.csv", "texto,tema\n");
@@ -616,9 +616,9 @@ fn labelled_files_that_cannot_be_used() {
         expect![[r#"
         exit 3
         --- stderr
-        error: 1 problem in the source tables
+        error: 1 problem in the data
           all.csv: no rows
-          nothing was written; mend the rows or skip them with --lenient
+          nothing was written; mend the data (a build can skip faulty rows with --lenient)
     "#]],
     );
     sandbox.write("all.csv", "texto,tema\n ,A\n");
@@ -627,9 +627,9 @@ fn labelled_files_that_cannot_be_used() {
         expect![[r#"
         exit 3
         --- stderr
-        error: 1 problem in the source tables
+        error: 1 problem in the data
           all.csv:2: text and label must not be empty
-          nothing was written; mend the rows or skip them with --lenient
+          nothing was written; mend the data (a build can skip faulty rows with --lenient)
     "#]],
     );
     sandbox.write("all.csv", b"texto,tema\n\xe3,A\n");
@@ -638,9 +638,9 @@ fn labelled_files_that_cannot_be_used() {
         expect![[r#"
         exit 3
         --- stderr
-        error: 1 problem in the source tables
+        error: 1 problem in the data
           all.csv:2: CSV parse error: record 1 (line 2, field: 0, byte: 11): invalid utf-8: invalid UTF-8 in field 0 near byte index 0
-          nothing was written; mend the rows or skip them with --lenient
+          nothing was written; mend the data (a build can skip faulty rows with --lenient)
     "#]],
     );
 
@@ -653,9 +653,9 @@ fn labelled_files_that_cannot_be_used() {
         expect![[r#"
         exit 3
         --- stderr
-        error: 1 problem in the source tables
+        error: 1 problem in the data
           train.jsonl:1: EOF while parsing an object at line 1 column 1
-          nothing was written; mend the rows or skip them with --lenient
+          nothing was written; mend the data (a build can skip faulty rows with --lenient)
     "#]],
     );
     actions(
@@ -663,9 +663,9 @@ fn labelled_files_that_cannot_be_used() {
         expect![[r#"
         exit 3
         --- stderr
-        error: 1 problem in the source tables
+        error: 1 problem in the data
           train.jsonl:1: missing field `turns` at line 1 column 13
-          nothing was written; mend the rows or skip them with --lenient
+          nothing was written; mend the data (a build can skip faulty rows with --lenient)
     "#]],
     );
     actions(
@@ -673,9 +673,9 @@ fn labelled_files_that_cannot_be_used() {
         expect![[r#"
         exit 3
         --- stderr
-        error: 1 problem in the source tables
+        error: 1 problem in the data
           train.jsonl: no cases
-          nothing was written; mend the rows or skip them with --lenient
+          nothing was written; mend the data (a build can skip faulty rows with --lenient)
     "#]],
     );
     sandbox.check(

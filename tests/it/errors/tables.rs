@@ -22,11 +22,11 @@ fn rows_that_cannot_be_taken_apart() {
         exit 3
         --- stderr
         read
-        error: 3 problems in the source tables
+        error: 3 problems in the data
           desk/agents.csv:2: has 6 fields where the header has 5; quote fields that hold the delimiter
           desk/tickets.csv:2: agent_id = `AGENT1`: is not a agent_id of agents
           desk/tickets.csv:3: agent_id = `AGENT1`: is not a agent_id of agents
-          nothing was written; mend the rows or skip them with --lenient
+          nothing was written; mend the data (a build can skip faulty rows with --lenient)
     "#]],
     );
     check(
@@ -35,11 +35,11 @@ fn rows_that_cannot_be_taken_apart() {
         exit 3
         --- stderr
         read
-        error: 3 problems in the source tables
+        error: 3 problems in the data
           desk/agents.csv:2: has 4 fields where the header has 5; quote fields that hold the delimiter
           desk/tickets.csv:2: agent_id = `AGENT1`: is not a agent_id of agents
           desk/tickets.csv:3: agent_id = `AGENT1`: is not a agent_id of agents
-          nothing was written; mend the rows or skip them with --lenient
+          nothing was written; mend the data (a build can skip faulty rows with --lenient)
     "#]],
     );
     check(
@@ -48,12 +48,12 @@ fn rows_that_cannot_be_taken_apart() {
             exit 3
             --- stderr
             read
-            error: 4 problems in the source tables
+            error: 4 problems in the data
               desk/tickets.csv: the row of line 3 opens a quote that is never closed, and swallows all that follows
               desk/tickets.csv:3: has 11 fields where the header has 12; quote fields that hold the delimiter
               desk/ticket_interactions.csv:4: ticket_id = `TICKET-2`: is not a ticket_id of tickets
               desk/ticket_interactions.csv:5: ticket_id = `TICKET-3`: is not a ticket_id of tickets
-              nothing was written; mend the rows or skip them with --lenient
+              nothing was written; mend the data (a build can skip faulty rows with --lenient)
         "#]],
     );
     // The last column: every row has as many fields as it should.
@@ -63,9 +63,9 @@ fn rows_that_cannot_be_taken_apart() {
         exit 3
         --- stderr
         read
-        error: 1 problem in the source tables
+        error: 1 problem in the data
           desk/ticket_interactions.csv: the row of line 3 opens a quote that is never closed, and swallows all that follows
-          nothing was written; mend the rows or skip them with --lenient
+          nothing was written; mend the data (a build can skip faulty rows with --lenient)
     "#]],
     );
     check(
@@ -74,11 +74,11 @@ fn rows_that_cannot_be_taken_apart() {
         exit 3
         --- stderr
         read
-        error: 3 problems in the source tables
+        error: 3 problems in the data
           desk/agents.csv:2: is not UTF-8; save the file as UTF-8
           desk/tickets.csv:2: agent_id = `AGENT1`: is not a agent_id of agents
           desk/tickets.csv:3: agent_id = `AGENT1`: is not a agent_id of agents
-          nothing was written; mend the rows or skip them with --lenient
+          nothing was written; mend the data (a build can skip faulty rows with --lenient)
     "#]],
     );
     check(
@@ -87,9 +87,9 @@ fn rows_that_cannot_be_taken_apart() {
         exit 3
         --- stderr
         read
-        error: 1 problem in the source tables
+        error: 1 problem in the data
           desk/agents.csv: is UTF-16; save it as UTF-8
-          nothing was written; mend the rows or skip them with --lenient
+          nothing was written; mend the data (a build can skip faulty rows with --lenient)
     "#]],
     );
     check(
@@ -98,9 +98,9 @@ fn rows_that_cannot_be_taken_apart() {
         exit 3
         --- stderr
         read
-        error: 1 problem in the source tables
+        error: 1 problem in the data
           desk/agents.csv: is empty; the first line must name the columns
-          nothing was written; mend the rows or skip them with --lenient
+          nothing was written; mend the data (a build can skip faulty rows with --lenient)
     "#]],
     );
 }
@@ -113,9 +113,9 @@ fn values_that_break_the_schema() {
         exit 3
         --- stderr
         read
-        error: 1 problem in the source tables
+        error: 1 problem in the data
           desk/tickets.csv:3: customer_id = `CUST7`: is not a customer_id of customers
-          nothing was written; mend the rows or skip them with --lenient
+          nothing was written; mend the data (a build can skip faulty rows with --lenient)
     "#]],
     );
     check(
@@ -124,10 +124,10 @@ fn values_that_break_the_schema() {
         exit 3
         --- stderr
         read
-        error: 2 problems in the source tables
+        error: 2 problems in the data
           desk/tickets.csv:3: ticket_id = `TICKET-1`: is not unique; line 2 has it too
           desk/ticket_interactions.csv:4: ticket_id = `TICKET-2`: is not a ticket_id of tickets
-          nothing was written; mend the rows or skip them with --lenient
+          nothing was written; mend the data (a build can skip faulty rows with --lenient)
     "#]],
     );
     check(
@@ -136,10 +136,10 @@ fn values_that_break_the_schema() {
         exit 3
         --- stderr
         read
-        error: 2 problems in the source tables
+        error: 2 problems in the data
           desk/tickets.csv:3: ticket_id: must have a value
           desk/ticket_interactions.csv:4: ticket_id = `TICKET-2`: is not a ticket_id of tickets
-          nothing was written; mend the rows or skip them with --lenient
+          nothing was written; mend the data (a build can skip faulty rows with --lenient)
     "#]],
     );
     check(
@@ -148,9 +148,9 @@ fn values_that_break_the_schema() {
         exit 3
         --- stderr
         read
-        error: 1 problem in the source tables
+        error: 1 problem in the data
           desk/tickets.csv:3: status = `DONE`: is not one of OPEN, IN_PROGRESS, PENDING_CUSTOMER, RESOLVED, CLOSED, CANCELLED
-          nothing was written; mend the rows or skip them with --lenient
+          nothing was written; mend the data (a build can skip faulty rows with --lenient)
     "#]],
     );
     check(
@@ -159,9 +159,9 @@ fn values_that_break_the_schema() {
         exit 3
         --- stderr
         read
-        error: 1 problem in the source tables
+        error: 1 problem in the data
           desk/tickets.csv:3: priority = `low`: is not one of LOW, MEDIUM, HIGH, CRITICAL
-          nothing was written; mend the rows or skip them with --lenient
+          nothing was written; mend the data (a build can skip faulty rows with --lenient)
     "#]],
     );
     check(
@@ -170,9 +170,9 @@ fn values_that_break_the_schema() {
         exit 3
         --- stderr
         read
-        error: 1 problem in the source tables
+        error: 1 problem in the data
           desk/tickets.csv:3: created_at = `03/05/2026`: is not a time such as 2025-12-01 02:33:54
-          nothing was written; mend the rows or skip them with --lenient
+          nothing was written; mend the data (a build can skip faulty rows with --lenient)
     "#]],
     );
     check(
@@ -181,9 +181,9 @@ fn values_that_break_the_schema() {
         exit 3
         --- stderr
         read
-        error: 1 problem in the source tables
+        error: 1 problem in the data
           desk/tickets.csv:3: created_at: must have a value
-          nothing was written; mend the rows or skip them with --lenient
+          nothing was written; mend the data (a build can skip faulty rows with --lenient)
     "#]],
     );
     check(
@@ -192,9 +192,9 @@ fn values_that_break_the_schema() {
         exit 3
         --- stderr
         read
-        error: 1 problem in the source tables
+        error: 1 problem in the data
           desk/ticket_interactions.csv:4: author_type = `BOT`: is not one of CUSTOMER, AGENT, SYSTEM
-          nothing was written; mend the rows or skip them with --lenient
+          nothing was written; mend the data (a build can skip faulty rows with --lenient)
     "#]],
     );
 }
@@ -207,9 +207,9 @@ fn files_and_columns_that_are_missing() {
         exit 3
         --- stderr
         read
-        error: 1 problem in the source tables
+        error: 1 problem in the data
           desk/tickets.csv: priority: no such column; looked for priority in ticket_id, company_id, customer_id, agent_id, created_at, closed_at, status, prio, category, channel, subject, description
-          nothing was written; mend the rows or skip them with --lenient
+          nothing was written; mend the data (a build can skip faulty rows with --lenient)
     "#]],
     );
     check(
@@ -218,10 +218,10 @@ fn files_and_columns_that_are_missing() {
         exit 3
         --- stderr
         read
-        error: 2 problems in the source tables
+        error: 2 problems in the data
           desk/agents.csv: agent_name: no such column; looked for agent_name, name in agent_id, team, team, specialization, status
           desk/agents.csv: team: is there more than once: team, team
-          nothing was written; mend the rows or skip them with --lenient
+          nothing was written; mend the data (a build can skip faulty rows with --lenient)
     "#]],
     );
     check(
@@ -230,9 +230,9 @@ fn files_and_columns_that_are_missing() {
         exit 3
         --- stderr
         read
-        error: 1 problem in the source tables
+        error: 1 problem in the data
           desk/agents: no such table; looked for agents.csv, agents.parquet, agents/*.parquet, agents_en.csv, agents_en.parquet, agents_en/*.parquet
-          nothing was written; mend the rows or skip them with --lenient
+          nothing was written; mend the data (a build can skip faulty rows with --lenient)
     "#]],
     );
     check(
@@ -241,9 +241,9 @@ fn files_and_columns_that_are_missing() {
         exit 3
         --- stderr
         read
-        error: 1 problem in the source tables
+        error: 1 problem in the data
           desk/agents: more than one file holds this table; keep one of desk/agents.csv, desk/agents_en.csv
-          nothing was written; mend the rows or skip them with --lenient
+          nothing was written; mend the data (a build can skip faulty rows with --lenient)
     "#]],
     );
     check(
@@ -261,9 +261,9 @@ fn files_and_columns_that_are_missing() {
         exit 3
         --- stderr
         read
-        error: 1 problem in the source tables
+        error: 1 problem in the data
           desk/tickets: more than one file holds this table; keep one of desk/tickets.csv, desk/tickets.parquet
-          nothing was written; mend the rows or skip them with --lenient
+          nothing was written; mend the data (a build can skip faulty rows with --lenient)
     "#]],
     );
     check(
@@ -275,9 +275,9 @@ fn files_and_columns_that_are_missing() {
             exit 3
             --- stderr
             read
-            error: 1 problem in the source tables
+            error: 1 problem in the data
               desk/tickets.parquet: cannot be read as Parquet: Parquet error: Invalid Parquet file. Corrupt footer
-              nothing was written; mend the rows or skip them with --lenient
+              nothing was written; mend the data (a build can skip faulty rows with --lenient)
         "#]],
     );
 }
@@ -294,7 +294,7 @@ fn every_problem_is_counted_and_the_first_are_shown() {
             exit 3
             --- stderr
             read
-            error: 31 problems in the source tables
+            error: 31 problems in the data
               desk/agents.csv:2: has 6 fields where the header has 5; quote fields that hold the delimiter
               desk/agents.csv:4: has 6 fields where the header has 5; quote fields that hold the delimiter
               desk/agents.csv:6: has 6 fields where the header has 5; quote fields that hold the delimiter
@@ -316,7 +316,7 @@ fn every_problem_is_counted_and_the_first_are_shown() {
               desk/agents.csv:38: has 6 fields where the header has 5; quote fields that hold the delimiter
               desk/agents.csv:40: has 6 fields where the header has 5; quote fields that hold the delimiter
               … and 11 more
-              nothing was written; mend the rows or skip them with --lenient
+              nothing was written; mend the data (a build can skip faulty rows with --lenient)
         "#]],
     );
 }
@@ -350,9 +350,9 @@ fn lenient_skips_and_counts() {
         exit 3
         --- stderr
         read
-        error: 1 problem in the source tables
+        error: 1 problem in the data
           desk/agents: no such table; looked for agents.csv, agents.parquet, agents/*.parquet, agents_en.csv, agents_en.parquet, agents_en/*.parquet
-          nothing was written; mend the rows or skip them with --lenient
+          nothing was written; mend the data (a build can skip faulty rows with --lenient)
     "#]]);
 }
 
@@ -369,9 +369,9 @@ fn a_desk_without_tickets_or_words() {
         exit 3
         --- stderr
         read
-        error: 1 problem in the source tables
+        error: 1 problem in the data
           desk: there is no ticket to index
-          nothing was written; mend the rows or skip them with --lenient
+          nothing was written; mend the data (a build can skip faulty rows with --lenient)
     "#]],
     );
 
@@ -384,10 +384,10 @@ fn a_desk_without_tickets_or_words() {
         exit 3
         --- stderr
         read
-        error: 2 problems in the source tables
+        error: 2 problems in the data
           desk/tickets.csv:4: subject: must have a value
           desk/tickets.csv:4: description: must have a value
-          nothing was written; mend the rows or skip them with --lenient
+          nothing was written; mend the data (a build can skip faulty rows with --lenient)
     "#]],
     );
 }
