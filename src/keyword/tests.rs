@@ -319,7 +319,8 @@ fn what_cannot_be_built_or_opened_says_why() {
         text fields: column `text` holds Int32, not text
         folder: DIR is not empty
         DIR/missing is damaged: it is no folder; rebuild the index
-        DIR/good is damaged: it was built without text column `text` in `pt`; rebuild the index"#]].assert_eq(&messages.join("\n"));
+        DIR/good is damaged: it was built without text column `text` in `pt`; rebuild the index"#]]
+    .assert_eq(&messages.join("\n"));
 }
 
 #[test]

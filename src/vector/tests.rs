@@ -213,79 +213,57 @@ fn a_damaged_file_is_named() {
     check_spoilt(
         VECTORS_FILE,
         |bytes| bytes.truncate(999),
-        expect![
-            "open: FOLDER/vectors.f32 is damaged: 999 bytes are not whole numbers of 4 bytes; rebuild the index"
-        ],
+        expect!["open: FOLDER/vectors.f32 is damaged: 999 bytes are not whole numbers of 4 bytes; rebuild the index"],
     );
     check_spoilt(
         VECTORS_FILE,
         |bytes| bytes.truncate(64),
-        expect![
-            "open: FOLDER/vectors.f32 is damaged: it holds 16 numbers, and 640 were expected; rebuild the index"
-        ],
+        expect!["open: FOLDER/vectors.f32 is damaged: it holds 16 numbers, and 640 were expected; rebuild the index"],
     );
     check_spoilt(
         VECTORS_FILE,
         |bytes| bytes[67] ^= 0x42,
-        expect![
-            "verify: FOLDER/vectors.f32 is damaged: the vector of row 1 is not of unit length; rebuild the index"
-        ],
+        expect!["verify: FOLDER/vectors.f32 is damaged: the vector of row 1 is not of unit length; rebuild the index"],
     );
     check_spoilt(
         "codes.i8",
         |bytes| bytes.truncate(7),
-        expect![
-            "open: FOLDER/codes.i8 is damaged: it holds 7 numbers, and 320 were expected; rebuild the index"
-        ],
+        expect!["open: FOLDER/codes.i8 is damaged: it holds 7 numbers, and 320 were expected; rebuild the index"],
     );
     check_spoilt(
         "codes.i8",
         |bytes| bytes[7] ^= 8,
-        expect![
-            "verify: FOLDER/codes.i8 is damaged: the code of point 0 is not that of its vector; rebuild the index"
-        ],
+        expect!["verify: FOLDER/codes.i8 is damaged: the code of point 0 is not that of its vector; rebuild the index"],
     );
     check_spoilt(
         "scales.f32",
         Vec::clear,
-        expect![
-            "open: FOLDER/scales.f32 is damaged: it holds 0 numbers, and 20 were expected; rebuild the index"
-        ],
+        expect!["open: FOLDER/scales.f32 is damaged: it holds 0 numbers, and 20 were expected; rebuild the index"],
     );
     check_spoilt(
         "graph.u32",
         Vec::clear,
-        expect![
-            "open: FOLDER/graph.u32 is damaged: its header does not fit its size or 40 rows; rebuild the index"
-        ],
+        expect!["open: FOLDER/graph.u32 is damaged: its header does not fit its size or 40 rows; rebuild the index"],
     );
     check_spoilt(
         "graph.u32",
         |bytes| bytes[0] = b'x',
-        expect![
-            "open: FOLDER/graph.u32 is damaged: its header does not fit its size or 40 rows; rebuild the index"
-        ],
+        expect!["open: FOLDER/graph.u32 is damaged: its header does not fit its size or 40 rows; rebuild the index"],
     );
     check_spoilt(
         "graph.u32",
         |bytes| bytes.truncate(bytes.len() - 4),
-        expect![
-            "open: FOLDER/graph.u32 is damaged: its header does not fit its size or 40 rows; rebuild the index"
-        ],
+        expect!["open: FOLDER/graph.u32 is damaged: its header does not fit its size or 40 rows; rebuild the index"],
     );
     check_spoilt(
         "graph.u32",
         |bytes| bytes[27] = 1,
-        expect![
-            "verify: FOLDER/graph.u32 is damaged: the row lists do not lie end to end; rebuild the index"
-        ],
+        expect!["verify: FOLDER/graph.u32 is damaged: the row lists do not lie end to end; rebuild the index"],
     );
     check_spoilt(
         "graph.u32",
         |bytes| bytes[24 + 21 * 4] = 1,
-        expect![
-            "verify: FOLDER/graph.u32 is damaged: not every row belongs to exactly one point; rebuild the index"
-        ],
+        expect!["verify: FOLDER/graph.u32 is damaged: not every row belongs to exactly one point; rebuild the index"],
     );
     let last = |bytes: &mut Vec<u8>| {
         bytes.truncate(bytes.len() - 4);
@@ -294,9 +272,7 @@ fn a_damaged_file_is_named() {
     check_spoilt(
         "graph.u32",
         last,
-        expect![
-            "verify: FOLDER/graph.u32 is damaged: a link leads to point 99 of 20; rebuild the index"
-        ],
+        expect!["verify: FOLDER/graph.u32 is damaged: a link leads to point 99 of 20; rebuild the index"],
     );
 }
 

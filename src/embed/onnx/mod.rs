@@ -64,13 +64,22 @@ impl OnnxEmbedder {
     /// [`Error::Runtime`] when ONNX Runtime is missing or too old, with what was tried; [`Error::Model`] when a file
     /// cannot be used or the graph's inputs and outputs are not those of a sentence model.
     pub fn open(spec: &ModelSpec, params: &EmbedParams) -> Result<Self> {
-        let models_folder = spec.folder.parent().unwrap_or(&spec.folder);
-        let environment = runtime::environment(params.runtime.as_deref(), &models_folder.join("runtime"))?;
         let n_cores = || thread::available_parallelism().map_or(1, usize::from);
         let n_threads = if params.threads == 0 { n_cores() } else { params.threads };
+        let open_sessions = || {
+            let models_folder = spec.folder.parent().unwrap_or(&spec.folder);
+            let environment = runtime::environment(params.runtime.as_deref(), &models_folder.join("runtime"))?;
+            SessionPool::open(spec, environment, n_threads)
+        };
+        // Tokenizer and graph take as long to load as each other, and a query waits for both.
+        let (sessions, cutter) = thread::scope(|scope| {
+            let sessions = scope.spawn(open_sessions);
+            let cutter = WindowCutter::open(spec);
+            (sessions.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), cutter)
+        });
         Ok(Self {
-            cutter: WindowCutter::open(spec)?,
-            sessions: SessionPool::open(spec, environment, n_threads)?,
+            sessions: sessions?,
+            cutter: cutter?,
             spec: spec.clone(),
             n_threads,
             batch_tokens: params.batch_tokens,

@@ -257,17 +257,23 @@ fn a_folder_without_an_index() {
     "#]],
     );
     sandbox.write("index/CURRENT", "../../etc 00\n");
-    sandbox.check(&["index", "verify"], expect![[r#"
+    sandbox.check(
+        &["index", "verify"],
+        expect![[r#"
         exit 3
         --- stderr
         error: index/CURRENT is damaged: it does not hold the name and the checksum of a generation; rebuild the index
-    "#]]);
+    "#]],
+    );
     sandbox.write("index/CURRENT", "g000007 00\n");
-    sandbox.check(&["index", "verify"], expect![[r#"
+    sandbox.check(
+        &["index", "verify"],
+        expect![[r#"
         exit 3
         --- stderr
         error: index/CURRENT is damaged: it names `g000007`, and there is no such generation; rebuild the index
-    "#]]);
+    "#]],
+    );
 }
 
 /// The way back that the message names: an older generation is still there.
