@@ -22,7 +22,7 @@ import onnxruntime
 from tokenizers import Tokenizer
 
 MODEL = Path(__file__).parents[1] / "models" / "portuguese-multilingual-e5-small"
-BUDGETS = [128, 256, 512, 1024, 2048]
+BUDGETS = [128, 256, 512]
 
 
 def session(threads: int) -> onnxruntime.InferenceSession:

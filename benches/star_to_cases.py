@@ -16,7 +16,10 @@ from pathlib import Path
 
 def turn(entry: dict) -> dict:
     author = "CUSTOMER" if entry["agent"] == "User" else "AGENT"
-    return {"author": author, "text": entry["text"] or "", "action": entry["action"]}
+    text = entry["text"] or ""
+    # A query of the knowledge base has its text as its only mark.
+    action = "query" if text.startswith("[QUERY]") else entry["action"]
+    return {"author": author, "text": text, "action": action}
 
 
 def case(row: dict) -> dict:
