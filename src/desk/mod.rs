@@ -1,7 +1,7 @@
 //! The support desk: source tables → tickets with masked threads → texts to embed and rows to index; the action catalogue.
 //! Knows no embedding model and no index.
 //!
-//! Suggested reading order: [`ticket`], [`tables`], [`load`], [`mask`], [`document`], [`action`], [`row`].
+//! Suggested reading order: [`ticket`], [`tables`], [`mod@load`], [`mask`], [`document`], [`action`], [`row`].
 
 pub mod action;
 pub mod document;
