@@ -8,7 +8,7 @@ use std::time::Instant;
 use serde::{Deserialize, Serialize};
 
 use crate::desk::{self, Agent, AssignParams, Catalogue, Desk, OTHER, ReadParams};
-use crate::embed::{Embedder, Vector};
+use crate::embed::{Cached, Embedder, Vector, VectorCache};
 use crate::error::{Error, Problem, Result};
 use crate::index::IndexSpec;
 use crate::keyword::{Language, TextField};
@@ -21,6 +21,8 @@ pub const TICKETS: &str = "tickets";
 pub const STEPS: &str = "steps";
 /// The file of a generation that holds its [`DeskFile`].
 pub const DESK_FILE: &str = "desk.json";
+/// The folder beside the generations that keeps vectors from build to build.
+const CACHE_FOLDER: &str = "cache";
 
 /// How a build is done. Part of the configuration.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -80,8 +82,10 @@ pub struct BuildReport {
     pub generation: Generation,
     /// Source rows that were left out as faulty.
     pub skipped: usize,
-    /// Distinct texts that were embedded.
+    /// Distinct texts that have a vector.
     pub texts: usize,
+    /// How many of these vectors an earlier build had made.
+    pub reused: usize,
     /// Seconds by phase, in the order of the phases.
     pub seconds: Vec<(&'static str, f64)>,
     /// Agent messages by where their action came from.
@@ -130,8 +134,8 @@ pub fn build(
     let mut writer = SnapshotWriter::begin(&request.index, identity, &request.now, &request.holder)?;
 
     progress(Progress::Phase(clock.phase("embed")));
-    let texts = Texts::of(&desk, request.catalogue);
-    let vectors = texts.embed(embedder, progress)?;
+    let cache = VectorCache::open(&request.index.join(CACHE_FOLDER), identity)?;
+    let vectors = Texts::of(&desk, request.catalogue).embed(embedder, &cache, progress)?;
     let (actions_of, actions) = assign_actions(&desk, request.catalogue, &vectors, &request.params.assign);
     let ticket_rows = desk::ticket_rows(&desk, request.catalogue, &actions_of)?;
     let step_rows = desk::step_rows(&desk, &actions_of)?;
@@ -148,7 +152,8 @@ pub fn build(
     let kept = serde_json::to_vec(&kept).map_err(|error| Error::internal("writing the desk file", error))?;
     writer.add_file(DESK_FILE, &kept)?;
     let generation = writer.publish(request.params.keep)?;
-    Ok(BuildReport { generation, skipped: desk.skipped, texts: vectors.len(), seconds: clock.end(), actions })
+    let Vectors { reused, vectors, .. } = vectors;
+    Ok(BuildReport { generation, skipped: desk.skipped, texts: vectors.len(), reused, seconds: clock.end(), actions })
 }
 
 /// An export that went wrong must not replace an index that serves.
@@ -201,12 +206,17 @@ impl Texts {
         Self { distinct }
     }
 
-    fn embed(self, embedder: &dyn Embedder, progress: &mut dyn FnMut(Progress)) -> Result<Vectors> {
+    fn embed(
+        self,
+        embedder: &dyn Embedder,
+        cache: &VectorCache,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<Vectors> {
         let texts: Vec<&str> = self.distinct.keys().map(String::as_str).collect();
         let total = texts.len();
-        progress(Progress::Embedded { done: 0, total });
-        let vectors = embedder.embed_with_progress(&texts, &mut |done| progress(Progress::Embedded { done, total }))?;
-        Ok(Vectors { texts: self.distinct, vectors })
+        let Cached { vectors, reused } =
+            cache.embed(embedder, &texts, &mut |done| progress(Progress::Embedded { done, total }))?;
+        Ok(Vectors { texts: self.distinct, vectors, reused })
     }
 }
 
@@ -214,13 +224,10 @@ impl Texts {
 struct Vectors {
     texts: BTreeMap<String, usize>,
     vectors: Vec<Vector>,
+    reused: usize,
 }
 
 impl Vectors {
-    fn len(&self) -> usize {
-        self.vectors.len()
-    }
-
     fn of(&self, text: &str) -> &Vector {
         &self.vectors[self.texts[text]]
     }

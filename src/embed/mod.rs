@@ -3,6 +3,7 @@
 //! A vector is a function of its text and of the model's [`ModelIdentity`] alone: never of the texts that were embedded
 //! along with it, of the number of threads, or of what came before.
 
+mod cache;
 mod hashed;
 mod model;
 mod onnx;
@@ -15,6 +16,7 @@ use std::ops::Deref;
 
 use serde::{Deserialize, Serialize};
 
+pub use self::cache::{Cached, VectorCache};
 pub use self::hashed::HashedEmbedder;
 pub use self::model::{ModelFile, ModelSpec};
 pub use self::onnx::{EmbedParams, OnnxEmbedder};

@@ -63,6 +63,94 @@ proptest! {
     }
 }
 
+/// An embedder that counts, in place of one that takes long.
+struct Counting(HashedEmbedder, std::sync::atomic::AtomicUsize);
+
+impl Counting {
+    fn new() -> Self {
+        Self(HashedEmbedder::new(32), 0.into())
+    }
+
+    /// How many texts were embedded since this was last asked.
+    fn embedded(&self) -> usize {
+        self.1.swap(0, std::sync::atomic::Ordering::Relaxed)
+    }
+}
+
+impl Embedder for Counting {
+    fn identity(&self) -> &ModelIdentity {
+        self.0.identity()
+    }
+
+    fn embed_with_progress(&self, texts: &[&str], on_progress: &mut dyn FnMut(usize)) -> Result<Vec<Vector>> {
+        self.1.fetch_add(texts.len(), std::sync::atomic::Ordering::Relaxed);
+        self.0.embed_with_progress(texts, on_progress)
+    }
+}
+
+/// The only file of a folder.
+fn only_file(folder: &Path) -> PathBuf {
+    let mut files = fs::read_dir(folder).unwrap();
+    let file = files.next().unwrap().unwrap().path();
+    assert!(files.next().is_none());
+    file
+}
+
+#[test]
+fn a_kept_vector_is_not_made_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let embedder = Counting::new();
+    let texts: Vec<String> = (0..3_000).map(|n| format!("o estorno {n} não caiu")).collect();
+    let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+    let expected = embedder.0.embed(&texts).unwrap();
+    let check = |range: std::ops::Range<usize>, n_fresh: usize| {
+        let cache = VectorCache::open(folder.path(), embedder.identity()).unwrap();
+        let mut told = Vec::new();
+        let Cached { vectors, reused } =
+            cache.embed(&embedder, &texts[range.clone()], &mut |done| told.push(done)).unwrap();
+        assert_eq!(vectors, expected[range.clone()]);
+        assert_eq!((embedder.embedded(), reused), (n_fresh, range.len() - n_fresh));
+        assert!(told.is_sorted() && told.last() == Some(&range.len()), "{told:?}");
+    };
+    check(0..2_000, 2_000);
+    check(0..2_000, 0);
+    check(1_000..3_000, 1_000);
+
+    // A build that was killed while it wrote: the record that was cut short counts as absent, the others do not.
+    let file = only_file(folder.path());
+    let bytes = fs::read(&file).unwrap();
+    fs::write(&file, &bytes[..bytes.len() - 7]).unwrap();
+    check(0..3_000, 1);
+    let mut spoilt = fs::read(&file).unwrap();
+    let middle = spoilt.len() / 2;
+    spoilt[middle] ^= 1;
+    fs::write(&file, spoilt).unwrap();
+    check(0..3_000, 1);
+
+    // What is not asked for any more goes, once it is the larger part.
+    let before = fs::metadata(&file).unwrap().len();
+    check(0..1_000, 0);
+    assert!(fs::metadata(&file).unwrap().len() < before / 2);
+    check(0..1_000, 0);
+    check(2_999..3_000, 1);
+
+    // A file of another layout is begun anew.
+    fs::write(&file, b"nbavec00").unwrap();
+    check(0..10, 10);
+}
+
+#[test]
+fn vectors_of_two_models_are_kept_apart() {
+    let folder = tempfile::tempdir().unwrap();
+    for dimension in [16, 32] {
+        let embedder = HashedEmbedder::new(dimension);
+        let cache = VectorCache::open(folder.path(), embedder.identity()).unwrap();
+        let Cached { vectors, reused } = cache.embed(&embedder, &["estorno"], &mut |_| {}).unwrap();
+        assert_eq!((vectors[0].len(), reused), (dimension, 0));
+    }
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
+}
+
 #[test]
 fn what_has_no_direction_is_no_vector() {
     for raw in [vec![], vec![0.0, 0.0], vec![f32::NAN, 1.0], vec![f32::INFINITY, 1.0]] {

@@ -38,7 +38,7 @@ fn a_build_tells_what_it_does_and_did() {
               tickets         3 rows       0.0 MB
               skipped         0 rows
               actions  0 given, 0 assigned, 2 OTHER
-              <n> s: read <n> s, embed <n> s, vectors <n> s, keyword <n> s, verify <n> s · <n> texts embedded · <n> rows/s
+              <n> s: read <n> s, embed <n> s, vectors <n> s, keyword <n> s, verify <n> s · <n> texts embedded, 0 reused · <n> rows/s
             --- stderr
             read
             embed
@@ -77,9 +77,10 @@ fn a_build_tells_what_it_does_and_did() {
     );
     let report = sandbox.nba(&[&BUILD[..], &["--json"]].concat()).json();
     let keys = |value: &serde_json::Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>().join(" ");
-    assert_eq!(keys(&report), "actions generation seconds skipped texts");
+    assert_eq!(keys(&report), "actions generation reused seconds skipped texts");
     assert_eq!(keys(&report["generation"]), "built_by created_at files format indexes model name");
     assert_eq!(report["generation"]["name"], "g000002");
+    assert_eq!(report["reused"], report["texts"]);
     let status = sandbox.nba(&["index", "status", "--json"]).json();
     assert_eq!(status["generation"], report["generation"]);
     assert_eq!(status["indexes"][1]["segments"][0]["rows"], 3);
@@ -95,11 +96,11 @@ fn each_build_is_a_generation_and_the_newest_are_kept() {
         sandbox.nba(&BUILD).ok();
         assert!(sandbox.read("index/CURRENT").starts_with(expected));
     }
-    assert_eq!(entries(&index), ["CURRENT", "LOCK", "g000002", "g000003", "g000004"]);
+    assert_eq!(entries(&index), ["CURRENT", "LOCK", "cache", "g000002", "g000003", "g000004"]);
     sandbox.nba(&[&BUILD[..], &["--keep", "2"]].concat()).ok();
-    assert_eq!(entries(&index), ["CURRENT", "LOCK", "g000004", "g000005"]);
+    assert_eq!(entries(&index), ["CURRENT", "LOCK", "cache", "g000004", "g000005"]);
     sandbox.nba(&[&BUILD[..], &["--keep", "1"]].concat()).ok();
-    assert_eq!(entries(&index), ["CURRENT", "LOCK", "g000006"]);
+    assert_eq!(entries(&index), ["CURRENT", "LOCK", "cache", "g000006"]);
     sandbox.nba(&["index", "verify"]).ok();
     sandbox.check(
         &[&BUILD[..], &["--keep", "0"]].concat(),
@@ -167,7 +168,7 @@ fn a_killed_build_harms_nothing() {
             sandbox.nba(&["index", "verify"]).ok();
             let names = entries(&index);
             assert!(names.iter().all(|name| !name.starts_with('.')), "point {point}: {names:?}");
-            assert_eq!(names.len(), 4, "point {point}: {names:?}");
+            assert_eq!(names.len(), 5, "point {point}: {names:?}");
         }
     }
     assert!(killed >= 10, "{killed} builds were killed in time");

@@ -123,9 +123,10 @@ fn summary(report: &BuildReport, index: &Path) -> String {
     let phases: Vec<String> = report.seconds.iter().map(|(phase, seconds)| format!("{phase} {seconds:.1} s")).collect();
     let _ = writeln!(
         out,
-        "  {seconds:.1} s: {} · {} texts embedded · {:.0} rows/s",
+        "  {seconds:.1} s: {} · {} texts embedded, {} reused · {:.0} rows/s",
         phases.join(", "),
-        report.texts,
+        report.texts - report.reused,
+        report.reused,
         rows as f64 / seconds
     );
     out

@@ -44,12 +44,18 @@ fn use_all_of_it(index: &Path) -> nba::Result<()> {
     Ok(())
 }
 
+/// Every file that an answer can come from. Not the lock, and not the kept vectors: only builds read those, and a spoilt
+/// one counts as absent.
+fn files_that_serve(index: &Path) -> Vec<String> {
+    files(index).into_iter().filter(|name| name != "LOCK" && !name.starts_with("cache/")).collect()
+}
+
 #[test]
 fn a_flipped_byte_in_any_file_is_refused_at_open() {
     let sandbox = Sandbox::with_small_index();
     let index = sandbox.path("index");
     use_all_of_it(&index).unwrap();
-    let names = files(&index);
+    let names = files_that_serve(&index);
     assert!(names.len() > 15, "{names:?}");
     for name in names {
         let path = index.join(&name);
@@ -57,7 +63,7 @@ fn a_flipped_byte_in_any_file_is_refused_at_open() {
         for at in places(whole.len()) {
             flip(&path, at);
             match Snapshot::open(&index) {
-                Ok(_) => assert_eq!(name, "LOCK", "byte {at} of {name} was flipped"),
+                Ok(_) => panic!("byte {at} of {name} was flipped"),
                 Err(error) => {
                     let message = error.to_string();
                     assert!(
@@ -79,7 +85,7 @@ fn a_flipped_byte_in_any_file_is_refused_at_open() {
 fn a_file_that_is_shorter_longer_or_gone_is_refused_at_open() {
     let sandbox = Sandbox::with_small_index();
     let index = sandbox.path("index");
-    for name in files(&index).into_iter().filter(|name| name != "LOCK") {
+    for name in files_that_serve(&index) {
         let path = index.join(&name);
         let whole = fs::read(&path).unwrap();
         let longer = [whole.as_slice(), b"x"].concat();

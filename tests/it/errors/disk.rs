@@ -65,7 +65,7 @@ fn a_disk_that_is_full() {
         assert_eq!(outcome.code, 3, "{blocks} blocks: {outcome:?}");
         assert!(outcome.stderr.contains("File too large"), "{blocks} blocks: {outcome:?}");
         assert_eq!(sandbox.read("index/CURRENT"), generation, "{blocks} blocks");
-        assert_eq!(entries(&sandbox), ["CURRENT", "LOCK", "g000001"], "{blocks} blocks");
+        assert_eq!(entries(&sandbox), ["CURRENT", "LOCK", "cache", "g000001"], "{blocks} blocks");
         sandbox.nba(&["index", "verify"]).ok();
         sandbox.nba(&["similar", &small_ticket(true)]).ok();
     }
