@@ -145,7 +145,7 @@ impl Engine {
             }
             By::Row(key) => {
                 let row = index
-                    .row_of(key)
+                    .row_of(key)?
                     .ok_or_else(|| Error::UnknownRow { index: request.index.clone(), key: key.clone() })?;
                 let text = index.text(row, &index.manifest().embedded)?.map(str::to_owned);
                 (Some(index.vector(row).to_vec()), text)

@@ -93,7 +93,7 @@ pub(super) fn and_also(own: &Value, callers: Option<&Filter>) -> Result<Filter> 
 }
 
 fn ticket_row(index: &IndexReader, id: &str) -> Result<Row> {
-    if let Some(row) = index.row_of(id) {
+    if let Some(row) = index.row_of(id)? {
         return Ok(row);
     }
     let mut known = index.text_values(&index.manifest().key)?;

@@ -135,7 +135,7 @@ fn present_state(current: &Current, problem: &Problem) -> Result<(Situation, Vec
         return Ok((Situation::default(), problem.vector.clone()));
     };
     let steps = current.snapshot.index(STEPS)?;
-    let Some(pending) = steps.row_of(&crate::desk::pending_step_id(id)) else {
+    let Some(pending) = steps.row_of(&crate::desk::pending_step_id(id))? else {
         let status = current.snapshot.index(TICKETS)?.text(*ticket, "status")?.unwrap_or_default().to_owned();
         let message = format!("`{id}` is {status}: only an active ticket has a next action; see `nba similar {id}`");
         return Err(Error::argument("ticket", message));

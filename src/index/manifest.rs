@@ -14,9 +14,9 @@ use crate::keyword::TextField;
 use crate::vector::{Kind, VectorParams};
 
 /// The format of everything under an index folder. Bumped by hand in the commit that changes bytes.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 /// The oldest format that this program reads.
-pub const OLDEST_FORMAT: u32 = 1;
+pub const OLDEST_FORMAT: u32 = 2;
 
 /// What an index is to be: given by whoever builds one.
 #[derive(Debug, Clone)]

@@ -8,6 +8,7 @@
 //! <index>/0/keyword/…              a tantivy segment: see `keyword`
 //! ```
 
+mod cell;
 mod fuse;
 mod manifest;
 mod query;
@@ -17,10 +18,10 @@ mod rows;
 mod tests;
 mod writer;
 
+pub use cell::Cells;
 pub use fuse::{Fused, FusionParams, Leg, fuse};
 pub use manifest::{FORMAT, FileEntry, IndexSpec, Manifest, OLDEST_FORMAT, SegmentEntry};
 pub(crate) use manifest::{check_files, read_json, sha256_hex, sync_folder, write_json};
 pub use query::{Degraded, Found, Hit, Query, QueryKind};
 pub use reader::IndexReader;
-pub use rows::Cells;
 pub use writer::write;

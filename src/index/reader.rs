@@ -3,13 +3,12 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use arrow::array::{Array as _, RecordBatch};
-
+use super::cell::Cells;
 use super::fuse::{Fused, Leg, fuse};
 use super::manifest::{Manifest, SegmentEntry, check_files, read_json};
 use super::query::{Degraded, Found, Hit, Query, QueryKind};
-use super::rows::{self, Cells};
-use crate::error::{Error, Result};
+use super::rows::Rows;
+use crate::error::Result;
 use crate::filter::Filter;
 use crate::keyword::KeywordIndex;
 use crate::rank::{Row, RowSet, Scored, by_rank};
@@ -27,7 +26,7 @@ pub struct IndexReader {
 struct Segment {
     /// The index's row that is this segment's row 0.
     base: Row,
-    batch: RecordBatch,
+    rows: Rows,
     vector: Box<dyn VectorIndex>,
     keyword: KeywordIndex,
 }
@@ -36,7 +35,7 @@ impl IndexReader {
     /// Opens the index of a folder, whose manifest must have the given sum. File sizes are always checked, checksums where `sums`.
     ///
     /// # Errors
-    /// [`Error::Format`], [`Error::Corrupt`], I/O errors.
+    /// [`crate::Error::Format`], [`crate::Error::Corrupt`], I/O errors.
     pub fn open(folder: &Path, manifest_sha256: &str, sums: bool) -> Result<Self> {
         let manifest: Manifest = read_json(&folder.join("manifest.json"), manifest_sha256)?;
         let mut segments = Vec::with_capacity(manifest.segments.len());
@@ -58,16 +57,16 @@ impl IndexReader {
     /// The names of the columns, in their order.
     #[must_use]
     pub fn columns(&self) -> Vec<String> {
-        let schema = self.segments.first().map(|segment| segment.batch.schema());
-        schema.iter().flat_map(|schema| schema.fields()).map(|field| field.name().clone()).collect()
+        self.segments.first().map(|segment| segment.rows.names()).unwrap_or_default()
     }
 
-    /// Reads every vector structure through: neighbours in range, every point reachable.
+    /// Reads every row and every vector structure through: values valid, neighbours in range, every point reachable.
     ///
     /// # Errors
-    /// [`Error::Corrupt`] for the first fault.
+    /// [`crate::Error::Corrupt`] for the first fault.
     pub fn verify(&self, folder: &Path) -> Result<()> {
         for (entry, segment) in self.manifest.segments.iter().zip(&self.segments) {
+            segment.rows.verify()?;
             let inner = folder.join(&entry.name).join("vector");
             vector::verify(&inner, entry.vector, entry.rows, segment.vector.dimension())?;
         }
@@ -75,12 +74,16 @@ impl IndexReader {
     }
 
     /// The row of a primary key.
-    #[must_use]
-    pub fn row_of(&self, key: &str) -> Option<Row> {
-        self.segments.iter().find_map(|segment| {
-            let keys = rows::text_column(&segment.batch, &self.manifest.key).ok()?;
-            (0..keys.len()).find(|&row| keys.value(row) == key).map(|row| segment.base + row as Row)
-        })
+    ///
+    /// # Errors
+    /// [`crate::Error::Corrupt`] for rows that cannot be read.
+    pub fn row_of(&self, key: &str) -> Result<Option<Row>> {
+        for segment in &self.segments {
+            if let Some(row) = segment.rows.row_of(&self.manifest.key, key)? {
+                return Ok(Some(segment.base + row));
+            }
+        }
+        Ok(None)
     }
 
     /// The stored unit vector of a row.
@@ -93,37 +96,30 @@ impl IndexReader {
     /// The text of a row's column; `None` where it is null.
     ///
     /// # Errors
-    /// [`Error::UnknownColumn`]; [`Error::Argument`] for a column that is not text.
+    /// [`crate::Error::UnknownColumn`]; [`crate::Error::Argument`] for a column that is not text; [`crate::Error::Corrupt`].
     pub fn text(&self, row: Row, column: &str) -> Result<Option<&str>> {
         let segment = self.segment(row);
-        let values = rows::text_column(&segment.batch, column)?;
-        let at = (row - segment.base) as usize;
-        Ok((!values.is_null(at)).then(|| values.value(at)))
+        segment.rows.text(row - segment.base, column)
     }
 
     /// Some columns of a row, as JSON values in the order asked for.
     ///
     /// # Errors
-    /// [`Error::UnknownColumn`].
+    /// [`crate::Error::UnknownColumn`], [`crate::Error::Corrupt`].
     pub fn cells(&self, row: Row, columns: &[String]) -> Result<Cells> {
         let segment = self.segment(row);
-        let at = (row - segment.base) as usize;
-        columns
-            .iter()
-            .map(|name| Ok((name.clone(), rows::json_cell(rows::column(&segment.batch, name)?, at))))
-            .collect()
+        segment.rows.cells(row - segment.base, columns)
     }
 
     /// Every value of a text column, in row order, with its row.
     ///
     /// # Errors
-    /// [`Error::UnknownColumn`]; [`Error::Argument`] for a column that is not text.
+    /// [`crate::Error::UnknownColumn`]; [`crate::Error::Argument`] for a column that is not text; [`crate::Error::Corrupt`].
     pub fn text_values(&self, column: &str) -> Result<Vec<(Row, &str)>> {
         let mut values = Vec::with_capacity(self.manifest.rows());
         for segment in &self.segments {
-            let array = rows::text_column(&segment.batch, column)?;
-            let present = (0..array.len()).filter(|&row| !array.is_null(row));
-            values.extend(present.map(|row| (segment.base + row as Row, array.value(row))));
+            let texts = segment.rows.texts(column)?.into_iter();
+            values.extend(texts.map(|(row, text)| (segment.base + row, text)));
         }
         Ok(values)
     }
@@ -131,7 +127,7 @@ impl IndexReader {
     /// Answers a query.
     ///
     /// # Errors
-    /// [`Error::Argument`] for what cannot be asked, [`Error::Filter`] and [`Error::UnknownColumn`] for a filter that
+    /// [`crate::Error::Argument`] for what cannot be asked, [`crate::Error::Filter`] and [`crate::Error::UnknownColumn`] for a filter that
     /// does not fit.
     pub fn query(&self, query: &Query) -> Result<Found> {
         query.check(self.manifest.model.dimension)?;
@@ -164,7 +160,7 @@ impl IndexReader {
     }
 
     fn masks(&self, filter: Option<&Filter>) -> Result<Vec<Option<RowSet>>> {
-        self.segments.iter().map(|segment| filter.map(|filter| filter.rows(&segment.batch)).transpose()).collect()
+        self.segments.iter().map(|segment| filter.map(|filter| segment.rows.matching(filter)).transpose()).collect()
     }
 
     /// The candidates of every segment, fused, best first; and whether a wanted keyword leg found nothing.
@@ -227,20 +223,15 @@ impl IndexReader {
 impl Segment {
     fn open(folder: &Path, manifest: &Manifest, entry: &SegmentEntry, base: Row, sums: bool) -> Result<Self> {
         check_files(folder, &entry.files, sums)?;
-        let rows_file = folder.join("rows.arrow");
-        let batch = rows::open(&rows_file)?;
-        if batch.num_rows() != entry.rows {
-            let reason = format!("{} rows, the manifest says {}", batch.num_rows(), entry.rows);
-            return Err(Error::corrupt(rows_file, reason));
-        }
+        let rows = Rows::open(&folder.join("rows.arrow"), entry.rows)?;
         let dimension = manifest.model.dimension;
         let vector = vector::open(&folder.join("vector"), entry.vector, entry.rows, dimension)?;
         let keyword = KeywordIndex::open(&folder.join("keyword"), &manifest.text_fields)?;
-        Ok(Self { base, batch, vector, keyword })
+        Ok(Self { base, rows, vector, keyword })
     }
 
     fn eligible(&self, mask: Option<&RowSet>) -> usize {
-        mask.map_or(self.batch.num_rows(), RowSet::count)
+        mask.map_or(self.rows.len(), RowSet::count)
     }
 
     /// From the segment's rows to the index's.

@@ -1,122 +1,233 @@
-//! The rows of a segment: Arrow IPC on disk, memory-mapped, read without copying.
+//! The rows of a segment: Arrow IPC on disk, memory-mapped. A column of a block of rows is looked at when it is first asked
+//! for and stays a view of the file, so that a query on a large index reads what it needs and nothing else.
 
-use std::path::Path;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
 
-use arrow::array::{Array, AsArray as _, RecordBatch, StringArray};
+use arrow::array::{Array, ArrayRef, AsArray as _, RecordBatch, RecordBatchOptions, StringArray};
 use arrow::buffer::Buffer;
-use arrow::datatypes::{
-    DataType, Date32Type, Float32Type, Float64Type, Int32Type, Int64Type, TimeUnit, TimestampMicrosecondType,
-};
+use arrow::datatypes::{DataType, SchemaRef};
 use arrow::error::ArrowError;
 use arrow::ipc::convert::try_fb_to_schema;
 use arrow::ipc::reader::{FileDecoder, read_footer_length};
-use arrow::ipc::root_as_footer;
 use arrow::ipc::writer::FileWriter;
+use arrow::ipc::{Block, MetadataVersion, root_as_footer};
 use bytes::Bytes;
-use chrono::{DateTime, SecondsFormat};
 use fs_err as fs;
-use serde_json::Value;
 
+use super::cell::{Cells, json_cell};
 use crate::error::{Error, Result};
+use crate::filter::Filter;
+use crate::rank::{Row, RowSet};
 
-/// Some columns of one row, in the order they were asked for.
-pub type Cells = Vec<(String, Value)>;
+/// Rows of every block but the last. Part of the format. A hit costs the checking of a block of each column it shows, and
+/// a filter costs a look at every block: at 1,024 both are some microseconds.
+const ROWS_PER_BLOCK: usize = 1_024;
 
 /// The column as text.
 pub(super) fn text_column<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a StringArray> {
-    let column = column(batch, name)?;
-    column.as_string_opt::<i32>().ok_or_else(|| Error::argument("column", format!("`{name}` is not text")))
+    let column = batch.column_by_name(name).ok_or_else(|| unknown_column(&batch.schema(), name))?;
+    column.as_string_opt::<i32>().ok_or_else(|| not_text(name))
 }
 
-/// The column of that name.
-pub(super) fn column<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a dyn Array> {
-    batch.column_by_name(name).map(AsRef::as_ref).ok_or_else(|| Error::UnknownColumn {
+fn unknown_column(schema: &SchemaRef, name: &str) -> Error {
+    Error::UnknownColumn {
         column: name.to_owned(),
-        known: batch.schema().fields().iter().map(|field| field.name().clone()).collect(),
-    })
-}
-
-/// A value as JSON: null, text, number, boolean, list; instants as RFC 3339 in UTC, days as `2026-06-30`.
-pub(super) fn json_cell(column: &dyn Array, row: usize) -> Value {
-    if column.is_null(row) {
-        return Value::Null;
-    }
-    match column.data_type() {
-        DataType::Utf8 => column.as_string::<i32>().value(row).into(),
-        DataType::Boolean => column.as_boolean().value(row).into(),
-        DataType::Int64 => column.as_primitive::<Int64Type>().value(row).into(),
-        DataType::Int32 => column.as_primitive::<Int32Type>().value(row).into(),
-        DataType::Float64 => column.as_primitive::<Float64Type>().value(row).into(),
-        DataType::Float32 => column.as_primitive::<Float32Type>().value(row).into(),
-        DataType::Timestamp(TimeUnit::Microsecond, _) => {
-            let micros = column.as_primitive::<TimestampMicrosecondType>().value(row);
-            instant(micros).into()
-        }
-        DataType::Date32 => {
-            let days = i64::from(column.as_primitive::<Date32Type>().value(row));
-            instant(days * 86_400_000_000)[..10].into()
-        }
-        DataType::List(_) => {
-            let items = column.as_list::<i32>().value(row);
-            (0..items.len()).map(|item| json_cell(&items, item)).collect()
-        }
-        other => format!("<{other}>").into(),
+        known: schema.fields().iter().map(|field| field.name().clone()).collect(),
     }
 }
 
-/// Microseconds since 1970 as RFC 3339 in UTC.
-fn instant(micros: i64) -> String {
-    DateTime::from_timestamp_micros(micros)
-        .map_or_else(|| micros.to_string(), |at| at.to_rfc3339_opts(SecondsFormat::AutoSi, true))
+fn not_text(name: &str) -> Error {
+    Error::argument("column", format!("`{name}` is not text"))
 }
 
-/// Writes the rows as one batch.
+/// Writes the rows.
 pub(super) fn write(path: &Path, batch: &RecordBatch) -> Result<()> {
     let failed = |error| match error {
         ArrowError::IoError(_, error) => error.into(),
         other => Error::internal("writing Arrow rows", other),
     };
-    let file = fs::File::create(path)?;
+    let file = std::io::BufWriter::new(fs::File::create(path)?);
     let mut writer = FileWriter::try_new(file, &batch.schema()).map_err(failed)?;
-    writer.write(batch).map_err(failed)?;
+    for start in (0..batch.num_rows()).step_by(ROWS_PER_BLOCK) {
+        let n_rows = ROWS_PER_BLOCK.min(batch.num_rows() - start);
+        writer.write(&batch.slice(start, n_rows)).map_err(failed)?;
+    }
     writer.finish().map_err(failed)
 }
 
-/// Maps the rows that [`write`] wrote.
-pub(super) fn open(path: &Path) -> Result<RecordBatch> {
-    let damaged = |reason: String| Error::corrupt(path, reason);
-    let file = fs::File::open(path)?;
-    #[expect(unsafe_code, reason = "rows are mapped, so that a query reads only the pages it needs")]
-    // SAFETY: files of a published generation are never written again, only unlinked, which keeps the mapping whole.
-    let map = unsafe { memmap2::Mmap::map(&file) }?;
-    let buffer = Buffer::from(Bytes::from_owner(map));
+/// Rows that are mapped.
+pub(super) struct Rows {
+    path: PathBuf,
+    n_rows: usize,
+    schema: SchemaRef,
+    version: MetadataVersion,
+    blocks: Vec<Block>,
+    buffer: Buffer,
+    /// Column by column within block by block.
+    columns: Vec<OnceLock<ArrayRef>>,
+}
 
-    let trailer_at = buffer.len().checked_sub(10).ok_or_else(|| damaged("too short for Arrow".to_owned()))?;
-    let trailer: [u8; 10] = buffer[trailer_at..].try_into().map_err(|_| damaged("no trailer".to_owned()))?;
-    let footer_length = read_footer_length(trailer).map_err(|error| damaged(error.to_string()))?;
-    let footer_at = trailer_at.checked_sub(footer_length).ok_or_else(|| damaged("bad footer".to_owned()))?;
-    let footer = root_as_footer(&buffer[footer_at..trailer_at]).map_err(|error| damaged(error.to_string()))?;
-    let schema = footer.schema().ok_or_else(|| damaged("no schema".to_owned()))?;
-    let schema = try_fb_to_schema(schema).map_err(|error| damaged(error.to_string()))?;
-    let decoder = FileDecoder::new(Arc::new(schema), footer.version());
+impl Rows {
+    /// Maps the rows that [`write`] wrote, of which there must be `n_rows`. Looks at the footer alone.
+    pub(super) fn open(path: &Path, n_rows: usize) -> Result<Self> {
+        let damaged = |reason: String| Error::corrupt(path, reason);
+        let file = fs::File::open(path)?;
+        #[expect(unsafe_code, reason = "rows are mapped, so that a query reads only the pages it needs")]
+        // SAFETY: files of a published generation are never written again, only unlinked, which keeps the mapping whole.
+        let map = unsafe { memmap2::Mmap::map(&file) }?;
+        let buffer = Buffer::from(Bytes::from_owner(map));
 
-    let block = match footer.recordBatches() {
-        Some(blocks) if blocks.len() == 1 => *blocks.get(0),
-        _ => return Err(damaged("not one record batch".to_owned())),
-    };
-    let (Ok(start), Ok(head), Ok(body)) =
-        (usize::try_from(block.offset()), usize::try_from(block.metaDataLength()), usize::try_from(block.bodyLength()))
-    else {
-        return Err(damaged("negative length".to_owned()));
-    };
-    if start.checked_add(head).and_then(|end| end.checked_add(body)).is_none_or(|end| end > buffer.len()) {
-        return Err(damaged("a block beyond the end".to_owned()));
+        let trailer_at = buffer.len().checked_sub(10).ok_or_else(|| damaged("too short for Arrow".to_owned()))?;
+        let trailer: [u8; 10] = buffer[trailer_at..].try_into().map_err(|_| damaged("no trailer".to_owned()))?;
+        let footer_length = read_footer_length(trailer).map_err(|error| damaged(error.to_string()))?;
+        let footer_at = trailer_at.checked_sub(footer_length).ok_or_else(|| damaged("bad footer".to_owned()))?;
+        let footer = root_as_footer(&buffer[footer_at..trailer_at]).map_err(|error| damaged(error.to_string()))?;
+        let schema = footer.schema().ok_or_else(|| damaged("no schema".to_owned()))?;
+        let schema = Arc::new(try_fb_to_schema(schema).map_err(|error| damaged(error.to_string()))?);
+        let blocks: Vec<Block> = footer.recordBatches().iter().flat_map(|blocks| blocks.iter().copied()).collect();
+        if blocks.len() != n_rows.div_ceil(ROWS_PER_BLOCK) {
+            return Err(damaged(format!("{} blocks are not those of {n_rows} rows", blocks.len())));
+        }
+        if blocks.iter().any(|block| extent(block).is_none_or(|(_, end)| end > footer_at)) {
+            return Err(damaged("a block beyond the end".to_owned()));
+        }
+        let columns = (0..blocks.len() * schema.fields().len()).map(|_| OnceLock::new()).collect();
+        Ok(Self { path: path.to_owned(), n_rows, version: footer.version(), schema, blocks, buffer, columns })
     }
-    let message = buffer.slice_with_length(start, head + body);
-    match decoder.read_record_batch(&block, &message) {
-        Ok(Some(batch)) => Ok(batch),
-        Ok(None) => Err(damaged("an empty block".to_owned())),
-        Err(error) => Err(damaged(error.to_string())),
+
+    pub(super) const fn len(&self) -> usize {
+        self.n_rows
     }
+
+    /// The names of the columns, in their order.
+    pub(super) fn names(&self) -> Vec<String> {
+        self.schema.fields().iter().map(|field| field.name().clone()).collect()
+    }
+
+    /// Looks at every value of every column.
+    pub(super) fn verify(&self) -> Result<()> {
+        let all: Vec<usize> = (0..self.schema.fields().len()).collect();
+        (0..self.blocks.len()).try_for_each(|block| self.load(block, &all))
+    }
+
+    /// The row whose text in a column is this one.
+    pub(super) fn row_of(&self, column: &str, text: &str) -> Result<Option<Row>> {
+        let column = self.text_position(column)?;
+        for block in 0..self.blocks.len() {
+            let values = self.array(block, column)?.as_string::<i32>();
+            if let Some(at) = values.iter().position(|value| value == Some(text)) {
+                return Ok(Some((block * ROWS_PER_BLOCK + at) as Row));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The text of a row's column; `None` where it is null.
+    pub(super) fn text(&self, row: Row, column: &str) -> Result<Option<&str>> {
+        let (block, at) = place(row);
+        let values = self.array(block, self.text_position(column)?)?.as_string::<i32>();
+        Ok((!values.is_null(at)).then(|| values.value(at)))
+    }
+
+    /// Every text of a column that is not null, with its row.
+    pub(super) fn texts(&self, column: &str) -> Result<Vec<(Row, &str)>> {
+        let column = self.text_position(column)?;
+        let mut texts = Vec::with_capacity(self.n_rows);
+        for block in 0..self.blocks.len() {
+            let values = self.array(block, column)?.as_string::<i32>().iter();
+            texts.extend(values.zip(block * ROWS_PER_BLOCK..).filter_map(|(value, row)| Some((row as Row, value?))));
+        }
+        Ok(texts)
+    }
+
+    /// Some columns of a row, as JSON values in the order asked for.
+    pub(super) fn cells(&self, row: Row, names: &[String]) -> Result<Cells> {
+        let (block, at) = place(row);
+        let columns: Vec<usize> = names.iter().map(|name| self.position(name)).collect::<Result<_>>()?;
+        self.load(block, &columns)?;
+        let cell = |(name, column): (&String, usize)| Ok((name.clone(), json_cell(self.array(block, column)?, at)));
+        names.iter().zip(columns).map(cell).collect()
+    }
+
+    /// The rows for which a filter is true. Looks at the columns that it names.
+    pub(super) fn matching(&self, filter: &Filter) -> Result<RowSet> {
+        // Whatever does not fit the columns shows on no rows at all.
+        filter.rows(&RecordBatch::new_empty(Arc::clone(&self.schema)))?;
+        let columns: Vec<usize> =
+            filter.columns().into_iter().map(|name| self.position(name)).collect::<Result<_>>()?;
+        let schema = Arc::new(self.schema.project(&columns).map_err(|error| self.damaged(&error))?);
+        let mut by_block = Vec::with_capacity(self.blocks.len());
+        for block in 0..self.blocks.len() {
+            self.load(block, &columns)?;
+            let arrays = columns.iter().map(|&column| self.array(block, column).cloned()).collect::<Result<_>>()?;
+            let options = RecordBatchOptions::new().with_row_count(Some(self.rows_in(block)));
+            let batch = RecordBatch::try_new_with_options(Arc::clone(&schema), arrays, &options)
+                .map_err(|error| self.damaged(&error))?;
+            by_block.push(filter.rows(&batch)?);
+        }
+        Ok(RowSet::from_fn(self.n_rows, |row| by_block[row / ROWS_PER_BLOCK].contains((row % ROWS_PER_BLOCK) as Row)))
+    }
+
+    fn position(&self, name: &str) -> Result<usize> {
+        self.schema.index_of(name).map_err(|_| unknown_column(&self.schema, name))
+    }
+
+    fn text_position(&self, name: &str) -> Result<usize> {
+        let column = self.position(name)?;
+        if *self.schema.field(column).data_type() == DataType::Utf8 { Ok(column) } else { Err(not_text(name)) }
+    }
+
+    fn rows_in(&self, block: usize) -> usize {
+        ROWS_PER_BLOCK.min(self.n_rows - block * ROWS_PER_BLOCK)
+    }
+
+    fn slot(&self, block: usize, column: usize) -> &OnceLock<ArrayRef> {
+        &self.columns[block * self.schema.fields().len() + column]
+    }
+
+    fn array(&self, block: usize, column: usize) -> Result<&ArrayRef> {
+        self.load(block, &[column])?;
+        self.slot(block, column).get().ok_or_else(|| Error::internal("reading rows", "a column was not loaded"))
+    }
+
+    /// Decodes those of a block's columns that nobody has asked for yet.
+    fn load(&self, block: usize, columns: &[usize]) -> Result<()> {
+        let missing: Vec<usize> =
+            columns.iter().copied().filter(|&column| self.slot(block, column).get().is_none()).collect();
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let entry = &self.blocks[block];
+        let (start, end) = extent(entry).ok_or_else(|| self.damaged("negative length"))?;
+        let message = self.buffer.slice_with_length(start, end - start);
+        let decoder = FileDecoder::new(Arc::clone(&self.schema), self.version).with_projection(missing.clone());
+        let batch = decoder.read_record_batch(entry, &message).map_err(|error| self.damaged(&error))?;
+        let batch = batch.ok_or_else(|| self.damaged("an empty block"))?;
+        if batch.num_rows() != self.rows_in(block) {
+            return Err(self.damaged(&format!("block {block} has {} rows", batch.num_rows())));
+        }
+        for (column, array) in missing.into_iter().zip(batch.columns()) {
+            // Another thread may have been faster, with an equal array.
+            let _ = self.slot(block, column).set(Arc::clone(array));
+        }
+        Ok(())
+    }
+
+    fn damaged(&self, reason: &(impl ToString + ?Sized)) -> Error {
+        Error::corrupt(&self.path, reason.to_string())
+    }
+}
+
+/// A row's block, and its place there.
+const fn place(row: Row) -> (usize, usize) {
+    (row as usize / ROWS_PER_BLOCK, row as usize % ROWS_PER_BLOCK)
+}
+
+/// Where in the file a block starts and ends; `None` for numbers that are no place.
+fn extent(block: &Block) -> Option<(usize, usize)> {
+    let start = usize::try_from(block.offset()).ok()?;
+    let head = usize::try_from(block.metaDataLength()).ok()?;
+    let body = usize::try_from(block.bodyLength()).ok()?;
+    Some((start, start.checked_add(head)?.checked_add(body)?))
 }

@@ -182,7 +182,7 @@ fn what_cannot_be_asked_is_refused() {
 fn a_stored_row_is_its_own_nearest() {
     let (_folder, index) = index();
     for (key, _, text) in TEXTS {
-        let row = index.row_of(key).unwrap();
+        let row = index.row_of(key).unwrap().unwrap();
         assert_eq!(index.text(row, "text").unwrap(), Some(text));
         let asked = Query::new(QueryKind::Ann, Some(index.vector(row).to_vec()), None, 1);
         assert_eq!(keys(&index.query(&asked).unwrap()), [key]);

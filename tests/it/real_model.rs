@@ -89,7 +89,7 @@ fn a_text_is_embedded_as_the_stored_text_was() {
         let fresh = embedder.embed(&[text]).unwrap().remove(0);
         let cosine: f32 = engine.with_snapshot(|snapshot| {
             let index = snapshot.index("tickets").unwrap();
-            let row = index.row_of(id).unwrap();
+            let row = index.row_of(id).unwrap().unwrap();
             index.vector(row).iter().zip(fresh.iter()).map(|(a, b)| a * b).sum()
         });
         assert!(cosine >= 0.9999, "{id}: {cosine}");
