@@ -99,6 +99,10 @@ impl SearchQuestion {
 /// # Errors
 /// [`Error::Argument`] for what is no JSON or not this question, with the field's name.
 pub fn read<T: DeserializeOwned>(what: &'static str, json: &[u8]) -> Result<T> {
+    // Read as a list, its items would become the fields in their order, names and all unchecked.
+    if json.trim_ascii_start().starts_with(b"[") {
+        return Err(Error::argument(what, "give a JSON object, not a list"));
+    }
     serde_json::from_slice(json).map_err(|error| Error::argument(what, error.to_string()))
 }
 

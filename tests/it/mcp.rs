@@ -129,7 +129,10 @@ fn a_tool_answers_what_the_command_line_prints() {
         assert_eq!(result["isError"], false);
         let text = result["content"][0]["text"].as_str().unwrap();
         let first = ["/tickets/0/ticket_id", "/actions/0/id", "/rows/0/key"].iter().find_map(|at| printed.pointer(at));
-        assert!(text.contains(first.unwrap().as_str().unwrap()), "{text}");
+        match first {
+            Some(first) => assert!(text.contains(first.as_str().unwrap()), "{text}"),
+            None => assert!(text.starts_with("No recommendation"), "{text}"),
+        }
         assert!(text.len() < printed.to_string().len(), "{tool}: the text is not the compact one");
     }
     assert_eq!(session.leave(), Some(0));

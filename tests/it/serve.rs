@@ -173,6 +173,7 @@ fn what_cannot_be_answered_is_refused_with_its_status() {
     let told = server.told(&[
         ("POST", "/v1/similar", "{"),
         ("POST", "/v1/similar", ""),
+        ("POST", "/v1/similar", r#"["TICKET-0042"]"#),
         ("POST", "/v1/similar", r#"{"tickets": "TICKET-0042"}"#),
         ("POST", "/v1/similar", r#"{"ticket": "TICKET-0042", "text": "both"}"#),
         ("POST", "/v1/similar", r#"{"ticket": "TICKET-9999"}"#),
@@ -190,7 +191,46 @@ fn what_cannot_be_answered_is_refused_with_its_status() {
         ("POST", "/healthz", ""),
         ("GET", "/v2/similar", ""),
     ]);
-    expect![[r#""#]].assert_eq(&told);
+    expect![[r#"
+        POST /v1/similar {
+          400 {"error":"body: EOF while parsing an object at line 1 column 1","exit_code":2}
+        POST /v1/similar 
+          400 {"error":"body: EOF while parsing a value at line 1 column 0","exit_code":2}
+        POST /v1/similar ["TICKET-0042"]
+          400 {"error":"body: give a JSON object, not a list","exit_code":2}
+        POST /v1/similar {"tickets": "TICKET-0042"}
+          400 {"error":"body: unknown field `tickets`, expected one of `ticket`, `text`, `k`, `filter` at line 1 column 10","exit_code":2}
+        POST /v1/similar {"ticket": "TICKET-0042", "text": "both"}
+          400 {"error":"ticket: give `ticket` or `text`, one of them","exit_code":2}
+        POST /v1/similar {"ticket": "TICKET-9999"}
+          404 {"error":"no ticket `TICKET-9999` in this index; did you mean `TICKET-0099`, `TICKET-0199`, `TICKET-0299`?","exit_code":2}
+        POST /v1/similar {"ticket": "TICKET-0042", "k": 0}
+          400 {"error":"k: 0 is not between 1 and 10000","exit_code":2}
+        POST /v1/similar {"ticket": "TICKET-0042", "k": -1}
+          400 {"error":"body: invalid value: integer `-1`, expected usize at line 1 column 33","exit_code":2}
+        POST /v1/similar {"ticket": "TICKET-0042", "filter": "csat_score >"}
+          400 {"error":"bad filter: expected a number, a 'text', TRUE, FALSE or TO_TIMESTAMP('…')\n  csat_score >\n              ^","exit_code":2}
+        POST /v1/similar {"ticket": "TICKET-0042", "filter": {"colour": "red"}}
+          400 {"error":"no column `colour`; there are `ticket_id`, `subject`, `description`, `problem`, `status`, `priority`, `category`, `subcategory`, `channel`, `created_at`, `tags`, `resolution_time_hours`, `sla_breached`, `csat_score`, `nps_score`, `sentiment`, `escalated`, `reopened_count`, `customer_id`, `company_id`, `agent_id`, `agent_name`, `agent_team`, `solved_by`, `solution`, `turns`, `actions`","exit_code":2}
+        POST /v1/similar {"ticket": "TICKET-0042", "filter": 7}
+          400 {"error":"bad filter: a filter is an object such as {\"column\": value}, or a list of them\n  7\n  ^","exit_code":2}
+        POST /v1/recommend {"ticket": "TICKET-0042", "k": 5}
+          400 {"error":"body: unknown field `k`, expected one of `ticket`, `text`, `filter` at line 1 column 29","exit_code":2}
+        POST /v1/search {"text": "estorno"}
+          400 {"error":"body: missing field `index` at line 1 column 19","exit_code":2}
+        POST /v1/search {"index": "agents", "text": "estorno"}
+          404 {"error":"no index `agents` in this generation; it holds `steps`, `tickets`","exit_code":2}
+        POST /v1/search {"index": "tickets", "text": "estorno", "type": "fuzzy"}
+          400 {"error":"body: unknown variant `fuzzy`, expected one of `ann`, `hybrid`, `full_text` at line 1 column 55","exit_code":2}
+        POST /v1/search {"index": "tickets", "vector": [1, 2]}
+          400 {"error":"vector: 2 numbers, the index has dimension 256","exit_code":2}
+        GET /v1/similar 
+          405 {"error":"`/v1/similar` does not take GET; see the header `allow`","exit_code":2}
+        POST /healthz 
+          405 {"error":"`/healthz` does not take POST; see the header `allow`","exit_code":2}
+        GET /v2/similar 
+          404 {"error":"no path `/v2/similar`; `nba serve --help` lists those there are","exit_code":2}
+    "#]].assert_eq(&told);
 
     let closed =
         sandbox.nba(&["search", "tickets", "--text", "estorno", "--filter", "status = 'CLOSED'", "-k", "1", "--json"]);
@@ -284,7 +324,7 @@ fn clients_of_databricks_are_answered_in_their_shape() {
     assert_eq!(described["columns"][0], json!({ "name": "ticket_id" }));
     let mut short = described.clone();
     short.as_object_mut().unwrap().remove("columns");
-    expect![[r#""#]].assert_eq(&serde_json::to_string(&short).unwrap());
+    expect![[r#"{"delta_sync_index_spec":{"embedding_source_columns":[{"name":"problem"}],"pipeline_type":"TRIGGERED"},"endpoint_name":"nba","index_subtype":"HYBRID","index_type":"DELTA_SYNC","name":"main.support.tickets","primary_key":"ticket_id","status":{"detailed_state":"ONLINE_NO_PENDING_UPDATE","indexed_row_count":500,"message":"generation g000001","ready":true}}"#]].assert_eq(&serde_json::to_string(&short).unwrap());
 }
 
 #[test]
@@ -317,7 +357,40 @@ fn clients_of_databricks_are_refused_in_their_shape() {
         ("GET", "/api/2.0/vector-search/endpoints", ""),
         ("DELETE", "/api/2.0/vector-search/indexes/main.support.tickets", ""),
     ]);
-    expect![[r#""#]].assert_eq(&told);
+    expect![[r#"
+        POST /api/2.0/vector-search/indexes/main.support.tickets/query [1
+          400 {"error_code":"INVALID_PARAMETER_VALUE","message":"body: give a JSON object, not a list"}
+        POST /api/2.0/vector-search/indexes/main.support.tickets/query {"query_text": "a"}
+          400 {"error_code":"INVALID_PARAMETER_VALUE","message":"columns: name at least one column to return"}
+        POST /api/2.0/vector-search/indexes/main.support.tickets/query {"columns": ["ticket_id"]}
+          400 {"error_code":"INVALID_PARAMETER_VALUE","message":"query_text: give `query_text` or `query_vector`"}
+        POST /api/2.0/vector-search/indexes/main.support.tickets/query {"columns": ["colour"], "query_text": "a"}
+          400 {"error_code":"INVALID_PARAMETER_VALUE","message":"no column `colour`; there are `ticket_id`, `subject`, `description`, `problem`, `status`, `priority`, `category`, `subcategory`, `channel`, `created_at`, `tags`, `resolution_time_hours`, `sla_breached`, `csat_score`, `nps_score`, `sentiment`, `escalated`, `reopened_count`, `customer_id`, `company_id`, `agent_id`, `agent_name`, `agent_team`, `solved_by`, `solution`, `turns`, `actions`"}
+        POST /api/2.0/vector-search/indexes/main.support.tickets/query {"columns": ["ticket_id"], "query_text": "a", "query_type": "FUZZY"}
+          400 {"error_code":"INVALID_PARAMETER_VALUE","message":"query_type: `FUZZY` is not `ANN`, `HYBRID` or `FULL_TEXT`"}
+        POST /api/2.0/vector-search/indexes/main.support.tickets/query {"columns": ["ticket_id"], "query_text": "a", "query_vector": [1]}
+          400 {"error_code":"INVALID_PARAMETER_VALUE","message":"query_vector: this server does not support it beside `query_text`; give one of them"}
+        POST /api/2.0/vector-search/indexes/main.support.tickets/query {"columns": ["ticket_id"], "query_vector": [1]}
+          400 {"error_code":"INVALID_PARAMETER_VALUE","message":"vector: 1 numbers, the index has dimension 256"}
+        POST /api/2.0/vector-search/indexes/main.support.tickets/query {"columns": ["ticket_id"], "query_vector": [1], "query_type": "HYBRID"}
+          400 {"error_code":"INVALID_PARAMETER_VALUE","message":"query_text: a HYBRID or FULL_TEXT query needs it"}
+        POST /api/2.0/vector-search/indexes/main.support.tickets/query {"columns": ["ticket_id"], "query_text": "a", "num_results": 1001}
+          400 {"error_code":"INVALID_PARAMETER_VALUE","message":"num_results: 1001 is not between 1 and 1000; there is no paging"}
+        POST /api/2.0/vector-search/indexes/main.support.tickets/query {"columns": ["ticket_id"], "query_text": "a", "facets": ["status"]}
+          400 {"error_code":"INVALID_PARAMETER_VALUE","message":"facets: this server does not support it; leave it out"}
+        POST /api/2.0/vector-search/indexes/main.support.tickets/query {"columns": ["ticket_id"], "query_text": "a", "reranker": {"model": "databricks_reranker"}}
+          400 {"error_code":"INVALID_PARAMETER_VALUE","message":"reranker: this server does not support it; leave it out"}
+        POST /api/2.0/vector-search/indexes/main.support.tickets/query {"columns": ["ticket_id"], "query_text": "a", "filters_json": "{\"colour\": 1}"}
+          400 {"error_code":"INVALID_PARAMETER_VALUE","message":"no column `colour`; there are `ticket_id`, `subject`, `description`, `problem`, `status`, `priority`, `category`, `subcategory`, `channel`, `created_at`, `tags`, `resolution_time_hours`, `sla_breached`, `csat_score`, `nps_score`, `sentiment`, `escalated`, `reopened_count`, `customer_id`, `company_id`, `agent_id`, `agent_name`, `agent_team`, `solved_by`, `solution`, `turns`, `actions`"}
+        POST /api/2.0/vector-search/indexes/main.support.tickets/query {"columns": ["ticket_id"], "query_text": "a", "filters_json": "{}", "filter_string": "a = 1"}
+          400 {"error_code":"INVALID_PARAMETER_VALUE","message":"filter_string: give it or `filters_json`, not both"}
+        GET /api/2.0/vector-search/indexes/main.support.agents 
+          404 {"error_code":"RESOURCE_DOES_NOT_EXIST","message":"no index `agents` in this generation; it holds `steps`, `tickets`"}
+        GET /api/2.0/vector-search/endpoints 
+          404 {"error_code":"ENDPOINT_NOT_FOUND","message":"no path `/api/2.0/vector-search/endpoints`: this server describes indexes and queries them"}
+        DELETE /api/2.0/vector-search/indexes/main.support.tickets 
+          405 {"error_code":"BAD_REQUEST","message":"`/api/2.0/vector-search/indexes/main.support.tickets` does not take DELETE: an index changes by `nba index build` alone"}
+    "#]].assert_eq(&told);
 }
 
 #[test]
@@ -367,11 +440,31 @@ fn the_server_ends_well_when_told_to() {
 #[test]
 fn it_listens_to_this_machine_alone() {
     let sandbox = Sandbox::with_fixtures();
-    sandbox.check(&["serve", "--listen", "0.0.0.0:8080"], expect![[r#""#]]);
-    sandbox.check(&["serve", "--listen", "localhost"], expect![[r#""#]]);
+    sandbox.check(&["serve", "--listen", "0.0.0.0:8080"], expect![[r#"
+        exit 2
+        --- stderr
+        error: --listen: 0.0.0.0:8080 can be reached from other machines, and this server asks for no token; listen on 127.0.0.1:8080 and put a proxy with access control before it
+    "#]]);
+    sandbox.check(
+        &["serve", "--listen", "localhost"],
+        expect![[r#"
+        exit 2
+        --- stderr
+        error: invalid value 'localhost' for '--listen <ADDRESS:PORT>': invalid socket address syntax
+
+        For more information, try '--help'.
+    "#]],
+    );
     let server = Server::start(&sandbox);
     let taken = sandbox.nba(&["serve", "--listen", &server.address]).failed();
     assert_eq!(taken.code, 3);
     assert!(taken.stderr.contains(&format!("cannot listen on {}: ", server.address)), "{taken:?}");
-    Sandbox::new().check(&["serve", "--index", "none"], expect![[r#""#]]);
+    Sandbox::new().check(
+        &["serve", "--index", "none"],
+        expect![[r#"
+        exit 3
+        --- stderr
+        error: no index in none; build one with `nba index build --data DIR --index none`
+    "#]],
+    );
 }
