@@ -1,5 +1,15 @@
-//! The faces: argv ↔ engine. The only code that prints, reads the clock and the environment, or knows a wire format.
+//! The faces: the outside ↔ engine. The only code that prints, reads the clock and the environment, runs async, or
+//! knows a wire format.
 
+#[cfg(any(feature = "http", feature = "mcp"))]
+mod background;
 #[cfg(feature = "cli")]
 pub mod cli;
+#[cfg(feature = "http")]
+pub mod databricks;
+#[cfg(feature = "http")]
+pub mod http;
+#[cfg(feature = "mcp")]
+pub mod mcp;
+pub mod question;
 pub mod wire;

@@ -5,8 +5,10 @@ use serde_json::{Map, Value};
 
 use crate::desk::{Catalogue, TitleLanguage};
 use crate::engine::{Recommendation, SearchAnswer, SimilarTickets};
-use crate::index::{Degraded, Hit, Leg};
+use crate::error::{Error, Fault, Result};
+use crate::index::{Degraded, Hit, Leg, Manifest};
 use crate::recommend::{Abstention, Evidence, Quartiles};
+use crate::snapshot::{Generation, Snapshot};
 
 /// The answer of `similar`.
 #[derive(Debug, Serialize)]
@@ -234,4 +236,59 @@ impl From<SearchAnswer> for SearchJson {
             rows: rows.collect(),
         }
     }
+}
+
+/// The answer of `index status`.
+#[derive(Debug, Serialize)]
+pub struct StatusJson<'a> {
+    /// What the generation says about itself.
+    pub generation: &'a Generation,
+    /// What each of its indexes does, by name.
+    pub indexes: Vec<&'a Manifest>,
+}
+
+impl<'a> StatusJson<'a> {
+    /// Reads it off a snapshot.
+    ///
+    /// # Errors
+    /// [`Error::UnknownIndex`], which a snapshot that was opened does not have.
+    pub fn new(snapshot: &'a Snapshot) -> Result<Self> {
+        let generation = snapshot.generation();
+        let indexes =
+            generation.indexes.keys().map(|name| Ok(snapshot.index(name)?.manifest())).collect::<Result<_>>()?;
+        Ok(Self { generation, indexes })
+    }
+}
+
+/// What went wrong.
+#[derive(Debug, Serialize)]
+pub struct ErrorJson {
+    error: String,
+    exit_code: u8,
+}
+
+impl ErrorJson {
+    /// A fault in the words that came in, found before there was a request.
+    #[must_use]
+    pub fn usage(message: impl Into<String>) -> Self {
+        Self { error: message.into(), exit_code: Fault::Caller.exit_code() }
+    }
+}
+
+impl From<&Error> for ErrorJson {
+    fn from(error: &Error) -> Self {
+        Self { error: with_causes(error), exit_code: error.fault().exit_code() }
+    }
+}
+
+/// The message of an error, then those of what caused it, a line each.
+#[must_use]
+pub fn with_causes(error: &Error) -> String {
+    let mut message = error.to_string();
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        message.push_str(&format!("\n  caused by: {cause}"));
+        source = cause.source();
+    }
+    message
 }

@@ -167,13 +167,16 @@ impl IndexReader {
     fn rank(&self, query: &Query, masks: &[Option<RowSet>], depth: usize) -> Result<(Vec<Fused>, bool)> {
         let mut dense = Vec::new();
         let mut keyword = Vec::new();
+        let wanted_vector = query.vector.as_ref().filter(|_| query.kind != QueryKind::FullText);
+        let wanted_text = query.text.as_ref().filter(|_| query.kind != QueryKind::Ann);
         for (segment, mask) in self.segments.iter().zip(masks) {
-            if let (Some(vector), true) = (&query.vector, query.kind != QueryKind::FullText) {
-                dense.extend(segment.lift(segment.vector.search(vector, depth, mask.as_ref())));
-            }
-            if let (Some(text), true) = (&query.text, query.kind != QueryKind::Ann) {
-                keyword.extend(segment.lift(segment.keyword.search(text, depth, mask.as_ref(), None)?));
-            }
+            let mask = mask.as_ref();
+            let nearest = || wanted_vector.map(|vector| segment.vector.search(vector, depth, mask));
+            let matching = || wanted_text.map(|text| segment.keyword.search(text, depth, mask, None)).transpose();
+            // The legs know nothing of each other, so each has a core where there are two.
+            let (nearest, matching) = rayon::join(nearest, matching);
+            dense.extend(segment.lift(nearest.unwrap_or_default()));
+            keyword.extend(segment.lift(matching?.unwrap_or_default()));
         }
         for list in [&mut dense, &mut keyword] {
             list.sort_by(by_rank);

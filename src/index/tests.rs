@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, RecordBatch, StringArray};
+use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
 use proptest::prelude::*;
 
 use super::*;
@@ -69,6 +69,17 @@ const TEXTS: [(&str, &str, &str); 6] = [
     ("d1", "d", "pix devolvido pelo banco"),
 ];
 
+fn spec() -> IndexSpec {
+    IndexSpec {
+        name: "texts".to_owned(),
+        key: "id".to_owned(),
+        group: "topic".to_owned(),
+        embedded: "text".to_owned(),
+        text_fields: vec![TextField { name: "text".to_owned(), analyzers: vec![Language::Portuguese], boost: 1.0 }],
+        vector: VectorParams { kind: Kind::Flat, ..VectorParams::default() },
+    }
+}
+
 /// An index of [`TEXTS`] in a folder that lives as long as it does.
 fn index() -> (tempfile::TempDir, IndexReader) {
     let column = |get: fn(&(&str, &str, &str)) -> String| -> ArrayRef {
@@ -80,14 +91,7 @@ fn index() -> (tempfile::TempDir, IndexReader) {
         ("text", column(|row| row.2.to_owned())),
     ];
     let batch = RecordBatch::try_from_iter(columns).unwrap();
-    let spec = IndexSpec {
-        name: "texts".to_owned(),
-        key: "id".to_owned(),
-        group: "topic".to_owned(),
-        embedded: "text".to_owned(),
-        text_fields: vec![TextField { name: "text".to_owned(), analyzers: vec![Language::Portuguese], boost: 1.0 }],
-        vector: VectorParams { kind: Kind::Flat, ..VectorParams::default() },
-    };
+    let spec = spec();
     let embedder = HashedEmbedder::new(64);
     let vectors = embedder.embed(&TEXTS.map(|row| row.2)).unwrap();
     let folder = tempfile::tempdir().unwrap();
@@ -103,6 +107,52 @@ fn query(kind: QueryKind, text: &str, k: usize) -> Query {
 
 fn keys(found: &Found) -> Vec<&str> {
     found.hits.iter().map(|hit| hit.key.as_str()).collect()
+}
+
+/// Rows that fill several blocks of the file, the last one in part.
+#[test]
+fn rows_of_every_block_are_found_filtered_and_read() {
+    const ROWS: usize = 2_500;
+    let strings =
+        |text: fn(usize) -> String| -> ArrayRef { Arc::new(StringArray::from_iter_values((0..ROWS).map(text))) };
+    let numbers: Int64Array = (0..ROWS as i64).map(|row| (row % 7 != 0).then_some(row)).collect();
+    let columns: [(&str, ArrayRef); 3] = [
+        ("id", strings(|row| format!("row {row}"))),
+        ("text", strings(|row| format!("estorno número {row} não caiu"))),
+        ("number", Arc::new(numbers)),
+    ];
+    let batch = RecordBatch::try_from_iter(columns).unwrap();
+    let embedder = HashedEmbedder::new(16);
+    let texts: Vec<String> = (0..ROWS).map(|row| format!("estorno {row}")).collect();
+    let vectors = embedder.embed(&texts.iter().map(String::as_str).collect::<Vec<_>>()).unwrap();
+    let spec = IndexSpec { group: "id".to_owned(), ..spec() };
+    let folder = tempfile::tempdir().unwrap();
+    let (_, sha256) = write(folder.path(), &spec, &batch, &vectors, embedder.identity(), &mut |_| {}).unwrap();
+    let index = IndexReader::open(folder.path(), &sha256, true).unwrap();
+    index.verify(folder.path()).unwrap();
+    for row in [0, 1_023, 1_024, 2_047, 2_048, 2_499] {
+        assert_eq!(index.row_of(&format!("row {row}")).unwrap(), Some(row));
+        let cells = index.cells(row, &["number".to_owned(), "id".to_owned()]).unwrap();
+        let number = if row % 7 == 0 { serde_json::Value::Null } else { row.into() };
+        assert_eq!(cells, [("number".to_owned(), number), ("id".to_owned(), format!("row {row}").into())]);
+        assert_eq!(index.text(row, "text").unwrap().unwrap(), format!("estorno número {row} não caiu"));
+    }
+    assert_eq!(index.row_of("row 2500").unwrap(), None);
+    assert_eq!(index.text_values("id").unwrap().len(), ROWS);
+    let matching = |filter: &str| {
+        let filter = Some(Filter::parse(filter).unwrap());
+        let query = Query { filter, ..Query::new(QueryKind::Ann, Some(vectors[0].to_vec()), None, ROWS) };
+        let mut rows: Vec<u32> = index.query(&query).unwrap().hits.iter().map(|hit| hit.row).collect();
+        rows.sort_unstable();
+        rows
+    };
+    let expected = |holds: fn(&u32) -> bool| (0..ROWS as u32).filter(holds).collect::<Vec<_>>();
+    assert_eq!(
+        matching("number >= 1000 AND number < 2400"),
+        expected(|&row| row % 7 != 0 && (1_000..2_400).contains(&row))
+    );
+    assert_eq!(matching("number IS NULL"), expected(|&row| row % 7 == 0));
+    assert_eq!(matching("id = 'row 2499' OR id = 'row 3'"), [3, 2_499]);
 }
 
 #[test]

@@ -4,13 +4,15 @@ use expect_test::expect;
 
 use crate::support::Sandbox;
 
-const COMMANDS: [&[&str]; 10] = [
+const COMMANDS: [&[&str]; 12] = [
     &["similar"],
     &["recommend"],
     &["search"],
     &["index", "build"],
     &["index", "status"],
     &["index", "verify"],
+    &["serve"],
+    &["mcp"],
     &["generate"],
     &["evaluate", "retrieval"],
     &["evaluate", "actions"],

@@ -50,6 +50,9 @@ const FENCED: &[(&str, &[&str])] = &[
     ("parquet", &["src/table/"]),
     ("clap", &["src/face/cli/"]),
     ("indicatif", &["src/face/cli/"]),
+    ("axum", &["src/face/http/", "src/face/databricks/"]),
+    ("rmcp", &["src/face/mcp/"]),
+    ("tokio", &["src/face/"]),
     ("arc_swap", &["src/engine/"]),
     ("rand_chacha", &["src/generate/"]),
 ];

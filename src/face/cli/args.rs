@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
 use crate::desk::TitleLanguage;
+use crate::face::question::DEFAULT_K;
 use crate::generate::Locale;
 use crate::index::QueryKind;
 use crate::vector::Kind;
@@ -58,6 +59,15 @@ pub(super) enum Command {
     /// Build and inspect the index
     #[command(subcommand)]
     Index(IndexCommand),
+    /// Answer over HTTP on this machine: JSON, and the query shape of Databricks Vector Search
+    #[cfg(feature = "http")]
+    Serve(ServeArgs),
+    /// Offer tools to an agent over the Model Context Protocol, on standard input and output
+    #[cfg(feature = "mcp")]
+    #[command(
+        after_help = "Examples:\n  nba mcp\n  nba mcp --index index\n\nTools: similar_tickets, recommend_action, search_index. Each call answers from the newest generation."
+    )]
+    Mcp,
     /// Write a synthetic support desk: five CSV tables
     Generate(GenerateArgs),
     /// Turn lines of text into unit vectors, as a NumPy file
@@ -102,7 +112,7 @@ pub(super) struct SimilarArgs {
     #[command(flatten)]
     pub(super) about: About,
     /// How many tickets
-    #[arg(short, long, default_value_t = 10, value_name = "N")]
+    #[arg(short, long, default_value_t = DEFAULT_K, value_name = "N")]
     pub(super) k: usize,
     /// Only tickets that match: SQL-like text or a JSON object
     #[arg(long, value_name = "FILTER")]
@@ -141,7 +151,7 @@ pub(super) struct SearchArgs {
     #[arg(long = "type", value_name = "TYPE")]
     pub(super) kind: Option<KindArg>,
     /// How many rows
-    #[arg(short, long, default_value_t = 10, value_name = "N")]
+    #[arg(short, long, default_value_t = DEFAULT_K, value_name = "N")]
     pub(super) k: usize,
     /// Only rows that match: SQL-like text or a JSON object
     #[arg(long, value_name = "FILTER")]
@@ -209,6 +219,17 @@ pub(super) struct BuildArgs {
     /// How many generations to keep
     #[arg(long, value_name = "N")]
     pub(super) keep: Option<usize>,
+}
+
+#[cfg(feature = "http")]
+#[derive(Debug, ClapArgs)]
+#[command(
+    after_help = "Examples:\n  nba serve\n  nba serve --listen 127.0.0.1:0 --json\n\nGET /healthz, GET /v1/status, POST /v1/similar, /v1/recommend, /v1/search, /v1/reload;\nPOST /api/2.0/vector-search/indexes/main.support.tickets/query.\nCtrl-C or SIGTERM ends it, after what is being answered."
+)]
+pub(super) struct ServeArgs {
+    /// Where to listen: a loopback address, since there are no tokens yet; port 0 takes any free one
+    #[arg(long, default_value = "127.0.0.1:8080", value_name = "ADDRESS:PORT")]
+    pub(super) listen: std::net::SocketAddr,
 }
 
 #[derive(Debug, ClapArgs)]

@@ -2,32 +2,21 @@
 
 use std::fmt::Write as _;
 
-use serde::Serialize;
 use serde_json::json;
 
 use super::printer::Printer;
 use super::settings::Settings;
 use crate::error::{Error, Result};
-use crate::index::Manifest;
-use crate::snapshot::{Generation, Snapshot};
-
-#[derive(Serialize)]
-struct Status<'a> {
-    generation: &'a Generation,
-    indexes: Vec<&'a Manifest>,
-}
+use crate::face::wire::StatusJson;
+use crate::snapshot::Snapshot;
 
 pub(super) fn status(settings: &Settings, printer: &Printer) -> Result<()> {
     let snapshot = Snapshot::open(&settings.index)?;
-    let generation = snapshot.generation();
-    let indexes = generation
-        .indexes
-        .keys()
-        .map(|name| Ok(snapshot.index(name)?.manifest()))
-        .collect::<Result<Vec<&Manifest>>>()?;
+    let status = StatusJson::new(&snapshot)?;
     if printer.json() {
-        return printer.document(&Status { generation, indexes });
+        return printer.document(&status);
     }
+    let StatusJson { generation, indexes } = status;
     let mut out = format!("index       {}\n", settings.index.display());
     let _ =
         writeln!(out, "generation  {}, built {} by {}", generation.name, generation.created_at, generation.built_by);

@@ -9,6 +9,8 @@ mod inspect;
 mod printer;
 mod query;
 mod render;
+#[cfg(feature = "http")]
+mod serve;
 mod settings;
 
 use std::process::ExitCode;
@@ -45,6 +47,10 @@ fn run(args: Args, printer: &Printer) -> Result<()> {
         Command::Index(IndexCommand::Build(args)) => build::build(args, settings, printer),
         Command::Index(IndexCommand::Status) => inspect::status(&settings, printer),
         Command::Index(IndexCommand::Verify) => inspect::verify(&settings, printer),
+        #[cfg(feature = "http")]
+        Command::Serve(args) => serve::serve(&args, &settings, printer),
+        #[cfg(feature = "mcp")]
+        Command::Mcp => crate::face::mcp::serve(settings.engine()?, settings.config.language),
         Command::Generate(args) => generate::generate(args, printer),
         Command::Embed(args) => embed::embed(args, &settings, printer),
         Command::Evaluate(args) => evaluate::evaluate(args, &settings, printer),

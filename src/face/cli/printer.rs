@@ -9,6 +9,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use crate::error::{Error, Result};
+use crate::face::wire::{ErrorJson, with_causes};
 
 /// Writes what the commands say.
 pub(super) struct Printer {
@@ -42,6 +43,14 @@ impl Printer {
         quiet_if_closed(io::stdout().write_all(text.as_bytes()))
     }
 
+    /// Prints one JSON document on one line, for a reader who waits for it.
+    #[cfg(feature = "http")]
+    pub(super) fn line(&self, value: &impl Serialize) -> Result<()> {
+        let mut text = serde_json::to_string(value).map_err(|error| Error::internal("writing JSON", error))?;
+        text.push('\n');
+        quiet_if_closed(io::stdout().write_all(text.as_bytes()))
+    }
+
     /// Says something beside the data.
     pub(super) fn note(&self, text: &str) {
         // Talk that nobody can hear is no reason to fail.
@@ -64,16 +73,10 @@ impl Printer {
 
     /// Says what went wrong, and with which exit code the program ends.
     pub(super) fn error(&self, error: &Error) -> ExitCode {
-        let mut message = error.to_string();
-        let mut source = std::error::Error::source(error);
-        while let Some(cause) = source {
-            message.push_str(&format!("\n  caused by: {cause}"));
-            source = cause.source();
-        }
         if self.json {
-            self.note(&json!({ "error": message, "exit_code": error.fault().exit_code() }).to_string());
+            self.note(&json!(ErrorJson::from(error)).to_string());
         } else {
-            self.note(&format!("\u{1b}[1;31merror:\u{1b}[0m {message}"));
+            self.note(&format!("\u{1b}[1;31merror:\u{1b}[0m {}", with_causes(error)));
         }
         ExitCode::from(error.fault().exit_code())
     }

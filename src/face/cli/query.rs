@@ -6,12 +6,12 @@ use super::render;
 use super::settings::Settings;
 use crate::engine::{By, RecommendRequest, SearchRequest, SimilarRequest, Subject};
 use crate::error::{Error, Result};
+use crate::face::question::{default_kind, filter};
 use crate::face::wire::{RecommendJson, SearchJson, SimilarJson};
-use crate::filter::Filter;
 use crate::index::QueryKind;
 
 pub(super) fn similar(args: SimilarArgs, settings: Settings, printer: &Printer) -> Result<()> {
-    let request = SimilarRequest { subject: subject(args.about), k: args.k, filter: filter(args.filter)? };
+    let request = SimilarRequest { subject: subject(args.about), k: args.k, filter: filter(args.filter.as_deref())? };
     let answer = settings.engine()?.similar(&request)?;
     let language = settings.config.language;
     if printer.json() {
@@ -21,7 +21,7 @@ pub(super) fn similar(args: SimilarArgs, settings: Settings, printer: &Printer) 
 }
 
 pub(super) fn recommend(args: RecommendArgs, settings: Settings, printer: &Printer) -> Result<()> {
-    let request = RecommendRequest { subject: subject(args.about), filter: filter(args.filter)? };
+    let request = RecommendRequest { subject: subject(args.about), filter: filter(args.filter.as_deref())? };
     let answer = settings.engine()?.recommend(&request)?;
     let language = settings.config.language;
     if printer.json() {
@@ -31,13 +31,13 @@ pub(super) fn recommend(args: RecommendArgs, settings: Settings, printer: &Print
 }
 
 pub(super) fn search(args: SearchArgs, settings: Settings, printer: &Printer) -> Result<()> {
-    let (by, default_kind) = by(args.by)?;
+    let by = by(args.by)?;
     let request = SearchRequest {
         index: args.name,
+        kind: args.kind.map_or_else(|| default_kind(&by), QueryKind::from),
         by,
-        kind: args.kind.map_or(default_kind, QueryKind::from),
         k: args.k,
-        filter: filter(args.filter)?,
+        filter: filter(args.filter.as_deref())?,
         columns: args.columns,
         one_per_group: !args.every_row,
     };
@@ -55,15 +55,11 @@ fn subject(about: About) -> Subject {
     }
 }
 
-fn by(args: ByArgs) -> Result<(By, QueryKind)> {
+fn by(args: ByArgs) -> Result<By> {
     match args {
-        ByArgs { text: Some(text), .. } => Ok((By::Text(text), QueryKind::Hybrid)),
-        ByArgs { row: Some(row), .. } => Ok((By::Row(row), QueryKind::Hybrid)),
-        ByArgs { vector: Some(vector), .. } => Ok((By::Vector(vector), QueryKind::Ann)),
+        ByArgs { text: Some(text), .. } => Ok(By::Text(text)),
+        ByArgs { row: Some(row), .. } => Ok(By::Row(row)),
+        ByArgs { vector: Some(vector), .. } => Ok(By::Vector(vector)),
         ByArgs { .. } => Err(Error::argument("search", "give --text, --vector or --row")),
     }
-}
-
-fn filter(text: Option<String>) -> Result<Option<Filter>> {
-    text.as_deref().map(Filter::parse).transpose()
 }

@@ -1,0 +1,87 @@
+//! Answers as a few plain lines for a language model: ids, titles and figures, no layout. The whole is in the JSON.
+
+use std::fmt::Write as _;
+
+use crate::desk::TitleLanguage;
+use crate::engine::{Recommendation, SearchAnswer, SimilarTickets};
+use crate::recommend::Evidence;
+
+/// How much of a message is quoted, in characters.
+const QUOTED: usize = 200;
+/// How many tickets are named for and against an action.
+const NAMED: usize = 3;
+
+pub(super) fn similar(answer: &SimilarTickets, language: TitleLanguage) -> String {
+    let mut out = format!("{} similar resolved tickets to: {}\n", answer.tickets.len(), quoted(&answer.about));
+    for (place, ticket) in (1..).zip(&answer.tickets) {
+        let _ = write!(out, "{place}. {} {} [{}]", ticket.hit.key, quoted(&ticket.subject), ticket.category);
+        if let Some(hours) = ticket.resolution_hours {
+            let _ = write!(out, " {hours:.1} h");
+        }
+        if let Some(action) = &ticket.solved_by {
+            let _ = write!(out, "; solved by {action} ({})", answer.catalogue.title(action, language));
+        }
+        if let Some(solution) = &ticket.solution {
+            let _ = write!(out, ": {}", quoted(solution));
+        }
+        out.push('\n');
+    }
+    out
+}
+
+pub(super) fn recommendation(answer: &Recommendation, language: TitleLanguage) -> String {
+    let advice = &answer.advice;
+    let mut out = match advice.abstention {
+        Some(reason) => format!("No recommendation: {reason}.\n"),
+        None => format!("Next action for: {}\n", quoted(&answer.about)),
+    };
+    for (place, ranked) in (1..).zip(&advice.actions) {
+        let _ = writeln!(
+            out,
+            "{place}. {} ({}) score {:.2}, {:.0} % success, {} tickets; for: {}; against: {}",
+            ranked.action,
+            answer.catalogue.title(&ranked.action, language),
+            ranked.score,
+            ranked.success_rate * 100.0,
+            ranked.support,
+            named(&ranked.evidence),
+            named(&ranked.counter_evidence)
+        );
+    }
+    if let Some((ticket, message)) = &advice.plan.approach {
+        let _ = writeln!(out, "Best approach, as in {ticket}: {}", quoted(message));
+    }
+    if let Some(time) = &advice.plan.hours {
+        let _ = writeln!(out, "Resolution: median {:.1} h, {:.1} to {:.1} h", time.median, time.q1, time.q3);
+    }
+    out
+}
+
+pub(super) fn rows(answer: &SearchAnswer) -> String {
+    let mut out = format!("{} of {} rows\n", answer.rows.len(), answer.eligible);
+    for (place, (hit, cells)) in (1..).zip(&answer.rows) {
+        let _ = write!(out, "{place}. {} score {:.4}", hit.key, hit.score);
+        for (column, value) in cells.iter().filter(|(_, value)| !value.is_null()) {
+            let shown = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            let _ = write!(out, "; {column}: {}", quoted(&shown));
+        }
+        out.push('\n');
+    }
+    out
+}
+
+fn named(evidence: &[Evidence]) -> String {
+    if evidence.is_empty() {
+        return "none".to_owned();
+    }
+    evidence.iter().take(NAMED).map(|one| one.ticket_id.as_str()).collect::<Vec<_>>().join(", ")
+}
+
+/// One line of at most [`QUOTED`] characters.
+fn quoted(text: &str) -> String {
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    match line.char_indices().nth(QUOTED) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None => line,
+    }
+}
