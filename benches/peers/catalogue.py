@@ -57,6 +57,7 @@ PEERS = [
         {"factory": "HNSW32", "ef_construction": 400},
         [{"efSearch": ef} for ef in (64, 256, 512, 1024)],
         filtered=[{"efSearch": 128}, {"efSearch": 512}],
+        judged=1000,
     ),
     # One-bit codes of rotated vectors, all scanned, the best rescored in full.
     Peer(
@@ -79,7 +80,7 @@ PEERS = [
         {"factory": "IVF256,PQ96x4fs,RFlat"},
         refined((16, 20), (32, 40), (64, 100), (128, 200)),
     ),
-    Peer("usearch-m16", "usearch", {"m": 16, "ef_construction": 200}, efs(64, 256, 512, 1024)),
+    Peer("usearch-m16", "usearch", {"m": 16, "ef_construction": 200}, efs(64, 256, 512, 1024), judged=1000),
     Peer(
         "lancedb-ivf-hnsw-sq",
         "lancedb",
@@ -96,14 +97,12 @@ PEERS = [
     ),
 ]
 
-# Requests to `benches/vectors.rs`.
-OURS = [
-    {"kind": "flat", "params": {"recall": 0.99}},
-    {"kind": "flat", "params": {"recall": 0.995}},
-    {"kind": "flat", "params": {"recall": 0.999}},
-    {"kind": "hnsw", "params": {}},
-]
-OURS_FILTERED = [{"kind": "flat", "params": {"recall": 0.999}}]
+# Requests to `benches/vectors.rs`, by the name to give to `--engines`; the graph is run only when it is named.
+OURS = {
+    "nba": [{"kind": "flat", "params": {"recall": target}} for target in TARGETS],
+    "nba-hnsw": [{"kind": "hnsw", "params": {}}],
+}
+OURS_FILTERED = {"nba": [{"kind": "flat", "params": {"recall": 0.999}}], "nba-hnsw": [{"kind": "hnsw", "params": {}}]}
 
 # The index whose table also gets texts and a full-text index.
 HYBRID = "lancedb-ivf-hnsw-sq"

@@ -10,7 +10,6 @@ import numpy as np
 
 from exact import eligible
 
-# What LanceDB's table holds beside the vector; filters are not asked of it.
 LANCE_BATCH = 10_000
 
 
@@ -194,7 +193,7 @@ class Lancedb:
             if "nprobes" in point:
                 query = query.nprobes(point["nprobes"])
             if "ef" in point:
-                query = query.ef(point["ef"])
+                query = query.ef(max(point["ef"], k * point.get("refine", 1)))
             if "refine" in point:
                 query = query.refine_factor(point["refine"])
         if kind == "hybrid":

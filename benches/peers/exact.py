@@ -14,7 +14,8 @@ TOLERANCE = 1e-6
 def load_vectors(path: Path, rows: int | None = None) -> np.ndarray:
     vectors = np.load(path, mmap_mode="r")
     if vectors.dtype != np.float32 or vectors.ndim != 2:
-        raise SystemExit(f"{path}: {vectors.dtype} of shape {vectors.shape}; `nba embed --in F --out F.npy` writes such files")
+        found = f"{vectors.dtype} of shape {vectors.shape}"
+        raise SystemExit(f"{path}: {found}, not a table of float32; `nba embed --in F --out F.npy` writes one")
     vectors = vectors if rows is None else vectors[:rows]
     sample = np.asarray(vectors[:: max(1, len(vectors) // 1000)])
     if np.abs(np.linalg.norm(sample, axis=1) - 1).max() > 1e-4:

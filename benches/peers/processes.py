@@ -42,7 +42,7 @@ class Process:
     def __init__(self, command: list[str], core: int | None):
         environment = dict(os.environ)
         threads = os.cpu_count() if core is None else 1
-        environment |= {name: str(threads) for name in THREAD_VARIABLES}
+        environment |= {name: str(threads) for name in THREAD_VARIABLES} | {"LANCEDB_LOG": "error"}
         pin = None if core is None else (lambda: os.sched_setaffinity(0, {core}))
         self.name = " ".join(command)
         self.child = subprocess.Popen(
@@ -137,11 +137,16 @@ def sum_of(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()[:12]
 
 
-def our_vectors(data: Data, program: Path, core: int | None, truth: Path) -> Process:
-    """`benches/vectors.rs`; its indexes belong to the very build of the driver, so a changed program builds again."""
+def our_folder(data: Data, program: Path) -> Path:
+    """Our indexes belong to the very build of the driver, so a changed program builds again."""
     folder = data.folder / f"ours-vectors-{sum_of(program)}"
     folder.mkdir(exist_ok=True)
-    files = ["--base", data.base, "--queries", data.queries, "--folder", folder, "--truth", truth]
+    return folder
+
+
+def our_vectors(data: Data, program: Path, core: int | None, truth: Path) -> Process:
+    """`benches/vectors.rs`, which builds what a request names where it is not built."""
+    files = ["--base", data.base, "--queries", data.queries, "--folder", our_folder(data, program), "--truth", truth]
     return Process([str(word) for word in [program, *files, "--serve"]], core)
 
 

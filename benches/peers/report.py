@@ -60,7 +60,7 @@ def vector_table(cases: list[dict]) -> list[str]:
 def build_table(result: dict) -> list[str]:
     seen, rows = set(), []
     for case in result["vector"]:
-        name = case["engine"] if case["engine"] != OURS else f"{OURS} {settings(case['point'])}"
+        name = f"{case['engine']} {settings(case['point'])}" if case["engine"].startswith(OURS) else case["engine"]
         if name in seen or "failed" in case:
             continue
         seen.add(name)
@@ -87,8 +87,8 @@ def fastest(cases: list[dict], engine: str, target: float, percent: float = 100)
 
 
 def best_recall(cases: list[dict], engine: str, percent: float) -> float:
-    found = [case["recall_10"] for case in cases if case["engine"].startswith(engine) and case["percent"] == percent and "failed" not in case]
-    return max(found, default=0)
+    asked = [case for case in cases if case["engine"].startswith(engine) and case["percent"] == percent]
+    return max((case["recall_10"] for case in asked if "failed" not in case), default=0)
 
 
 def verdict(met: bool | None) -> str:
@@ -96,6 +96,8 @@ def verdict(met: bool | None) -> str:
 
 
 def point_of(case: dict | None, cases: list[dict], engine: str, percent: float) -> str:
+    if not any(each["engine"].startswith(engine) for each in cases):
+        return "not run"
     if case is None:
         return f"never (best {share(best_recall(cases, engine, percent))})"
     name = case["engine"].removeprefix(f"{engine}-")
@@ -112,7 +114,9 @@ def ratio_table(result: dict) -> list[str]:
         other = max((case for case in others if case), key=lambda case: case["qps"], default=None)
         ratio = ours["qps"] / theirs["qps"] if ours and theirs else None
         bar = bars.get(target)
-        met = None if bar is None else (ratio is not None and ratio >= bar) or bool(ours and not theirs)
+        met = None  # where one of the two was not run
+        if {"nba", "hnswlib"} <= {case["engine"].split("-")[0] for case in cases}:
+            met = bool(ours) and (ratio is None or ratio >= bar) if bar else None
         rows.append([
             f"≥ {share(target)}",
             point_of(ours, cases, OURS, 100),
@@ -136,7 +140,10 @@ def filter_rows(result: dict) -> list[list[str]]:
         theirs = theirs or fastest(cases, "hnswlib", target, percent)
         ratio = ours["qps"] / theirs["qps"] if ours and theirs else None
         met = None if percent != 1 or ratio is None else ratio >= FILTER_BAR and ours["recall_10"] >= 1
-        said = f"{theirs['qps']:,.0f} at {share(theirs['recall_10'])} ({theirs['engine']} {settings(theirs['point'])})" if theirs else ""
+        said = "not run"
+        if theirs:
+            name = f"{theirs['engine']} {settings(theirs['point'])}"
+            said = f"{theirs['qps']:,.0f} at {share(theirs['recall_10'])} ({name})"
         mine = f"{ours['qps']:,.0f} at {share(ours['recall_10'])}" if ours else "not measured"
         bar = [f"{FILTER_BAR} ×, recall 1", verdict(met)] if percent == 1 else ["", ""]
         rows.append([f"{percent} %", mine, said, f"{ratio:.1f}" if ratio else "", *bar])
@@ -144,10 +151,10 @@ def filter_rows(result: dict) -> list[list[str]]:
 
 
 def hybrid_section(result: dict) -> list[str]:
-    rows = [
-        [case["engine"], case["kind"], case["cores"], milliseconds(case["p50"]), milliseconds(case["p99"]), f"{case['search_kb'] / 1e3:.0f}"]
-        for case in result["hybrid"]
-    ]
+    rows = []
+    for case in result["hybrid"]:
+        figures = [milliseconds(case["p50"]), milliseconds(case["p99"]), f"{case['search_kb'] / 1e3:.0f}"]
+        rows.append([case["engine"], case["kind"], case["cores"], *figures])
     lines = table(["engine", "query", "cores", "p50 ms", "p99 ms", "peak MB"], rows)
     of = {(case["engine"] == OURS, case["kind"], case["cores"]): case for case in result["hybrid"]}
     bars = []
@@ -155,7 +162,8 @@ def hybrid_section(result: dict) -> list[str]:
         ours, theirs = of[True, "hybrid", cores], of[False, "hybrid", cores]
         for part in ("p50", "p99"):
             ratio = ours[part] / theirs[part]
-            bars.append([f"hybrid {part}, {cores} core(s): nba / LanceDB", f"{ratio:.3f}", f"≤ {HYBRID_BAR}", verdict(ratio <= HYBRID_BAR)])
+            name = f"hybrid {part}, {cores} core(s): nba / LanceDB"
+            bars.append([name, f"{ratio:.3f}", f"≤ {HYBRID_BAR}", verdict(ratio <= HYBRID_BAR)])
         ratio = ours["p50"] / max(of[True, kind, cores]["p50"] for kind in ("keyword", "vector"))
         bars.append([f"nba hybrid p50 / its slower leg, {cores} core(s)", f"{ratio:.2f}", "≤ 1.5", verdict(ratio <= 1.5)])
     return lines + table(["", "ratio", "bar", ""], bars)

@@ -30,7 +30,7 @@ import numpy as np
 from catalogue import HYBRID, HYBRID_POINT, OURS, OURS_FILTERED, OURS_HYBRID, PEERS, PERCENTS, TARGETS
 from exact import fingerprint, load_vectors, recall, truth
 from extend import extended
-from processes import Data, Process, built, driver, folder_bytes, our_hybrid, our_vectors, worker
+from processes import Data, Process, built, driver, folder_bytes, our_folder, our_hybrid, our_vectors, worker
 from report import write_report
 
 GRID = sorted({round(20 * 1.1**step) for step in range(57)})  # ef from 20 to 4,158
@@ -134,26 +134,37 @@ def time_ours(process: Process, case: dict, timed: int) -> None:
     case["search_kb"] = answer["peak_rss_kb"]
 
 
-def judge_ours(data: Data, judge: Judge, program: Path) -> list[dict]:
+def judge_ours(data: Data, judge: Judge, program: Path, name: str) -> list[dict]:
     """Builds ours with all cores in a process of its own for each point, and takes the recall that the driver counts."""
     cases = []
-    wanted = [(point, 100) for point in OURS] + [(point, percent) for percent in PERCENTS for point in OURS_FILTERED]
+    wanted = [(point, 100) for point in OURS[name]]
+    wanted += [(point, percent) for percent in PERCENTS for point in OURS_FILTERED[name]]
     for point, percent in wanted:
         queries = MASKED_QUERIES if percent < 100 else len(judge.queries)
-        with our_vectors(data, program, None, judge.truth_file(100)) as process:
-            try:
-                answer = process.ask(point | {"percent": percent, "queries": queries})
-            except RuntimeError as error:
-                cases.append({"engine": "nba", "point": point, "percent": percent, "failed": str(error)})
-                say(f"nba {point}: {error}")
-                continue
-            peak = process.peak_kb()
-        case = {"engine": "nba", "point": point, "percent": percent, "judged": queries, "rounds": []}
-        case |= {"recall_10": answer["recall_at_10"], "recall_100": answer["recall_at_100"]}
-        case |= {"build_s": answer["build_seconds"], "bytes": answer["bytes"], "build_kb": peak}
+        request = point | {"percent": percent, "queries": queries}
+        case = {"engine": name, "point": point, "percent": percent, "judged": queries, "rounds": []}
         cases.append(case)
-        say(f"nba {point} {percent} %: recall@10 {case['recall_10']:.4f}, built in {case['build_s']:.1f} s")
+        try:
+            answer = judged_once(data, judge, program, request)
+        except RuntimeError as error:
+            case["failed"] = str(error)
+            say(f"{name} {point}: {error}")
+            continue
+        case |= {"recall_10": answer["recall_at_10"], "recall_100": answer["recall_at_100"]}
+        case |= {"build_s": answer["build_seconds"], "bytes": answer["bytes"], "build_kb": answer["build_kb"]}
+        say(f"{name} {point} {percent} %: recall@10 {case['recall_10']:.4f}, built in {case['build_s']:.1f} s")
     return cases
+
+
+def judged_once(data: Data, judge: Judge, program: Path, request: dict) -> dict:
+    """What the driver says of a point, kept beside its indexes: the same program gives the same rows."""
+    key = hashlib.sha256(json.dumps(request, sort_keys=True).encode()).hexdigest()[:12]
+    kept = our_folder(data, program) / f"answer-{key}.json"
+    if not kept.exists():
+        with our_vectors(data, program, None, judge.truth_file(100)) as process:
+            answer = process.ask(request)
+            kept.write_text(json.dumps(answer | {"build_kb": process.peak_kb()}))
+    return json.loads(kept.read_text())
 
 
 def vector_rounds(data: Data, judge: Judge, cases: list[dict], args: argparse.Namespace, program: Path | None) -> None:
@@ -165,7 +176,7 @@ def vector_rounds(data: Data, judge: Judge, cases: list[dict], args: argparse.Na
             if "failed" in case or (case["percent"] < 100 and round_number >= 3):
                 continue
             name = case["engine"] + ("-masked" if case["percent"] < 100 else "")
-            if case["engine"] == "nba":
+            if case["engine"] in OURS:
                 name += json.dumps(case["point"])
                 if name not in processes:
                     processes[name] = our_vectors(data, program, args.core, judge.truth_file(100))
@@ -272,21 +283,23 @@ def main() -> None:
     data = Data(base, args.queries.resolve(), texts, args.query_texts if texts else None, rows, queries.shape[1], folder)
 
     names = args.engines.split(",") if args.engines else [peer.name for peer in PEERS if rows <= peer.rows_at_most] + ["nba"]
-    unknown = set(names) - {peer.name for peer in PEERS} - {"nba"}
+    known = [peer.name for peer in PEERS] + list(OURS)
+    unknown = set(names) - set(known)
     if unknown:
         raise SystemExit(f"not in catalogue.py: {', '.join(sorted(unknown))}")
-    absent = [peer.name for peer in PEERS if peer.name not in names] + ([] if "nba" in names else ["nba"])
+    absent = [name for name in known if name not in names]
     if absent:
         left_out.append(f"not run: {', '.join(absent)}")
     versions = library_versions()
-    vectors_program = driver("vectors", args.our_vectors) if "nba" in names else None
+    vectors_program = driver("vectors", args.our_vectors) if set(names) & set(OURS) else None
 
     judge = Judge(data)
     say(f"{rows} rows, {len(queries)} queries; exact answers are there")
     load_before = os.getloadavg()[0]
     cases = [case for peer in PEERS if peer.name in names for case in judge_peer(data, judge, peer, versions)]
-    if vectors_program:
-        cases += judge_ours(data, judge, vectors_program)
+    for name in OURS:
+        if name in names:
+            cases += judge_ours(data, judge, vectors_program, name)
     vector_rounds(data, judge, cases, args, vectors_program)
     hybrid, whole = [], None
     if texts and HYBRID in names and "nba" in names:
