@@ -54,7 +54,7 @@ PEERS = [
     Peer(
         "faiss-hnsw-m32",
         "faiss",
-        {"factory": "HNSW32", "ef_construction": 400},
+        {"factory": "HNSW32", "ef_construction": 200},
         [{"efSearch": ef} for ef in (64, 256, 512, 1024)],
         filtered=[{"efSearch": 128}, {"efSearch": 512}],
         judged=1000,

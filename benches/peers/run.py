@@ -21,6 +21,7 @@ import argparse
 import hashlib
 import json
 import os
+import shutil
 import statistics
 import sys
 import time
@@ -102,7 +103,8 @@ def judge_peer(data: Data, judge: Judge, peer, versions: dict) -> list[dict]:
         wanted = [(point, 100) for point in unique.values()]
         wanted += [(point, percent) for percent in PERCENTS for point in peer.filtered]
         for point, percent in wanted:
-            case = {"engine": peer.name, "point": point, "percent": percent, "judged": min(peer.judged, len(judge.queries))}
+            judged = min(peer.judged, len(judge.exact[percent]))
+            case = {"engine": peer.name, "point": point, "percent": percent, "judged": judged}
             case["recall_10"] = judge.recall(process, peer, point, 10, percent)
             case["recall_100"] = judge.recall(process, peer, point, 100) if percent == 100 else None
             case |= {"build_s": made["seconds"], "bytes": made["bytes"], "build_kb": made["peak_kb"], "rounds": []}
@@ -211,6 +213,7 @@ def hybrid_rounds(data: Data, args: argparse.Namespace, program: Path) -> tuple[
     process, folder = our_hybrid(data, program, None)
     note = folder / "build.json"
     if not note.exists():
+        shutil.rmtree(folder, ignore_errors=True)
         made = process.ask({"build": OURS_HYBRID})
         note.write_text(json.dumps(made | {"peak_kb": process.peak_kb(), "bytes": folder_bytes(folder)}))
     process.close()
@@ -224,9 +227,9 @@ def hybrid_rounds(data: Data, args: argparse.Namespace, program: Path) -> tuple[
         for kind in ("hybrid", "keyword", "vector"):
             cases.append({"engine": HYBRID, "kind": kind, "cores": cores, "process": theirs, "rounds": []})
             cases.append({"engine": "nba", "kind": kind, "cores": cores, "process": ours, "rounds": []})
-    count = max(25, args.timed // 4)
     for _ in range(args.rounds):
         for case in cases:
+            count = max(25, args.timed // (2 if case["kind"] == "hybrid" else 8))
             if case["engine"] == "nba":
                 kind = {"hybrid": "hybrid", "keyword": "full_text", "vector": "ann"}[case["kind"]]
                 request = {"kind": kind, "k": 10, "first": 0, "count": count}
@@ -269,7 +272,8 @@ def main() -> None:
     queries = load_vectors(args.queries)
     source_rows = len(load_vectors(args.base))
     rows = args.rows or source_rows
-    folder = args.work / f"{fingerprint(args.base, args.queries)}-{rows}"
+    makers = [Path(__file__).with_name("extend.py")] if rows > source_rows else []
+    folder = args.work / f"{fingerprint(args.base, args.queries, *makers)}-{rows}"
     folder.mkdir(parents=True, exist_ok=True)
     base, texts = args.base.resolve(), args.texts
     left_out = []
