@@ -98,6 +98,8 @@ pub struct VectorParams {
     pub kind: Kind,
     /// [`Kind::Auto`] is flat below so many rows, and a graph from there on.
     pub auto_rows: usize,
+    /// [`Kind::Flat`] looks at every vector below so many rows, and at codes of one bit a number from there on.
+    pub scan_rows: usize,
     /// The graph.
     pub hnsw: HnswParams,
 }
@@ -106,7 +108,7 @@ impl Default for VectorParams {
     /// 200,000 rows of 384 numbers are scanned in some 15 ms by one core and fewer by several: no slower than the rest of
     /// a query, without a minute of building, and exact under any filter.
     fn default() -> Self {
-        Self { kind: Kind::Auto, auto_rows: 200_000, hnsw: HnswParams::default() }
+        Self { kind: Kind::Auto, auto_rows: 200_000, scan_rows: 20_000, hnsw: HnswParams::default() }
     }
 }
 
