@@ -7,7 +7,7 @@
 //!   --folder D       indexes are kept below it, one folder for each way of building, and used again when there
 //!   --truth F        .npy, `<i4` or `<i8`: the exact nearest rows of each query, best first, 100 or more;
 //!                    without it an exact scan answers first
-//!   --request JSON   one request (below); may be repeated; without one and without --serve: `{"kind":"flat"}`
+//!   --request JSON   one request (below); may be repeated; without one and without --serve: `{"kind":"codes"}`
 //!   --serve          then reads requests as JSON lines from the standard input until it ends
 //! ```
 //!
@@ -15,7 +15,7 @@
 //!
 //! | key | default | meaning |
 //! |---|---|---|
-//! | `kind` | `"flat"` | `flat`, `hnsw`, `auto`; `exact` is the scan of all vectors |
+//! | `kind` | `"codes"` | `codes`, `hnsw`, `auto`; `flat` is the exact scan of all vectors |
 //! | `params` | `{}` | keys of `[build.vector]` for the build, such as `{"recall": 0.999}` or `{"hnsw": {"m": 32}}` |
 //! | `percent` | `100` | how many of 100 rows are eligible: row `r` is when `(r × 2654435761 mod 2³²) < percent × 2³² / 100` |
 //! | `queries` | all | ask only so many, the first ones |
@@ -73,7 +73,7 @@ struct Request {
 
 impl Default for Request {
     fn default() -> Self {
-        Self { kind: "flat".to_owned(), params: json!({}), percent: 100.0, queries: usize::MAX, threads: 1 }
+        Self { kind: "codes".to_owned(), params: json!({}), percent: 100.0, queries: usize::MAX, threads: 1 }
     }
 }
 
@@ -184,12 +184,7 @@ impl Bench {
                 .map(|row| Vector::new(row).ok_or("a row has no direction"))
                 .collect::<Result<_, _>>()?;
             let mut params: VectorParams = serde_json::from_value(params.clone())?;
-            if kind == "exact" {
-                params.kind = Kind::Flat;
-                params.scan_rows = usize::MAX;
-            } else {
-                params.kind = kind.parse()?;
-            }
+            params.kind = kind.parse()?;
             fs::create_dir_all(&folder)?;
             let start = Instant::now();
             let report = vector::build(&folder, &vectors, dimension, &params)?;
@@ -208,7 +203,7 @@ impl Bench {
         if let (Some(truth), None) = (&self.truth, mask) {
             return Ok(truth.clone());
         }
-        let place = self.open_index("exact", &json!({}))?;
+        let place = self.open_index("flat", &json!({}))?;
         let scan = &self.open[&place].0;
         let truth: Vec<Vec<Row>> =
             queries.iter().map(|query| scan.search(query, 100, mask).iter().map(|hit| hit.row).collect()).collect();

@@ -176,7 +176,7 @@ fn one_vector_a_thousand_times_is_one_point() {
 
 #[test]
 fn an_empty_index_works() {
-    for kind in [Kind::Flat, Kind::Hnsw] {
+    for kind in [Kind::Flat, Kind::Codes, Kind::Hnsw] {
         let (folder, report) = built(&[], &VectorParams { kind, ..VectorParams::default() });
         assert_eq!((report.kind, report.rows), (kind, 0));
         verify(folder.path(), kind, 0, DIMENSION).unwrap();
@@ -189,9 +189,12 @@ fn an_empty_index_works() {
 #[test]
 fn the_kind_is_chosen_by_the_number_of_rows() {
     let vectors = clustered(40, 4, 9);
-    let kind = |auto_rows| built(&vectors, &VectorParams { kind: Kind::Auto, auto_rows, ..small_graph() }).1.kind;
-    assert_eq!(kind(41), Kind::Flat);
-    assert_eq!(kind(40), Kind::Hnsw);
+    let kind = |codes_rows, hnsw_rows| {
+        built(&vectors, &VectorParams { kind: Kind::Auto, codes_rows, hnsw_rows, ..small_graph() }).1.kind
+    };
+    assert_eq!(kind(41, 41), Kind::Flat);
+    assert_eq!(kind(40, 41), Kind::Codes);
+    assert_eq!(kind(40, 40), Kind::Hnsw);
 }
 
 /// Builds an index of 40 rows, spoils a file, and says what comes of opening and verifying it.
@@ -287,5 +290,5 @@ fn what_cannot_be_built_is_refused() {
     let too_many = VectorParams { hnsw: HnswParams { m: 300, ..HnswParams::default() }, ..small_graph() };
     expect!["hnsw.m: 300 is not within 4 to 64"].assert_eq(&refused(DIMENSION, &too_many));
     let never = open(folder.path(), Kind::Auto, 4, DIMENSION).err().unwrap();
-    expect!["kind: an index on disk is `flat` or `hnsw`"].assert_eq(&never.to_string());
+    expect!["kind: an index on disk is `flat`, `codes` or `hnsw`"].assert_eq(&never.to_string());
 }
