@@ -40,10 +40,7 @@ pub(super) const fn folds(dimension: usize) -> usize {
 }
 
 /// The codes and factors of up to 32 points.
-pub(super) fn encode_block<'a>(
-    axes: Axes<'_>,
-    points: impl Iterator<Item = &'a [f32]>,
-) -> (Vec<Fold>, Factors) {
+pub(super) fn encode_block<'a>(axes: Axes<'_>, points: impl Iterator<Item = &'a [f32]>) -> (Vec<Fold>, Factors) {
     let mut codes = vec![[[0; BLOCK]; 4]; folds(axes.mean.len())];
     let mut factors = [[f32::NEG_INFINITY; BLOCK], [0.0; BLOCK]];
     for (at, point) in points.enumerate() {

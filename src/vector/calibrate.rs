@@ -3,10 +3,9 @@
 use rayon::prelude::*;
 
 use super::bits::{BLOCK, SCALE, Tables};
-use super::dot::dot;
 use super::kernel::bounds_of_block;
 use super::scan::{Question, Scan};
-use crate::rank::Scored;
+use crate::rank::{Scored, TopK};
 
 /// Points that are asked for their neighbours, evenly spread over all.
 const SAMPLE: usize = 500;
@@ -50,11 +49,9 @@ fn needs_of(scan: Scan<'_>, points: &[&[f32]], point: u32, wide: f32) -> Vec<f32
         return Vec::new();
     }
     let tables = estimates.clone().with_slack(wide);
-    let nearest = scan
-        .nearest(&Question { tables: &tables, k, mask: Some(&mask) }, |other, kept| {
-            kept.push(Scored { row: other, score: dot(query, points[other as usize]) });
-        })
-        .into_sorted();
+    let question = Question { query, tables: &tables, k, mask: Some(&mask) };
+    let keep = |row: u32, score: f32, kept: &mut TopK| kept.push(Scored { row, score });
+    let nearest = scan.nearest(&question, |other| points[other as usize], keep).into_sorted();
     let level = nearest.last().map_or(0.0, |hit| hit.score);
     let need = |hit: &Scored| {
         let (block, at) = (hit.row as usize / BLOCK, hit.row as usize % BLOCK);

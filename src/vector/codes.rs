@@ -21,7 +21,6 @@ use rayon::prelude::*;
 use super::axes::{self, Axes};
 use super::bits::{BLOCK, Factors, Fold, Tables, encode_block, folds};
 use super::calibrate::slack_for;
-use super::dot::dot;
 use super::kernel::Blocks;
 use super::map::{Column, Matrix, write_runs};
 use super::points::{Lists, Points, starts};
@@ -51,16 +50,16 @@ pub(super) fn build(
     recall: f64,
     report: &mut BuildReport,
 ) -> Result<()> {
+    if !(0.0..=1.0).contains(&recall) {
+        return Err(Error::argument("recall", format!("{recall} is not within 0 to 1")));
+    }
     let points = Points::of(vectors);
     let n_points = points.vectors.len();
     report.points = n_points;
     let numbers = axes::learn(&points.vectors, dimension);
     let axes = Axes::read(&numbers, dimension);
-    let encoded: Vec<(Vec<Fold>, Factors)> = points
-        .vectors
-        .par_chunks(BLOCK)
-        .map(|block| encode_block(axes, block.iter().copied()))
-        .collect();
+    let encoded: Vec<(Vec<Fold>, Factors)> =
+        points.vectors.par_chunks(BLOCK).map(|block| encode_block(axes, block.iter().copied())).collect();
     let (codes, factors): (Vec<Vec<Fold>>, Vec<Factors>) = encoded.into_iter().unzip();
     let codes = codes.concat();
     let scan = Scan { axes, blocks: Blocks { codes: &codes, factors: &factors }, n_points };
@@ -182,9 +181,9 @@ impl CodesIndex {
         Ok(())
     }
 
-    /// The vector of a point that has rows.
+    /// The vector of a point; of one that has no row, which only a damaged file has, the first.
     fn vector_of(&self, point: u32) -> &[f32] {
-        self.vectors.row(self.row_lists().of(point)[0])
+        self.vectors.row(self.row_lists().of(point).first().copied().unwrap_or(0).min(self.vectors.rows() as Row - 1))
     }
 
     /// The points that have an eligible row, one word a block.
@@ -210,13 +209,12 @@ impl CodesIndex {
             Some(set) => set.contains(*row),
             None => (*row as usize) < self.rows(),
         };
-        let offer = |point: u32, kept: &mut TopK| {
-            let mut rows = lists.of(point).iter().copied().filter(is_eligible).peekable();
-            let Some(&first) = rows.peek() else { return };
-            let score = dot(query, self.vectors.row(first));
+        let keep = |point: u32, score: f32, kept: &mut TopK| {
+            let rows = lists.of(point).iter().copied().filter(is_eligible);
             rows.for_each(|row| kept.push(Scored { row, score }));
         };
-        scan.nearest(&Question { tables: &tables, k, mask: mask.as_deref() }, offer).into_sorted()
+        let question = Question { query, tables: &tables, k, mask: mask.as_deref() };
+        scan.nearest(&question, |point| self.vector_of(point), keep).into_sorted()
     }
 }
 

@@ -25,7 +25,13 @@ impl<'a> Blocks<'a> {
 
 /// The largest bound in each block from `first` on, into `best`. With a mask, one word a block, only points count whose bit
 /// is set, and a block without any is not looked at.
-pub(super) fn best_of_blocks(blocks: Blocks<'_>, tables: &Tables, first: usize, mask: Option<&[u32]>, best: &mut [f32]) {
+pub(super) fn best_of_blocks(
+    blocks: Blocks<'_>,
+    tables: &Tables,
+    first: usize,
+    mask: Option<&[u32]>,
+    best: &mut [f32],
+) {
     #[cfg(target_arch = "x86_64")]
     if let Some(simd) = V3::try_new() {
         return simd.vectorize(Avx2BestOfBlocks { simd, blocks, tables, first, mask, best });
@@ -97,9 +103,8 @@ impl pulp::NullaryFnOnce for Avx2BestOfBlocks<'_> {
                 u32::MAX => {
                     let [a, b, c, d] = avx2::bounds(simd, blocks.block(block, n_folds), tables);
                     let best = simd.avx._mm256_max_ps(simd.avx._mm256_max_ps(a, b), simd.avx._mm256_max_ps(c, d));
-                    let lanes: [f32; 8] = bytemuck::cast(best);
-                    let [a, b, c, d] = std::array::from_fn(|at| lanes[at].max(lanes[at + 4]));
-                    a.max(b).max(c.max(d))
+                    let [a, b, c, d, e, f, g, h]: [f32; 8] = bytemuck::cast(best);
+                    a.max(b).max(c.max(d)).max(e.max(f).max(g.max(h)))
                 }
                 bits => {
                     let bounds = avx2::bounds(simd, blocks.block(block, n_folds), tables);
@@ -166,14 +171,18 @@ mod avx2 {
             avx2._mm256_extracti128_si256::<1>(outer),
             avx2._mm256_extracti128_si256::<1>(inner),
         ];
-        let [step, offset, base] = [tables.step, tables.offset, tables.base].map(|x| avx._mm256_set1_ps(x));
+        let (step, offset) = (avx._mm256_set1_ps(tables.step), avx._mm256_set1_ps(tables.offset));
+        let base = avx._mm256_set1_ps(tables.base);
         let shifts: [__m256; 4] = bytemuck::cast(factors[SHIFT]);
         let scales: [__m256; 4] = bytemuck::cast(factors[SCALE]);
-        std::array::from_fn(|at| {
+        let mut bounds = shifts;
+        // A loop and no closure: closures are compiled without the instructions that `vectorize` lets their surroundings use.
+        for at in 0..4 {
             let sum = avx._mm256_cvtepi32_ps(avx2._mm256_cvtepu16_epi32(sums[at]));
             let product = avx._mm256_add_ps(avx._mm256_mul_ps(sum, step), offset);
-            avx._mm256_add_ps(avx._mm256_add_ps(shifts[at], base), avx._mm256_mul_ps(scales[at], product))
-        })
+            bounds[at] = avx._mm256_add_ps(avx._mm256_add_ps(shifts[at], base), avx._mm256_mul_ps(scales[at], product));
+        }
+        bounds
     }
 }
 

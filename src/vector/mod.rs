@@ -1,8 +1,9 @@
 //! The k nearest rows to a vector, under a mask. Knows no document, no text and no model.
 //!
-//! An index is written whole into a folder by [`build`] and never changed; [`open`] maps its files. Two kinds answer the
-//! same question: [`Kind::Flat`] looks at each row and is exact; [`Kind::Hnsw`] walks a graph, sees a small part of the
-//! rows, and now and then misses one. The flat kind judges the other in the tests.
+//! An index is written whole into a folder by [`build`] and never changed; [`open`] maps its files. Three kinds answer the
+//! same question: [`Kind::Flat`] looks at each row and is exact; [`Kind::Codes`] scans codes of one bit a number, which bound
+//! every score, and looks at the rows that they leave; [`Kind::Hnsw`] walks a graph and sees a small part of the rows. The
+//! last two now and then miss a row. The flat kind judges them in the tests.
 //!
 //! The same files always give the same answer, on any machine and with any number of threads: sums run in a fixed order
 //! and ties fall to the lower row. Building twice need not give the same graph; see [`HnswParams::serial_points`].
@@ -121,13 +122,7 @@ pub struct VectorParams {
 
 impl Default for VectorParams {
     fn default() -> Self {
-        Self {
-            kind: Kind::Auto,
-            codes_rows: 20_000,
-            hnsw_rows: 10_000_000,
-            recall: 0.999,
-            hnsw: HnswParams::default(),
-        }
+        Self { kind: Kind::Auto, codes_rows: 20_000, hnsw_rows: 10_000_000, recall: 0.995, hnsw: HnswParams::default() }
     }
 }
 
@@ -138,7 +133,7 @@ pub struct BuildReport {
     pub kind: Kind,
     /// How many rows there are.
     pub rows: usize,
-    /// How many points the graph has: rows with equal vectors share one. 0 for a flat index.
+    /// How many points the codes or the graph have: rows with equal vectors share one. 0 for a flat index.
     pub points: usize,
     /// How many links the graph has.
     pub links: usize,
@@ -193,8 +188,8 @@ pub fn open(folder: &Path, kind: Kind, rows: usize, dimension: usize) -> Result<
     }
 }
 
-/// Reads every byte of the index in `folder`: vectors have unit length, and of a graph the links lead to points that
-/// exist, each row belongs to one point, codes are those of the vectors, and a walk can reach every point.
+/// Reads every byte of the index in `folder`: vectors have unit length, each row belongs to one point, codes and factors are
+/// those of the vectors, and of a graph the links lead to points that exist and a walk can reach every point.
 ///
 /// # Errors
 /// Those of [`open`], and [`Error::Corrupt`] for the first thing that does not hold.

@@ -11,6 +11,7 @@ use rayon::prelude::*;
 
 use super::axes::Axes;
 use super::bits::{BLOCK, Tables};
+use super::dot::dot;
 use super::kernel::{Blocks, best_of_blocks, bounds_of_block};
 use super::key::Key;
 use crate::rank::TopK;
@@ -28,6 +29,7 @@ pub(super) struct Scan<'a> {
 
 /// A question to codes.
 pub(super) struct Question<'a> {
+    pub(super) query: &'a [f32],
     pub(super) tables: &'a Tables,
     /// How many are wanted, 1 or more.
     pub(super) k: usize,
@@ -36,28 +38,25 @@ pub(super) struct Question<'a> {
 }
 
 impl Scan<'_> {
-    /// Offers every point whose bound reaches the k-th best score. `offer` scores a point exactly and keeps it, as one hit
-    /// or more.
-    pub(super) fn nearest(&self, question: &Question<'_>, mut offer: impl FnMut(u32, &mut TopK)) -> TopK {
-        let &Question { tables, k, mask } = question;
-        let mut best = vec![f32::NEG_INFINITY; self.n_points.div_ceil(BLOCK)];
-        if best.len() <= BLOCKS_PER_TASK {
-            best_of_blocks(self.blocks, tables, 0, mask, &mut best);
-        } else {
-            best.par_chunks_mut(BLOCKS_PER_TASK)
-                .enumerate()
-                .for_each(|(task, best)| best_of_blocks(self.blocks, tables, task * BLOCKS_PER_TASK, mask, best));
-        }
-        let mut kept = TopK::new(k);
-        let first_level = self.level(question, &best);
+    /// Scores every point whose bound reaches the k-th best score. `vector_of` a point is read, and `keep` is told its score,
+    /// which it keeps as one hit or more.
+    pub(super) fn nearest<'v>(
+        &self,
+        question: &Question<'_>,
+        vector_of: impl Fn(u32) -> &'v [f32],
+        mut keep: impl FnMut(u32, f32, &mut TopK),
+    ) -> TopK {
+        let best = self.best_of_blocks(question);
+        let mut kept = TopK::new(question.k);
         let mut score = |points: Vec<Key>, kept: &mut TopK| {
             for key in points {
                 if kept.threshold().is_some_and(|least| key.score() < least) {
-                    break;
+                    return;
                 }
-                offer(key.point(), kept);
+                keep(key.point(), dot(question.query, vector_of(key.point())), kept);
             }
         };
+        let first_level = self.level(question, &best);
         score(self.points_within(question, &best, first_level, f32::INFINITY), &mut kept);
         if let Some(level) = kept.threshold()
             && level < first_level
@@ -67,14 +66,27 @@ impl Scan<'_> {
         kept
     }
 
+    fn best_of_blocks(&self, question: &Question<'_>) -> Vec<f32> {
+        let &Question { tables, mask, .. } = question;
+        let mut best = vec![f32::NEG_INFINITY; self.n_points.div_ceil(BLOCK)];
+        if best.len() <= BLOCKS_PER_TASK {
+            best_of_blocks(self.blocks, tables, 0, mask, &mut best);
+        } else {
+            best.par_chunks_mut(BLOCKS_PER_TASK)
+                .enumerate()
+                .for_each(|(task, best)| best_of_blocks(self.blocks, tables, task * BLOCKS_PER_TASK, mask, best));
+        }
+        best
+    }
+
     /// A bound that k points reach; −∞ when there are not so many.
     fn level(&self, question: &Question<'_>, best: &[f32]) -> f32 {
         // With many wanted, the largest of each block say too little.
         let mut bounds = if question.k <= best.len() / 4 {
             best.to_vec()
         } else {
-            let points = (0..best.len()).flat_map(|block| self.bounds(question, block));
-            points.map(|(_, bound)| bound).collect()
+            let all = self.points_within(question, best, f32::NEG_INFINITY, f32::INFINITY);
+            all.into_iter().map(Key::score).collect()
         };
         if bounds.len() < question.k {
             return f32::NEG_INFINITY;
@@ -84,20 +96,18 @@ impl Scan<'_> {
 
     /// Points whose bounds are at least `from` and less than `below`, best first.
     fn points_within(&self, question: &Question<'_>, best: &[f32], from: f32, below: f32) -> Vec<Key> {
-        let blocks = (0..best.len()).filter(|&block| best[block] >= from);
-        let points = blocks.flat_map(|block| self.bounds(question, block));
-        let within = points.filter(|(_, bound)| (from..below).contains(bound));
-        let mut keys: Vec<Key> = within.map(|(point, bound)| Key::new(bound, point)).collect();
+        let mut keys = Vec::new();
+        for block in (0..best.len()).filter(|&block| best[block] >= from) {
+            let bits = question.mask.map_or(u32::MAX, |mask| mask[block]);
+            let bounds = bounds_of_block(self.blocks, question.tables, block);
+            let n_here = BLOCK.min(self.n_points - block * BLOCK);
+            for (at, &bound) in bounds[..n_here].iter().enumerate() {
+                if bound >= from && bound < below && bits >> at & 1 == 1 {
+                    keys.push(Key::new(bound, (block * BLOCK + at) as u32));
+                }
+            }
+        }
         keys.sort_unstable_by(|a, b| b.cmp(a));
         keys
-    }
-
-    /// A block's points that count, with their bounds.
-    fn bounds(&self, question: &Question<'_>, block: usize) -> impl Iterator<Item = (u32, f32)> {
-        let bits = question.mask.map_or(u32::MAX, |mask| mask[block]);
-        let first = block * BLOCK;
-        let n_here = BLOCK.min(self.n_points - first);
-        let bounds = bounds_of_block(self.blocks, question.tables, block);
-        (0..n_here).filter(move |at| bits >> at & 1 == 1).map(move |at| ((first + at) as u32, bounds[at]))
     }
 }
