@@ -16,7 +16,7 @@
 //! | key | default | meaning |
 //! |---|---|---|
 //! | `kind` | `"codes"` | `codes`, `hnsw`, `auto`; `flat` is the exact scan of all vectors |
-//! | `params` | `{}` | keys of `[build.vector]` for the build, such as `{"recall": 0.999}` or `{"hnsw": {"m": 32}}` |
+//! | `params` | `{}` | keys of `[build.vector]` for the build, such as `{"recall": 0.999}` (of `codes`) or `{"hnsw": {"m": 32}}` |
 //! | `percent` | `100` | how many of 100 rows are eligible: row `r` is when `(r × 2654435761 mod 2³²) < percent × 2³² / 100` |
 //! | `queries` | all | ask only so many, the first ones |
 //! | `threads` | `1` | threads for one query; queries are asked one after another in any case |

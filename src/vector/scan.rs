@@ -16,8 +16,8 @@ use super::kernel::{Blocks, best_of_blocks, bounds_of_block};
 use super::key::Key;
 use crate::rank::TopK;
 
-/// Blocks that one thread scans at a stretch: about 0.1 ms of work. Fewer are not shared out.
-const BLOCKS_PER_TASK: usize = 4_096;
+/// Blocks that one thread scans at a stretch: some 0.2 ms of work. Fewer are not shared out; tests share out small indexes.
+const BLOCKS_PER_TASK: usize = if cfg!(test) { 64 } else { 4_096 };
 
 /// Codes, and what makes tables for them.
 #[derive(Clone, Copy)]
