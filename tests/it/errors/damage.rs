@@ -216,13 +216,13 @@ fn damage_is_told_with_the_file_and_the_way_out() {
 #[test]
 fn another_format_is_refused_by_its_number() {
     let sandbox = Sandbox::with_small_index();
-    sandbox.edit("index/g000001/generation.json", "\"format\": 1", "\"format\": 2");
+    sandbox.edit("index/g000001/generation.json", "\"format\": 2", "\"format\": 3");
     sandbox.check(
         &["index", "status"],
         expect![[r#"
         exit 3
         --- stderr
-        error: index/g000001/generation.json has format 2, and this program reads formats 1 to 1; rebuild the index
+        error: index/g000001/generation.json has format 3, and this program reads formats 1 to 2; rebuild the index
     "#]],
     );
 }
