@@ -14,6 +14,8 @@ use crate::keyword::TextField;
 use crate::vector::{Kind, VectorParams};
 
 /// The format of everything under an index folder. Bumped by hand in the commit that changes bytes.
+///
+/// 2: rows in blocks of 1,024; vectors of the kind `codes`.
 pub const FORMAT: u32 = 2;
 /// The oldest format that this program reads.
 pub const OLDEST_FORMAT: u32 = 2;
@@ -65,7 +67,7 @@ pub struct SegmentEntry {
     pub name: String,
     /// How many rows it holds.
     pub rows: usize,
-    /// How its vectors are searched: `flat` or `hnsw`.
+    /// How its vectors are searched: `flat`, `codes` or `hnsw`.
     pub vector: Kind,
     /// Every file, by its path below the segment's folder.
     pub files: Vec<FileEntry>,

@@ -6,6 +6,7 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 use super::graph::HnswIndex;
+use super::key::Key;
 use super::quantize::QueryCode;
 
 /// Begin at so many gateways: a cluster that has no gateway of its own is found from one of its neighbours.
@@ -63,24 +64,6 @@ fn starts(graph: &HnswIndex, query: &QueryCode) -> Vec<u32> {
     graph.gateways().first().copied().into_iter().chain(keys.into_iter().map(Key::point)).collect()
 }
 
-/// A score and its point in one number that sorts as [`crate::rank::by_rank`] does, the better the greater: heaps compare
-/// it in one instruction.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Key(u64);
-
-impl Key {
-    fn new(score: f32, point: u32) -> Self {
-        let bits = score.to_bits();
-        // The order of `f32::total_cmp` as an order of unsigned numbers: negative ones are turned around.
-        let ordered = if bits >> 31 == 0 { bits | 1 << 31 } else { !bits };
-        Self(u64::from(ordered) << 32 | u64::from(!point))
-    }
-
-    const fn point(self) -> u32 {
-        !(self.0 as u32)
-    }
-}
-
 /// Which points this walk has seen. Marks are numbers of walks, so forgetting costs nothing.
 struct Visited {
     marks: Vec<u32>,
@@ -104,26 +87,9 @@ impl Visited {
         self.walk += 1;
     }
 
-    /// Marks a point; false when it was marked before, or is none (see `HnswIndex::list`).
+    /// Marks a point; false when it was marked before, or is none (see `Lists::of`).
     fn insert(&mut self, point: u32) -> bool {
         let Some(mark) = self.marks.get_mut(point as usize) else { return false };
         std::mem::replace(mark, self.walk) != self.walk
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::Key;
-    use crate::rank::{Scored, by_rank};
-
-    proptest! {
-        #[test]
-        fn keys_sort_as_ranks_do(a in any::<(f32, u32)>(), b in any::<(f32, u32)>()) {
-            let [left, right] = [a, b].map(|(score, row)| Scored { row, score });
-            prop_assert_eq!(by_rank(&left, &right), Key::new(b.0, b.1).cmp(&Key::new(a.0, a.1)));
-            prop_assert_eq!(Key::new(a.0, a.1).point(), a.1);
-        }
     }
 }

@@ -48,6 +48,13 @@ pub(super) fn scan(vectors: &Matrix, query: &[f32], k: usize, eligible: Option<&
     if let Some(set) = eligible {
         assert_eq!(set.universe(), n_rows, "a set of another index's rows");
     }
+    if let Some(set) = eligible
+        && set.count() <= ROWS_PER_TASK
+    {
+        let mut best = TopK::new(k);
+        set.iter().for_each(|row| best.push(Scored { row, score: dot(query, vectors.row(row)) }));
+        return best.into_sorted();
+    }
     if n_rows <= ROWS_PER_TASK {
         return scan_range(vectors, query, k, eligible, 0..n_rows).into_sorted();
     }

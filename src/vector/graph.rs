@@ -15,7 +15,6 @@
 //!
 //! Beside it, `codes.i8` has the code of each point's vector and `scales.f32` the scale of each code.
 
-use std::collections::HashMap;
 use std::ops::Range;
 use std::path::Path;
 
@@ -23,6 +22,7 @@ use super::beam::{self, Walk};
 use super::dot::dot;
 use super::hnsw::{self, HnswParams};
 use super::map::{Column, Matrix, write_runs};
+use super::points::{Lists, Points, starts};
 use super::quantize::{QueryCode, quantize};
 use super::repair::{reachable, repair};
 use super::{BuildReport, VectorIndex, flat};
@@ -41,12 +41,6 @@ const HEADER: usize = 6;
 /// Scanning a row exactly costs a small part of what a step of a walk costs; see [`scan_is_cheaper`].
 const ROWS_SCANNED_PER_CANDIDATE: usize = 20;
 
-/// Distinct vectors, and the rows that have each.
-struct Points<'a> {
-    vectors: Vec<&'a [f32]>,
-    rows: Vec<Vec<Row>>,
-}
-
 /// Builds the graph of `vectors` into `folder` and fills in the report.
 pub(super) fn build(
     folder: &Path,
@@ -55,7 +49,7 @@ pub(super) fn build(
     params: &HnswParams,
     report: &mut BuildReport,
 ) -> Result<()> {
-    let points = distinct(vectors);
+    let points = Points::of(vectors);
     let mut links = hnsw::link(&points.vectors, params)?;
     let gateways = gateways(points.vectors.len());
     if let Some(&entry) = gateways.first() {
@@ -81,36 +75,11 @@ pub(super) fn build(
     write_runs(&folder.join(SCALES_FILE), [scales.as_slice()].into_iter())
 }
 
-/// The distinct vectors in the order of their first rows.
-fn distinct(vectors: &[Vector]) -> Points<'_> {
-    let mut points = Points { vectors: Vec::new(), rows: Vec::<Vec<Row>>::new() };
-    let mut seen: HashMap<&[u8], usize> = HashMap::with_capacity(vectors.len());
-    for (row, vector) in vectors.iter().enumerate() {
-        let point = *seen.entry(bytemuck::cast_slice(vector.as_ref())).or_insert_with(|| {
-            points.vectors.push(vector);
-            points.rows.push(Vec::new());
-            points.vectors.len() - 1
-        });
-        points.rows[point].push(row as Row);
-    }
-    points
-}
-
 /// √n points, evenly spread over the order of rows, which is a sample of what there is. A walk looks at all of them and
 /// begins at the nearest ones: that is what the upper layers of an HNSW are for, without the layers.
 fn gateways(n_points: usize) -> Vec<u32> {
     let n_gateways = n_points.isqrt().max(1).min(n_points);
     (0..n_gateways).map(|at| (at * n_points / n_gateways) as u32).collect()
-}
-
-/// Where each list begins when all are laid end to end, and where the last one ends.
-fn starts(lists: &[Vec<u32>]) -> Vec<u32> {
-    let mut end = 0;
-    let ends = lists.iter().map(|list| {
-        end += list.len() as u32;
-        end
-    });
-    std::iter::once(0).chain(ends).collect()
 }
 
 /// A graph that is open for questions.
@@ -177,22 +146,18 @@ impl HnswIndex {
         &self.graph.as_slice()[part.clone()]
     }
 
-    /// The list of a point. Empty where starts are out of order: what a damaged file says is found by checksums and by
-    /// [`HnswIndex::verify`]; a query must merely survive it.
-    fn list(&self, starts: &Range<usize>, lists: &Range<usize>, point: u32) -> &[u32] {
-        let starts = self.part(starts);
-        let (start, end) = (starts[point as usize] as usize, starts[point as usize + 1] as usize);
-        self.part(lists).get(start..end).unwrap_or(&[])
+    fn lists(&self, starts: &Range<usize>, items: &Range<usize>) -> Lists<'_> {
+        Lists { starts: self.part(starts), items: self.part(items) }
     }
 
     /// The rows that have a point's vector, ascending.
     fn rows_of(&self, point: u32) -> &[Row] {
-        self.list(&self.layout.row_starts, &self.layout.rows, point)
+        self.lists(&self.layout.row_starts, &self.layout.rows).of(point)
     }
 
     /// The points that a point is linked to.
     pub(super) fn links_of(&self, point: u32) -> &[u32] {
-        self.list(&self.layout.link_starts, &self.layout.links, point)
+        self.lists(&self.layout.link_starts, &self.layout.links).of(point)
     }
 
     pub(super) const fn n_points(&self) -> usize {
@@ -215,34 +180,20 @@ impl HnswIndex {
     pub(super) fn verify(&self, folder: &Path) -> Result<()> {
         let fault = |file: &str, reason: String| Err(Error::corrupt(folder.join(file), reason));
         let n_points = self.n_points();
-        let lists = [
-            ("row", &self.layout.row_starts, &self.layout.rows),
-            ("link", &self.layout.link_starts, &self.layout.links),
-        ];
-        for (what, starts, list) in lists {
-            let starts = self.part(starts);
-            if starts[0] != 0 || !starts.is_sorted() || starts[n_points] as usize != list.len() {
-                return fault(GRAPH_FILE, format!("the {what} lists do not lie end to end"));
-            }
+        let row_lists = self.lists(&self.layout.row_starts, &self.layout.rows);
+        if let Some(reason) = row_lists.fault_as_rows(&self.vectors) {
+            return fault(GRAPH_FILE, reason);
+        }
+        if !self.lists(&self.layout.link_starts, &self.layout.links).lie_end_to_end() {
+            return fault(GRAPH_FILE, "the link lists do not lie end to end".to_owned());
         }
         let beyond = |point: &&u32| **point as usize >= n_points;
         if let Some(point) = self.part(&self.layout.links).iter().chain(self.gateways()).find(beyond) {
             return fault(GRAPH_FILE, format!("a link leads to point {point} of {n_points}"));
         }
-        let mut listed = self.part(&self.layout.rows).to_vec();
-        listed.sort_unstable();
-        if !listed.iter().copied().eq(0..self.vectors.rows() as Row) {
-            return fault(GRAPH_FILE, "not every row belongs to exactly one point".to_owned());
-        }
         let mut code = Vec::with_capacity(self.vectors.dimension());
         for point in 0..n_points as u32 {
-            let Some((&first, others)) = self.rows_of(point).split_first() else {
-                return fault(GRAPH_FILE, format!("point {point} has no row"));
-            };
-            let vector = self.vectors.row(first);
-            if let Some(other) = others.iter().find(|&&other| self.vectors.row(other) != vector) {
-                return fault(GRAPH_FILE, format!("rows {first} and {other} share a point and not a vector"));
-            }
+            let vector = self.vectors.row(self.rows_of(point)[0]);
             code.clear();
             let scale = quantize(vector, &mut code);
             let start = point as usize * code.len();

@@ -135,6 +135,82 @@ fn the_graph_finds_nearly_all_that_the_scan_finds_under_any_mask() {
     }
 }
 
+/// Codes for few rows, so that nothing is left to the exact scan.
+fn codes(recall: f64) -> VectorParams {
+    VectorParams { kind: Kind::Codes, recall, ..VectorParams::default() }
+}
+
+fn open_codes(vectors: &[Vector], recall: f64) -> (TempDir, CodesIndex) {
+    let (folder, _) = built(vectors, &codes(recall));
+    verify(folder.path(), Kind::Codes, vectors.len(), DIMENSION).unwrap();
+    let matrix = Matrix::open(&folder.path().join(VECTORS_FILE), vectors.len(), DIMENSION).unwrap();
+    let index = CodesIndex::open(folder.path(), matrix).unwrap();
+    (folder, index)
+}
+
+#[test]
+fn codes_find_the_share_that_was_asked_for_and_all_rows_that_were_asked_for_under_any_mask() {
+    let vectors = clustered(4_000, 60, 1);
+    let (_folder, index) = open_codes(&vectors, 0.99);
+    let queries = clustered(80, 60, 1);
+    for (k, percent) in [(10, 100), (100, 100), (10, 50), (10, 5), (3_000, 100), (3_000, 50)] {
+        let eligible = RowSet::from_fn(4_000, |row| row * 7 % 100 < percent);
+        let mask = (percent < 100).then_some(&eligible);
+        let (mut n_found, mut n_expected) = (0, 0);
+        for query in queries.iter().step_by(2) {
+            let expected = naive(&vectors, query, k, mask);
+            let found = index.search(query, k, mask);
+            assert_eq!(found.len(), expected.len());
+            assert!(found.is_sorted_by(|a, b| by_rank(a, b).is_lt()));
+            assert!(found.iter().all(|hit| mask.is_none_or(|set| set.contains(hit.row))));
+            let worst = expected[expected.len() - 1].score;
+            n_found += found.iter().filter(|hit| hit.score >= worst).count();
+            n_expected += expected.len();
+        }
+        let recall = n_found as f64 / n_expected as f64;
+        // What was measured for 20 neighbours among all is nearly kept for more of them and under a filter, where the nearest
+        // are further away and estimates of them err more.
+        assert!(recall >= if percent == 100 { 0.97 } else { 0.95 }, "recall@{k} {recall:.4} with {percent} % eligible");
+    }
+}
+
+#[test]
+fn codes_answer_alike_on_any_number_of_threads() {
+    let vectors = clustered(8_000, 100, 3);
+    let (_folder, index) = open_codes(&vectors, 0.9);
+    let answers = [1, 3].map(|threads| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| vectors[..5].iter().map(|query| index.search(query, 10, None)).collect::<Vec<_>>())
+    });
+    assert_eq!(answers[0], answers[1]);
+}
+
+#[test]
+fn estimates_are_right_on_average() {
+    let vectors = clustered(2_000, 60, 1);
+    let points: Vec<&[f32]> = vectors.iter().map(AsRef::as_ref).collect();
+    let numbers = axes::learn(&points, DIMENSION);
+    let axes = axes::Axes::read(&numbers, DIMENSION);
+    assert!(axes.are_orthonormal());
+    let (mut sum, mut sum_of_squares, mut n) = (0.0, 0.0, 0.0);
+    for query in &points[..40] {
+        let tables = bits::Tables::new(axes, query);
+        for block in points.chunks(bits::BLOCK) {
+            let (codes, factors) = bits::encode_block(axes, block.iter().copied());
+            let blocks = kernel::Blocks { codes: &codes, factors: &[factors] };
+            for (estimate, point) in kernel::bounds_of_block(blocks, &tables, 0).iter().zip(block) {
+                let error = f64::from(estimate - dot::dot(query, point));
+                sum += error;
+                sum_of_squares += error * error;
+                n += 1.0;
+            }
+        }
+    }
+    let (mean, width) = (sum / n, f64::sqrt(sum_of_squares / n));
+    assert!(mean.abs() < 0.03 * width.max(0.1), "mean error {mean:.4}, width {width:.4}");
+    assert!(width < 0.25, "width {width:.4}");
+}
+
 #[test]
 fn a_file_answers_the_same_always_and_a_serial_build_repeats() {
     let vectors = clustered(900, 12, 5);
@@ -176,7 +252,7 @@ fn one_vector_a_thousand_times_is_one_point() {
 
 #[test]
 fn an_empty_index_works() {
-    for kind in [Kind::Flat, Kind::Hnsw] {
+    for kind in [Kind::Flat, Kind::Codes, Kind::Hnsw] {
         let (folder, report) = built(&[], &VectorParams { kind, ..VectorParams::default() });
         assert_eq!((report.kind, report.rows), (kind, 0));
         verify(folder.path(), kind, 0, DIMENSION).unwrap();
@@ -189,9 +265,12 @@ fn an_empty_index_works() {
 #[test]
 fn the_kind_is_chosen_by_the_number_of_rows() {
     let vectors = clustered(40, 4, 9);
-    let kind = |auto_rows| built(&vectors, &VectorParams { kind: Kind::Auto, auto_rows, ..small_graph() }).1.kind;
-    assert_eq!(kind(41), Kind::Flat);
-    assert_eq!(kind(40), Kind::Hnsw);
+    let kind = |codes_rows, hnsw_rows| {
+        built(&vectors, &VectorParams { kind: Kind::Auto, codes_rows, hnsw_rows, ..small_graph() }).1.kind
+    };
+    assert_eq!(kind(41, 41), Kind::Flat);
+    assert_eq!(kind(40, 41), Kind::Codes);
+    assert_eq!(kind(40, 40), Kind::Hnsw);
 }
 
 /// Builds an index of 40 rows, spoils a file, and says what comes of opening and verifying it.
@@ -276,6 +355,83 @@ fn a_damaged_file_is_named() {
     );
 }
 
+/// As [`check_spoilt`], of codes.
+fn check_spoilt_codes(file: &str, spoil: impl Fn(&mut Vec<u8>), expected: expect_test::Expect) {
+    let (folder, _) = built(&clustered(40, 4, 9), &codes(0.99));
+    let path = folder.path().join(file);
+    let mut bytes = fs::read(&path).unwrap();
+    spoil(&mut bytes);
+    fs::write(&path, bytes).unwrap();
+    let opened = open(folder.path(), Kind::Codes, 40, DIMENSION).map(|index| index.search(&[0.25; DIMENSION], 5, None));
+    let verified = verify(folder.path(), Kind::Codes, 40, DIMENSION);
+    let when = if opened.is_ok() { "verify" } else { "open" };
+    let text = format!("{when}: {}", verified.unwrap_err()).replace(&folder.path().display().to_string(), "FOLDER");
+    expected.assert_eq(&text);
+}
+
+#[test]
+fn a_damaged_file_of_codes_is_named() {
+    check_spoilt_codes(
+        "points.u32",
+        |bytes| bytes[0] = b'x',
+        expect!["open: FOLDER/points.u32 is damaged: its header does not fit its size or 40 rows; rebuild the index"],
+    );
+    check_spoilt_codes(
+        "points.u32",
+        |bytes| bytes.truncate(bytes.len() - 4),
+        expect!["open: FOLDER/points.u32 is damaged: its header does not fit its size or 40 rows; rebuild the index"],
+    );
+    check_spoilt_codes(
+        "points.u32",
+        |bytes| bytes[19] = 1,
+        expect!["verify: FOLDER/points.u32 is damaged: the row lists do not lie end to end; rebuild the index"],
+    );
+    check_spoilt_codes(
+        "points.u32",
+        |bytes| bytes[16 + 21 * 4] = 1,
+        expect!["verify: FOLDER/points.u32 is damaged: not every row belongs to exactly one point; rebuild the index"],
+    );
+    let last = |bytes: &mut Vec<u8>| {
+        bytes.truncate(bytes.len() - 4);
+        bytes.extend(99_u32.to_le_bytes());
+    };
+    check_spoilt_codes(
+        "points.u32",
+        last,
+        expect!["verify: FOLDER/points.u32 is damaged: row 39 is not a row of point 99; rebuild the index"],
+    );
+    check_spoilt_codes(
+        "axes.f32",
+        Vec::clear,
+        expect!["open: FOLDER/axes.f32 is damaged: it holds 0 numbers, and 272 were expected; rebuild the index"],
+    );
+    check_spoilt_codes(
+        "axes.f32",
+        |bytes| bytes[DIMENSION * 4 + 3] ^= 0x80,
+        expect!["verify: FOLDER/axes.f32 is damaged: the axes are not orthogonal directions; rebuild the index"],
+    );
+    check_spoilt_codes(
+        "codes.u8",
+        |bytes| bytes.truncate(7),
+        expect!["open: FOLDER/codes.u8 is damaged: 7 bytes are not whole numbers of 128 bytes; rebuild the index"],
+    );
+    check_spoilt_codes(
+        "codes.u8",
+        |bytes| bytes[3] ^= 4,
+        expect!["verify: FOLDER/codes.u8 is damaged: block 0 is not the code of its vectors; rebuild the index"],
+    );
+    check_spoilt_codes(
+        "factors.f32",
+        |bytes| bytes[2] ^= 4,
+        expect!["verify: FOLDER/factors.f32 is damaged: block 0 has not the factors of its vectors; rebuild the index"],
+    );
+    check_spoilt_codes(
+        "factors.f32",
+        Vec::clear,
+        expect!["open: FOLDER/factors.f32 is damaged: it holds 0 numbers, and 1 were expected; rebuild the index"],
+    );
+}
+
 #[test]
 fn what_cannot_be_built_is_refused() {
     let vectors = clustered(4, 2, 9);
@@ -286,6 +442,10 @@ fn what_cannot_be_built_is_refused() {
     expect!["vectors: row 0 has 16 numbers, the index has 8"].assert_eq(&refused(8, &VectorParams::default()));
     let too_many = VectorParams { hnsw: HnswParams { m: 300, ..HnswParams::default() }, ..small_graph() };
     expect!["hnsw.m: 300 is not within 4 to 64"].assert_eq(&refused(DIMENSION, &too_many));
+    for recall in [-0.1, 1.5, f64::NAN] {
+        let refusal = refused(DIMENSION, &codes(recall));
+        assert_eq!(refusal, format!("recall: {recall} is not within 0 to 1"));
+    }
     let never = open(folder.path(), Kind::Auto, 4, DIMENSION).err().unwrap();
-    expect!["kind: an index on disk is `flat` or `hnsw`"].assert_eq(&never.to_string());
+    expect!["kind: an index on disk is `flat`, `codes` or `hnsw`"].assert_eq(&never.to_string());
 }

@@ -1,0 +1,83 @@
+//! Rows with equal vectors as one point, and lists laid end to end. Knows neither graph nor codes.
+//!
+//! A desk has many equal texts: a crowd of equal points would fill each other's links, and be scored again and again.
+
+use std::collections::HashMap;
+
+use super::map::Matrix;
+use crate::embed::Vector;
+use crate::rank::Row;
+
+/// Distinct vectors in the order of their first rows, and the rows that have each, ascending.
+pub(super) struct Points<'a> {
+    pub(super) vectors: Vec<&'a [f32]>,
+    pub(super) rows: Vec<Vec<Row>>,
+}
+
+impl<'a> Points<'a> {
+    pub(super) fn of(vectors: &'a [Vector]) -> Self {
+        let mut points = Points { vectors: Vec::new(), rows: Vec::<Vec<Row>>::new() };
+        let mut seen: HashMap<&[u8], usize> = HashMap::with_capacity(vectors.len());
+        for (row, vector) in vectors.iter().enumerate() {
+            let point = *seen.entry(bytemuck::cast_slice(vector.as_ref())).or_insert_with(|| {
+                points.vectors.push(vector);
+                points.rows.push(Vec::new());
+                points.vectors.len() - 1
+            });
+            points.rows[point].push(row as Row);
+        }
+        points
+    }
+}
+
+/// Where each list begins when all are laid end to end, and where the last one ends.
+pub(super) fn starts(lists: &[Vec<u32>]) -> Vec<u32> {
+    let mut end = 0;
+    let ends = lists.iter().map(|list| {
+        end += list.len() as u32;
+        end
+    });
+    std::iter::once(0).chain(ends).collect()
+}
+
+/// Lists laid end to end, one a point.
+#[derive(Clone, Copy)]
+pub(super) struct Lists<'a> {
+    pub(super) starts: &'a [u32],
+    pub(super) items: &'a [u32],
+}
+
+impl<'a> Lists<'a> {
+    /// The list of a point. Empty where starts are out of order: what a damaged file says is found by checksums and by
+    /// `verify`; a query must merely survive it.
+    pub(super) fn of(&self, point: u32) -> &'a [u32] {
+        let (start, end) = (self.starts[point as usize] as usize, self.starts[point as usize + 1] as usize);
+        self.items.get(start..end).unwrap_or(&[])
+    }
+
+    /// Whether every item is in exactly one list.
+    pub(super) fn lie_end_to_end(&self) -> bool {
+        self.starts.first() == Some(&0)
+            && self.starts.is_sorted()
+            && self.starts.last().is_some_and(|&end| end as usize == self.items.len())
+    }
+
+    /// What is wrong with these lists as the rows of each point, if anything is.
+    pub(super) fn fault_as_rows(&self, vectors: &Matrix) -> Option<String> {
+        if !self.lie_end_to_end() {
+            return Some("the row lists do not lie end to end".to_owned());
+        }
+        let mut listed = self.items.to_vec();
+        listed.sort_unstable();
+        if !listed.iter().copied().eq(0..vectors.rows() as Row) {
+            return Some("not every row belongs to exactly one point".to_owned());
+        }
+        (0..self.starts.len() as u32 - 1).find_map(|point| {
+            let Some((&first, others)) = self.of(point).split_first() else {
+                return Some(format!("point {point} has no row"));
+            };
+            let other = others.iter().find(|&&other| vectors.row(other) != vectors.row(first))?;
+            Some(format!("rows {first} and {other} share a point and not a vector"))
+        })
+    }
+}
