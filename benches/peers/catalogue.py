@@ -99,10 +99,10 @@ PEERS = [
 
 # Requests to `benches/vectors.rs`, by the name to give to `--engines`; the graph is run only when it is named.
 OURS = {
-    "nba": [{"kind": "flat", "params": {"recall": target}} for target in TARGETS],
+    "nba": [{"kind": "codes", "params": {"recall": target}} for target in TARGETS],
     "nba-hnsw": [{"kind": "hnsw", "params": {}}],
 }
-OURS_FILTERED = {"nba": [{"kind": "flat", "params": {"recall": 0.999}}], "nba-hnsw": [{"kind": "hnsw", "params": {}}]}
+OURS_FILTERED = {"nba": [{"kind": "codes", "params": {"recall": 0.999}}], "nba-hnsw": [{"kind": "hnsw", "params": {}}]}
 
 # The index whose table also gets texts and a full-text index.
 HYBRID = "lancedb-ivf-hnsw-sq"

@@ -179,12 +179,12 @@ fn wrong_usage_says_what_is_right() {
     sandbox.check(
         &["index", "build", "--data", "desk", "--vector", "ivf"],
         expect![[r#"
-        exit 2
-        --- stderr
-        error: invalid value 'ivf' for '--vector <auto|flat|hnsw>': it is `auto`, `flat` or `hnsw`
+            exit 2
+            --- stderr
+            error: invalid value 'ivf' for '--vector <auto|flat|codes|hnsw>': it is `auto`, `flat`, `codes` or `hnsw`
 
-        For more information, try '--help'.
-    "#]],
+            For more information, try '--help'.
+        "#]],
     );
     sandbox.check(
         &["--language", "de", "config"],

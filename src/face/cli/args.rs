@@ -211,7 +211,7 @@ pub(super) struct BuildArgs {
     #[arg(long, value_name = "FILE")]
     pub(super) actions: Option<PathBuf>,
     /// How vectors are searched
-    #[arg(long, value_name = "auto|flat|hnsw")]
+    #[arg(long, value_name = "auto|flat|codes|hnsw")]
     pub(super) vector: Option<Kind>,
     /// Skip and count bad rows in place of refusing them
     #[arg(long)]

@@ -423,14 +423,14 @@ fn configurations_that_cannot_be_used() {
     config(
         "[build.vector]\nkind = \"ivf\"",
         expect![[r#"
-        exit 3
-        --- stderr
-        error: nba.toml: TOML parse error at line 2, column 8
-          |
-        2 | kind = "ivf"
-          |        ^^^^^
-        unknown variant `ivf`, expected one of `auto`, `flat`, `hnsw`
-    "#]],
+            exit 3
+            --- stderr
+            error: nba.toml: TOML parse error at line 2, column 8
+              |
+            2 | kind = "ivf"
+              |        ^^^^^
+            unknown variant `ivf`, expected one of `auto`, `flat`, `codes`, `hnsw`
+        "#]],
     );
     config(
         "language = \"de\"",
