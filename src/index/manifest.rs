@@ -69,6 +69,8 @@ pub struct SegmentEntry {
     pub rows: usize,
     /// How its vectors are searched: `flat`, `codes` or `hnsw`.
     pub vector: Kind,
+    /// Why they are, in words.
+    pub vector_why: String,
     /// Every file, by its path below the segment's folder.
     pub files: Vec<FileEntry>,
 }

@@ -62,6 +62,7 @@ pub fn write(
             name: "0".to_owned(),
             rows: batch.num_rows(),
             vector: built.kind,
+            vector_why: built.why,
             files: list_files(&segment)?,
         }],
     };

@@ -131,6 +131,8 @@ impl Default for VectorParams {
 pub struct BuildReport {
     /// The kind, chosen where [`Kind::Auto`] was asked for; what [`open`] wants to know.
     pub kind: Kind,
+    /// Why this kind, in words.
+    pub why: String,
     /// How many rows there are.
     pub rows: usize,
     /// How many points the codes or the graph have: rows with equal vectors share one. 0 for a flat index.
@@ -156,19 +158,26 @@ pub fn build(folder: &Path, vectors: &[Vector], dimension: usize, params: &Vecto
         return Err(Error::argument("vectors", format!("{} rows; an index holds at most {}", vectors.len(), u32::MAX)));
     }
     map::write_runs(&folder.join(VECTORS_FILE), vectors.iter().map(AsRef::as_ref))?;
-    let kind = match params.kind {
-        Kind::Auto if vectors.len() < params.codes_rows => Kind::Flat,
-        Kind::Auto if vectors.len() < params.hnsw_rows => Kind::Codes,
-        Kind::Auto => Kind::Hnsw,
-        asked @ (Kind::Flat | Kind::Codes | Kind::Hnsw) => asked,
-    };
-    let mut report = BuildReport { kind, rows: vectors.len(), points: 0, links: 0, unreachable_repaired: 0 };
+    let (kind, why) = choose(params, vectors.len());
+    let mut report = BuildReport { kind, why, rows: vectors.len(), points: 0, links: 0, unreachable_repaired: 0 };
     match kind {
         Kind::Auto | Kind::Flat => {}
         Kind::Codes => codes::build(folder, vectors, dimension, params.recall, &mut report)?,
         Kind::Hnsw => graph::build(folder, vectors, dimension, &params.hnsw, &mut report)?,
     }
     Ok(report)
+}
+
+/// The kind for so many rows, and why.
+fn choose(params: &VectorParams, n_rows: usize) -> (Kind, String) {
+    match params.kind {
+        Kind::Auto if n_rows < params.codes_rows => {
+            (Kind::Flat, format!("auto: fewer than {} rows", params.codes_rows))
+        }
+        Kind::Auto if n_rows < params.hnsw_rows => (Kind::Codes, format!("auto: {} rows or more", params.codes_rows)),
+        Kind::Auto => (Kind::Hnsw, format!("auto: {} rows or more", params.hnsw_rows)),
+        asked @ (Kind::Flat | Kind::Codes | Kind::Hnsw) => (asked, "as asked".to_owned()),
+    }
 }
 
 /// Maps the index in `folder`, of a kind, number of rows and dimension that its manifest names.

@@ -8,6 +8,7 @@ use super::printer::Printer;
 use super::settings::Settings;
 use crate::error::{Error, Result};
 use crate::face::wire::StatusJson;
+use crate::index::SegmentEntry;
 use crate::snapshot::Snapshot;
 
 pub(super) fn status(settings: &Settings, printer: &Printer) -> Result<()> {
@@ -25,11 +26,12 @@ pub(super) fn status(settings: &Settings, printer: &Printer) -> Result<()> {
     let _ = writeln!(out, "model       {}@{fingerprint}, {} dimensions", model.name, model.dimension);
     let _ = writeln!(out, "size        {:.1} MB", generation.bytes() as f64 / 1e6);
     for manifest in indexes {
-        let kinds: Vec<&str> = manifest.segments.iter().map(|segment| segment.vector.as_str()).collect();
+        let kind = |segment: &SegmentEntry| format!("{} vectors ({})", segment.vector.as_str(), segment.vector_why);
+        let kinds: Vec<String> = manifest.segments.iter().map(kind).collect();
         let fields: Vec<&str> = manifest.text_fields.iter().map(|field| field.name.as_str()).collect();
         let _ = writeln!(
             out,
-            "{:<11} {} rows, {} vectors, keywords over {}",
+            "{:<11} {} rows, {}, keywords over {}",
             manifest.name,
             manifest.rows(),
             kinds.join(" + "),
