@@ -1,11 +1,16 @@
 #!/usr/bin/env python3
-"""Embedding speed: `nba embed` against Python's onnxruntime with the same model file, in turns within one run.
+"""Embedding speed: `nba embed` against Python's onnxruntime, in turns within one run.
+
+Python runs the same model file or, with `--float`, the plain dynamic int8 form of a float export of the same weights
+(`onnxruntime.quantization.quantize_dynamic`, a scale for each column), whose vectors depend on their batch.
 
 Python gets every advantage that batching gives: texts sorted by length, every batch size of the list, and both ways to
 use the cores (one session with a thread each, or a worker with a session each). Its best time counts. Loading is left out
-on both sides. Needs `pip install onnxruntime==1.31.1 tokenizers numpy`.
+on both sides. Needs `pip install onnxruntime==1.31.1 onnx tokenizers numpy`.
 
     python3 benches/embed_vs_python.py --nba target/release/nba --texts texts.txt --rounds 3
+    python3 models/measure.py --wheels WHEELS --forms float --keep forms
+    python3 benches/embed_vs_python.py --nba target/release/nba --texts texts.txt --float forms/float.onnx
 """
 
 import argparse
@@ -25,10 +30,21 @@ MODEL = Path(__file__).parents[1] / "models" / "portuguese-multilingual-e5-small
 BUDGETS = [128, 256, 512]
 
 
-def session(threads: int) -> onnxruntime.InferenceSession:
+def session(graph: Path, threads: int) -> onnxruntime.InferenceSession:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
-    return onnxruntime.InferenceSession(MODEL / "model.onnx", options, providers=["CPUExecutionProvider"])
+    return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+
+
+def plain_int8(floats: Path, folder: Path) -> Path:
+    """The form that onnxruntime's own tool makes of a float graph."""
+    import onnx
+    from onnxruntime.quantization import QuantType, quantize_dynamic
+
+    plain = folder / "plain.onnx"
+    floats_where_unknown = {"DefaultTensorType": onnx.TensorProto.FLOAT}
+    quantize_dynamic(floats, plain, per_channel=True, weight_type=QuantType.QInt8, extra_options=floats_where_unknown)
+    return plain
 
 
 def batches(ids: list[list[int]], budget: int) -> list[list[int]]:
@@ -76,16 +92,18 @@ def main() -> None:
     parser.add_argument("--nba", type=Path, required=True, help="release build of the program")
     parser.add_argument("--texts", type=Path, required=True, help="one text a line")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--float", type=Path, help="float export of the same weights; Python runs its plain dynamic int8 form")
     args = parser.parse_args()
 
     texts = args.texts.read_text(encoding="utf-8").splitlines()
     tokenizer = Tokenizer.from_file(str(MODEL / "tokenizer.json"))
     tokenizer.enable_truncation(512)
     cores = os.cpu_count() or 1
-    ways = {"one session": [session(cores)], "a session a core": [session(1) for _ in range(cores)]}
     vectors = np.zeros((len(texts), 384), dtype=np.float32)
     best: dict[str, float] = {}
     with tempfile.TemporaryDirectory() as folder:
+        graph = plain_int8(args.float, Path(folder)) if args.float else MODEL / "model.onnx"
+        ways = {"one session": [session(graph, cores)], "a session a core": [session(graph, 1) for _ in range(cores)]}
         out = Path(folder) / "vectors.npy"
         for _ in range(args.rounds):
             times = {"nba": nba_seconds(args.nba, args.texts, out)}

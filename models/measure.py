@@ -233,6 +233,7 @@ def main():
     parser.add_argument("--quality", action="store_true", help="also measure Banking77 top-1")
     parser.add_argument("--train", type=int, default=3000, help="train lines for --quality (default: 3000)")
     parser.add_argument("--test", type=int, default=1000, help="test lines for --quality (default: 1000)")
+    parser.add_argument("--keep", type=pathlib.Path, help="write the forms into this folder and stop")
     arguments = parser.parse_args()
 
     description = tomllib.loads((FOLDER / "model.toml").read_text(encoding="utf-8"))
@@ -246,8 +247,12 @@ def main():
 
     with tempfile.TemporaryDirectory() as scratch:
         paths = {form: pathlib.Path(scratch) / f"{form}.onnx" for form in arguments.forms.split(",")}
+        if arguments.keep:
+            paths = {form: arguments.keep / path.name for form, path in paths.items()}
         for form, path in paths.items():
             path.write_bytes(convert.make_graph(FORMS[form](), tensors, len(pieces)))
+        if arguments.keep:
+            return
         print(f"onnxruntime {onnxruntime.__version__}")
         report_agreement(paths, tokenizer, prefix)
         if arguments.banking77:
