@@ -7,7 +7,7 @@
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 
-use super::dot::dot;
+use super::dot::{dot, products};
 
 const SEED: u64 = 0x6178_6573;
 
@@ -40,7 +40,7 @@ impl<'a> Axes<'a> {
 
     /// What a difference of two vectors is along each direction.
     pub(super) fn turn(&self, difference: &[f32]) -> Vec<f32> {
-        self.each().map(|direction| dot(direction, difference)).collect()
+        products(difference, self.directions)
     }
 
     fn each(&self) -> std::slice::ChunksExact<'a, f32> {

@@ -172,8 +172,8 @@ mod avx2 {
     pub(super) fn reaching(simd: V3, bounds: [__m256; 4], level: f32) -> u32 {
         let level = simd.avx._mm256_set1_ps(level);
         let mut bits = 0;
-        for at in 0..4 {
-            let reaches = simd.avx._mm256_cmp_ps::<_CMP_GE_OQ>(bounds[at], level);
+        for (at, bounds) in bounds.into_iter().enumerate() {
+            let reaches = simd.avx._mm256_cmp_ps::<_CMP_GE_OQ>(bounds, level);
             bits |= (simd.avx._mm256_movemask_ps(reaches) as u32) << (8 * at);
         }
         bits

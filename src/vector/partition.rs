@@ -9,7 +9,7 @@ use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 
 use super::axes::{difference, mean_of};
-use super::dot::dot;
+use super::dot::{dot, products};
 
 const SEED: u64 = 0x6365_6c6c;
 
@@ -34,12 +34,12 @@ pub(super) fn partition(points: &[&[f32]], dimension: usize) -> Vec<Cluster> {
     let n_sampled = points.len().min(n_clusters * SAMPLED_PER_CLUSTER);
     let mut random = ChaCha8Rng::seed_from_u64(SEED);
     let sampled: Vec<&[f32]> = sample(&mut random, points.len(), n_sampled).iter().map(|point| points[point]).collect();
-    let mut centres: Vec<Vec<f32>> = sampled[..n_clusters].iter().map(|point| point.to_vec()).collect();
+    let mut centres = sampled[..n_clusters].concat();
     for _ in 0..ROUNDS {
         let members = assigned(&sampled, &centres);
-        for (centre, members) in centres.iter_mut().zip(members) {
+        for (centre, members) in centres.chunks_exact_mut(dimension).zip(members) {
             if !members.is_empty() {
-                *centre = mean_of(members.iter().map(|&member| sampled[member as usize]), dimension);
+                centre.copy_from_slice(&centre_of(&members, &sampled, dimension));
             }
         }
     }
@@ -62,21 +62,21 @@ pub(super) fn radius<'a>(centre: &[f32], points: impl Iterator<Item = &'a [f32]>
     (sum / n.max(1.0)).sqrt() as f32
 }
 
-/// The points that are nearest to each centre; ties fall to the first.
-fn assigned(points: &[&[f32]], centres: &[Vec<f32>]) -> Vec<Vec<u32>> {
-    let halves: Vec<f32> = centres.iter().map(|centre| dot(centre, centre) / 2.0).collect();
+/// The points that are nearest to each of the centres, which lie one after another; ties fall to the first.
+fn assigned(points: &[&[f32]], centres: &[f32]) -> Vec<Vec<u32>> {
+    let dimension = points[0].len();
+    let halves: Vec<f32> = centres.chunks_exact(dimension).map(|centre| dot(centre, centre) / 2.0).collect();
     let nearest = |point: &&[f32]| {
         let mut best = (f32::NEG_INFINITY, 0);
-        for (at, (centre, half)) in centres.iter().zip(&halves).enumerate() {
-            let nearness = dot(point, centre) - half;
-            if nearness > best.0 {
-                best = (nearness, at);
+        for (at, (product, half)) in products(point, centres).into_iter().zip(&halves).enumerate() {
+            if product - half > best.0 {
+                best = (product - half, at);
             }
         }
         best.1
     };
     let clusters: Vec<usize> = points.par_iter().map(nearest).collect();
-    let mut members = vec![Vec::new(); centres.len()];
+    let mut members = vec![Vec::new(); halves.len()];
     for (point, cluster) in clusters.into_iter().enumerate() {
         members[cluster].push(point as u32);
     }

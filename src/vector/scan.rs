@@ -3,7 +3,7 @@
 //! A point's bound is an estimate of its score raised by a slack, and so is a cluster's, of the scores in it: what cannot
 //! reach the best by its bound is not looked at. Clusters are visited best first, in rounds, each four times as large as the
 //! one before. A round scans the codes of its clusters, and those of their points whose bounds reach the k-th best score so
-//! far are scored exactly, best first, while that level rises. The visit ends at the first cluster that does not reach it.
+//! far are scored exactly, four at a time and best first, while that level rises. The visit ends at the first cluster that does not reach it.
 //!
 //! The answer follows from the bounds alone: not from threads, nor from the order in which a round's clusters are scanned.
 
@@ -14,7 +14,7 @@ use rayon::prelude::*;
 
 use super::axes::Axes;
 use super::bits::{BLOCK, Tables, Terms};
-use super::dot::dot;
+use super::dot::{dot, dot_four, products};
 use super::kernel::{Blocks, points_within};
 use super::key::Key;
 use crate::rank::TopK;
@@ -123,13 +123,12 @@ impl Scan<'_> {
                 round.par_chunks(round.len().div_ceil(8)).flat_map_iter(scan).collect()
             };
             let mut best_first = BinaryHeap::from(found);
-            while let Some(key) = best_first.pop() {
-                if kept.threshold().is_some_and(|least| key.score() < least) {
-                    break;
-                }
-                if is_eligible(key.point()) {
-                    keep(key.point(), dot(question.query, vector_of(key.point())), &mut kept);
-                }
+            loop {
+                let least = kept.threshold().unwrap_or(f32::NEG_INFINITY);
+                let four = next_four(&mut best_first, least, &is_eligible);
+                let Some(first) = four[0] else { break };
+                let scores = dot_four(question.query, four.map(|point| vector_of(point.unwrap_or(first))));
+                four.into_iter().flatten().zip(scores).for_each(|(point, score)| keep(point, score, &mut kept));
             }
             n_blocks *= 4;
         }
@@ -150,10 +149,19 @@ impl Scan<'_> {
     pub(super) fn nears(&self, query: &[f32]) -> Vec<Near> {
         let Clusters { centres, lengths, .. } = self.clusters;
         let own_length = dot(query, query);
-        let near = |(centre, length): (&[f32], &f32)| {
-            let base = dot(centre, query);
-            Near { base, distance: (own_length + length - 2.0 * base).max(0.0).sqrt() }
-        };
-        centres.chunks_exact(query.len().max(1)).zip(lengths).map(near).collect()
+        let near =
+            |(base, length): (f32, &f32)| Near { base, distance: (own_length + length - 2.0 * base).max(0.0).sqrt() };
+        products(query, centres).into_iter().zip(lengths).map(near).collect()
     }
+}
+
+/// The next four eligible points whose bounds reach `least`, or as many as there are.
+fn next_four(best_first: &mut BinaryHeap<Key>, least: f32, is_eligible: impl Fn(u32) -> bool) -> [Option<u32>; 4] {
+    let mut four = [None; 4];
+    for slot in &mut four {
+        while slot.is_none() && best_first.peek().is_some_and(|key| key.score() >= least) {
+            *slot = best_first.pop().map(Key::point).filter(|&point| is_eligible(point));
+        }
+    }
+    four
 }
