@@ -7,7 +7,7 @@
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 
-use super::dot::dot;
+use super::dot::{dot, products};
 
 const SEED: u64 = 0x6178_6573;
 
@@ -21,7 +21,7 @@ pub(super) struct Axes<'a> {
 
 /// The mean of `points` and as many directions as they have numbers, for [`Axes::read`].
 pub(super) fn learn(points: &[&[f32]], dimension: usize) -> Vec<f32> {
-    let mut numbers = mean_of(points, dimension);
+    let mut numbers = mean_of(points.iter().copied(), dimension);
     numbers.extend(random_directions(dimension));
     numbers
 }
@@ -35,12 +35,12 @@ impl<'a> Axes<'a> {
 
     /// How far a vector lies from the mean along each direction.
     pub(super) fn project(&self, vector: &[f32]) -> Vec<f32> {
-        let residual = self.residual(vector);
-        self.each().map(|direction| dot(direction, &residual)).collect()
+        self.turn(&difference(vector, self.mean))
     }
 
-    pub(super) fn residual(&self, vector: &[f32]) -> Vec<f32> {
-        vector.iter().zip(self.mean).map(|(x, mean)| x - mean).collect()
+    /// What a difference of two vectors is along each direction.
+    pub(super) fn turn(&self, difference: &[f32]) -> Vec<f32> {
+        products(difference, self.directions)
     }
 
     fn each(&self) -> std::slice::ChunksExact<'a, f32> {
@@ -56,14 +56,22 @@ impl<'a> Axes<'a> {
     }
 }
 
-fn mean_of(points: &[&[f32]], dimension: usize) -> Vec<f32> {
+/// A vector less another one.
+pub(super) fn difference(vector: &[f32], other: &[f32]) -> Vec<f32> {
+    vector.iter().zip(other).map(|(x, y)| x - y).collect()
+}
+
+/// The mean of points; of none, zeros.
+pub(super) fn mean_of<'a>(points: impl Iterator<Item = &'a [f32]>, dimension: usize) -> Vec<f32> {
     let mut sums = vec![0.0_f64; dimension];
+    let mut n_points = 0.0_f64;
     for point in points {
-        for (sum, x) in sums.iter_mut().zip(*point) {
+        for (sum, x) in sums.iter_mut().zip(point) {
             *sum += f64::from(*x);
         }
+        n_points += 1.0;
     }
-    sums.into_iter().map(|sum| (sum / points.len().max(1) as f64) as f32).collect()
+    sums.into_iter().map(|sum| (sum / n_points.max(1.0)) as f32).collect()
 }
 
 /// Vectors that are orthogonal and of unit length, by Gram and Schmidt.

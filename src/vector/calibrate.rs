@@ -2,9 +2,9 @@
 
 use rayon::prelude::*;
 
-use super::bits::{BLOCK, SCALE, Tables};
+use super::bits::{BLOCK, SCALE, Tables, Terms};
 use super::kernel::bounds_of_block;
-use super::scan::{Question, Scan};
+use super::scan::{Question, Scan, Slacks};
 use crate::rank::{Scored, TopK};
 
 /// Points that are asked for their neighbours, evenly spread over all.
@@ -17,47 +17,64 @@ const NEIGHBOURS: usize = 20;
 /// true ones. Where the slack that comes out is more than half of it, it is doubled.
 const WIDE: f32 = 3.0;
 
-/// The least slack with which a share `recall` of the nearest neighbours of some points are found among all others.
+/// So much that every cluster is visited.
+const EVERY_CLUSTER: f32 = 1e9;
+
+/// The part of the loss that clusters may cause. Codes may cause the rest.
+const CLUSTERS_PART: f64 = 0.5;
+
+/// The least slacks with which a share `recall` of the nearest neighbours of some points are found among all others.
+/// `points` has an empty vector where there is none.
 ///
 /// A neighbour is lost when its bound does not reach the k-th best score. By how many units an estimate must be raised to
 /// reach it depends on the neighbour and the level, and hardly on k, so that one slack serves every k.
-pub(super) fn slack_for(scan: Scan<'_>, points: &[&[f32]], recall: f64) -> f32 {
-    let n_sampled = points.len().min(SAMPLE);
-    let sample: Vec<u32> = (0..n_sampled).map(|at| (at * points.len() / n_sampled) as u32).collect();
+pub(super) fn slacks_for(scan: Scan<'_>, points: &[&[f32]], recall: f64) -> Slacks {
+    let all: Vec<u32> = (0..points.len() as u32).filter(|&point| !points[point as usize].is_empty()).collect();
+    let n_sampled = all.len().min(SAMPLE);
+    let sample: Vec<u32> = (0..n_sampled).map(|at| all[at * all.len() / n_sampled]).collect();
+    let k = NEIGHBOURS.min(all.len().saturating_sub(1));
     let mut wide = WIDE;
     loop {
-        let mut needs: Vec<f32> =
-            sample.par_iter().flat_map_iter(|&point| needs_of(scan, points, point, wide)).collect();
-        needs.sort_unstable_by(|a, b| b.total_cmp(a));
-        let n_lost = ((1.0 - recall) * needs.len() as f64) as usize;
-        let slack = needs.get(n_lost).copied().unwrap_or(0.0);
-        if slack < wide / 2.0 {
-            return slack;
+        let slacks = Slacks { clusters: EVERY_CLUSTER, codes: wide };
+        let needs: Vec<Slacks> =
+            sample.par_iter().flat_map_iter(|&point| needs_of(scan, points, point, k, slacks)).collect();
+        let share = |of: fn(&Slacks) -> f32, part: f64| {
+            let mut sorted: Vec<f32> = needs.iter().map(of).collect();
+            sorted.sort_unstable_by(|a, b| b.total_cmp(a));
+            let n_lost = ((1.0 - recall) * part * sorted.len() as f64) as usize;
+            sorted.get(n_lost).copied().unwrap_or(0.0)
+        };
+        let clusters = share(|need| need.clusters, CLUSTERS_PART);
+        let codes = share(|need| need.codes, 1.0 - CLUSTERS_PART);
+        if codes < wide / 2.0 {
+            return Slacks { clusters, codes };
         }
         wide *= 2.0;
     }
 }
 
-/// The slack that each of a point's nearest others needs to be found.
-fn needs_of(scan: Scan<'_>, points: &[&[f32]], point: u32, wide: f32) -> Vec<f32> {
-    let query = points[point as usize];
-    let estimates = Tables::new(scan.axes, query);
-    let mut mask = vec![u32::MAX; points.len().div_ceil(BLOCK)];
-    mask[point as usize / BLOCK] &= !(1 << (point % BLOCK as u32));
-    let k = NEIGHBOURS.min(points.len() - 1);
+/// The slacks that each of a point's nearest others needs to be found.
+fn needs_of(scan: Scan<'_>, points: &[&[f32]], point: u32, k: usize, slacks: Slacks) -> Vec<Slacks> {
     if k == 0 {
         return Vec::new();
     }
-    let tables = estimates.clone().with_slack(wide);
-    let question = Question { query, tables: &tables, k, mask: Some(&mask) };
+    let query = points[point as usize];
+    let question = Question { query, k, slacks };
     let keep = |row: u32, score: f32, kept: &mut TopK| kept.push(Scored { row, score });
-    let nearest = scan.nearest(&question, |other| points[other as usize], keep).into_sorted();
+    let is_eligible = |other| other != point && !points[other as usize].is_empty();
+    let nearest = scan.nearest(&question, is_eligible, |other| points[other as usize], keep).into_sorted();
     let level = nearest.last().map_or(0.0, |hit| hit.score);
-    let need = |hit: &Scored| {
+    let need = |estimate: f32, unit: f32| if estimate < level { (level - estimate) / unit } else { 0.0 };
+    let tables = Tables::new(scan.axes, query);
+    let nears = scan.nears(query);
+    let needs = |hit: &Scored| {
         let (block, at) = (hit.row as usize / BLOCK, hit.row as usize % BLOCK);
-        let estimate = bounds_of_block(scan.blocks, &estimates, block)[at];
-        let unit = scan.blocks.factors[block][SCALE][at] * estimates.unit;
-        if estimate < level { (level - estimate) / unit } else { 0.0 }
+        let cluster = scan.clusters.starts.partition_point(|&start| start as usize <= block) - 1;
+        let near = nears[cluster];
+        let terms = Terms { base: near.base, offset: tables.offset };
+        let estimate = bounds_of_block(scan.blocks, &tables, terms, block)[at];
+        let codes = need(estimate, scan.blocks.factors[block][SCALE][at] * near.distance);
+        Slacks { clusters: need(near.base, scan.clusters.radii[cluster]), codes }
     };
-    nearest.iter().map(need).collect()
+    nearest.iter().map(needs).collect()
 }

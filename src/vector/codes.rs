@@ -1,30 +1,34 @@
 //! The quantized index: files of codes, built once, mapped, verified, asked. Leaves the scan to `scan`, and how much slack it
 //! needs to `calibrate`.
 //!
-//! Rows with equal vectors are one point. Little-endian, beside the vectors:
+//! Rows with equal vectors are one point, and points lie by cluster: each cluster begins a block of 32, so that its last one
+//! may have room for points that are not there and have no row. Little-endian, beside the vectors:
 //!
 //! | file | what | how many |
 //! |---|---|---|
-//! | `points.u32` | magic, rows, points, slack (the bits of an `f32`) | 4 |
-//! | | start of each point's rows among the rows, and their end | points + 1 |
+//! | `points.u32` | magic, rows, blocks, clusters, slack of clusters and of codes (the bits of an `f32` each) | 6 |
+//! | | first block of each cluster, and the end of the last | clusters + 1 |
+//! | | start of each point's rows among the rows, and their end | blocks × 32 + 1 |
 //! | | rows, by point, ascending | rows |
-//! | | the point of each row | rows |
 //! | `axes.f32` | mean, then each direction | dimension × (1 + dimension) |
-//! | `codes.u8` | blocks of 32 points, see `bits` | ⌈points / 32⌉ × ⌈dimension / 32⌉ × 128 |
-//! | `factors.f32` | shift of 32 points, then scale of 32 points | ⌈points / 32⌉ × 64 |
+//! | `clusters.f32` | centre of each cluster, radius of each, squared length of each centre | clusters × (dimension + 2) |
+//! | `codes.u8` | blocks of 32 points, see `bits` | blocks × ⌈dimension / 32⌉ × 128 |
+//! | `factors.f32` | shift of 32 points, then scale of 32 points | blocks × 64 |
 
 use std::ops::Range;
 use std::path::Path;
 
 use rayon::prelude::*;
 
-use super::axes::{self, Axes};
-use super::bits::{BLOCK, Factors, Fold, Tables, encode_block, folds};
-use super::calibrate::slack_for;
+use super::axes::{self, Axes, mean_of};
+use super::bits::{BLOCK, Factors, Fold, encode_block, folds};
+use super::calibrate::slacks_for;
+use super::dot::dot;
 use super::kernel::Blocks;
 use super::map::{Column, Matrix, write_runs};
+use super::partition::{partition, radius};
 use super::points::{Lists, Points, starts};
-use super::scan::{Question, Scan};
+use super::scan::{Clusters, Question, Scan, Slacks};
 use super::{BuildReport, VectorIndex, flat};
 use crate::embed::Vector;
 use crate::error::{Error, Result};
@@ -32,12 +36,13 @@ use crate::rank::{Row, RowSet, Scored, TopK};
 
 const POINTS_FILE: &str = "points.u32";
 const AXES_FILE: &str = "axes.f32";
+const CLUSTERS_FILE: &str = "clusters.f32";
 const CODES_FILE: &str = "codes.u8";
 const FACTORS_FILE: &str = "factors.f32";
 
-/// "nbc1". The digit is bumped in the change that moves a byte.
-const MAGIC: u32 = u32::from_le_bytes(*b"nbc1");
-const HEADER: usize = 4;
+/// "nbc2". The digit is bumped in the change that moves a byte.
+const MAGIC: u32 = u32::from_le_bytes(*b"nbc2");
+const HEADER: usize = 6;
 
 /// Scoring an eligible row exactly costs as much as scanning the codes of so many points.
 const POINTS_SCANNED_PER_ROW: usize = 32;
@@ -54,27 +59,44 @@ pub(super) fn build(
         return Err(Error::argument("recall", format!("{recall} is not within 0 to 1")));
     }
     let points = Points::of(vectors);
-    let n_points = points.vectors.len();
-    report.points = n_points;
+    report.points = points.vectors.len();
     let numbers = axes::learn(&points.vectors, dimension);
     let axes = Axes::read(&numbers, dimension);
-    let encoded: Vec<(Vec<Fold>, Factors)> =
-        points.vectors.par_chunks(BLOCK).map(|block| encode_block(axes, block.iter().copied())).collect();
-    let (codes, factors): (Vec<Vec<Fold>>, Vec<Factors>) = encoded.into_iter().unzip();
+
+    let mut blocks: Vec<(usize, Vec<u32>)> = Vec::new();
+    let mut block_starts = vec![0];
+    let (mut centres, mut radii, mut lengths) = (Vec::new(), Vec::new(), Vec::new());
+    for (at, cluster) in partition(&points.vectors, dimension).into_iter().enumerate() {
+        radii.push(radius(&cluster.centre, cluster.members.iter().map(|&member| points.vectors[member as usize])));
+        lengths.push(dot(&cluster.centre, &cluster.centre));
+        centres.extend(cluster.centre);
+        blocks.extend(cluster.members.chunks(BLOCK).map(|members| (at, members.to_vec())));
+        block_starts.push(blocks.len() as u32);
+    }
+    let encode = |(cluster, members): &(usize, Vec<u32>)| {
+        let centre = &centres[cluster * dimension..][..dimension];
+        encode_block(axes, centre, members.iter().map(|&member| points.vectors[member as usize]))
+    };
+    let (codes, factors): (Vec<Vec<Fold>>, Vec<Factors>) = blocks.par_iter().map(encode).unzip();
     let codes = codes.concat();
-    let scan = Scan { axes, blocks: Blocks { codes: &codes, factors: &factors }, n_points };
-    let slack = slack_for(scan, &points.vectors, recall);
+    let clusters = Clusters { centres: &centres, radii: &radii, lengths: &lengths, starts: &block_starts };
+    let scan = Scan { axes, blocks: Blocks { codes: &codes, factors: &factors }, clusters };
+    let places = || blocks.iter().flat_map(|(_, members)| (0..BLOCK).map(|at| members.get(at).map(|&at| at as usize)));
+    let placed: Vec<&[f32]> =
+        places().map(|point| point.map_or([].as_slice(), |point| points.vectors[point])).collect();
+    let slacks = slacks_for(scan, &placed, recall);
 
     let count = |count: usize| u32::try_from(count).map_err(|_| Error::argument("vectors", "more than 4 billion"));
-    let header = [MAGIC, count(report.rows)?, count(n_points)?, slack.to_bits()];
-    let mut point_of = vec![0; vectors.len()];
-    for (point, rows) in points.rows.iter().enumerate() {
-        rows.iter().for_each(|&row| point_of[row as usize] = point as u32);
-    }
-    let row_starts = starts(&points.rows);
-    let runs = [header.as_slice(), &row_starts].into_iter().chain(points.rows.iter().map(Vec::as_slice));
-    write_runs(&folder.join(POINTS_FILE), runs.chain([point_of.as_slice()]))?;
+    let n_rows = count(report.rows)?;
+    count(blocks.len() * BLOCK)?;
+    let header =
+        [MAGIC, n_rows, blocks.len() as u32, radii.len() as u32, slacks.clusters.to_bits(), slacks.codes.to_bits()];
+    let rows: Vec<Vec<Row>> = places().map(|point| point.map_or(Vec::new(), |at| points.rows[at].clone())).collect();
+    let row_starts = starts(&rows);
+    let runs = [header.as_slice(), &block_starts, &row_starts].into_iter().chain(rows.iter().map(Vec::as_slice));
+    write_runs(&folder.join(POINTS_FILE), runs)?;
     write_runs(&folder.join(AXES_FILE), [numbers.as_slice()].into_iter())?;
+    write_runs(&folder.join(CLUSTERS_FILE), [centres.as_slice(), &radii, &lengths].into_iter())?;
     write_runs(&folder.join(CODES_FILE), [codes.as_slice()].into_iter())?;
     write_runs(&folder.join(FACTORS_FILE), [factors.as_slice()].into_iter())
 }
@@ -84,6 +106,7 @@ pub(super) struct CodesIndex {
     vectors: Matrix,
     points: Column<u32>,
     axes: Column<f32>,
+    clusters: Column<f32>,
     codes: Column<Fold>,
     factors: Column<Factors>,
     layout: Layout,
@@ -91,32 +114,33 @@ pub(super) struct CodesIndex {
 
 /// Where the parts of `points.u32` are, and what its header says.
 struct Layout {
-    n_points: usize,
-    slack: f32,
+    n_blocks: usize,
+    n_clusters: usize,
+    slacks: Slacks,
+    block_starts: Range<usize>,
     row_starts: Range<usize>,
     rows: Range<usize>,
-    point_of: Range<usize>,
 }
 
 impl Layout {
-    /// `None` when the header does not describe a file of so many numbers.
+    /// `None` when the numbers are not such a file: queries index blocks by what it says.
     fn read(numbers: &[u32], n_rows: usize) -> Option<Self> {
-        let &[MAGIC, rows, points, slack, ..] = numbers else { return None };
-        let (n_points, slack) = (points as usize, f32::from_bits(slack));
-        let is_empty = n_points == 0;
-        if rows as usize != n_rows || n_points > n_rows || is_empty != (n_rows == 0) {
+        let &[MAGIC, rows, blocks, clusters, cluster_slack, code_slack, ..] = numbers else { return None };
+        let (n_blocks, n_clusters) = (blocks as usize, clusters as usize);
+        let slacks = Slacks { clusters: f32::from_bits(cluster_slack), codes: f32::from_bits(code_slack) };
+        let is_finite = slacks.clusters.is_finite() && slacks.codes.is_finite();
+        if rows as usize != n_rows || !is_finite || n_clusters > n_blocks || (n_clusters == 0) != (n_rows == 0) {
             return None;
         }
-        let row_starts = HEADER..HEADER + n_points + 1;
+        let block_starts = HEADER..HEADER + n_clusters + 1;
+        let row_starts = block_starts.end..block_starts.end + n_blocks * BLOCK + 1;
         let rows = row_starts.end..row_starts.end + n_rows;
-        let point_of = rows.end..rows.end + n_rows;
-        (point_of.end == numbers.len() && slack.is_finite()).then_some(Self {
-            n_points,
-            slack,
-            row_starts,
-            rows,
-            point_of,
-        })
+        if rows.end != numbers.len() {
+            return None;
+        }
+        let starts = &numbers[block_starts.clone()];
+        let are_whole = starts[0] == 0 && starts[n_clusters] == blocks && starts.is_sorted_by(|a, b| a < b);
+        are_whole.then_some(Self { n_blocks, n_clusters, slacks, block_starts, row_starts, rows })
     }
 }
 
@@ -128,11 +152,12 @@ impl CodesIndex {
         let Some(layout) = Layout::read(points.as_slice(), vectors.rows()) else {
             return Err(Error::corrupt(path, format!("its header does not fit its size or {} rows", vectors.rows())));
         };
-        let n_blocks = layout.n_points.div_ceil(BLOCK);
-        let axes = Column::open_exact(&folder.join(AXES_FILE), vectors.dimension() * (1 + vectors.dimension()))?;
-        let codes = Column::open_exact(&folder.join(CODES_FILE), n_blocks * folds(vectors.dimension()))?;
-        let factors = Column::open_exact(&folder.join(FACTORS_FILE), n_blocks)?;
-        Ok(Self { vectors, points, axes, codes, factors, layout })
+        let dimension = vectors.dimension();
+        let axes = Column::open_exact(&folder.join(AXES_FILE), dimension * (1 + dimension))?;
+        let clusters = Column::open_exact(&folder.join(CLUSTERS_FILE), layout.n_clusters * (dimension + 2))?;
+        let codes = Column::open_exact(&folder.join(CODES_FILE), layout.n_blocks * folds(dimension))?;
+        let factors = Column::open_exact(&folder.join(FACTORS_FILE), layout.n_blocks)?;
+        Ok(Self { vectors, points, axes, clusters, codes, factors, layout })
     }
 
     fn part(&self, part: &Range<usize>) -> &[u32] {
@@ -144,10 +169,13 @@ impl CodesIndex {
     }
 
     fn scan(&self) -> Scan<'_> {
+        let dimension = self.vectors.dimension();
+        let (centres, rest) = self.clusters.as_slice().split_at(self.layout.n_clusters * dimension);
+        let (radii, lengths) = rest.split_at(self.layout.n_clusters);
         Scan {
-            axes: Axes::read(self.axes.as_slice(), self.vectors.dimension()),
+            axes: Axes::read(self.axes.as_slice(), dimension),
             blocks: Blocks { codes: self.codes.as_slice(), factors: self.factors.as_slice() },
-            n_points: self.layout.n_points,
+            clusters: Clusters { centres, radii, lengths, starts: self.part(&self.layout.block_starts) },
         }
     }
 
@@ -158,52 +186,48 @@ impl CodesIndex {
         if let Some(reason) = lists.fault_as_rows(&self.vectors) {
             return fault(POINTS_FILE, reason);
         }
-        for (row, &point) in self.part(&self.layout.point_of).iter().enumerate() {
-            if point as usize >= self.layout.n_points || !lists.of(point).contains(&(row as Row)) {
-                return fault(POINTS_FILE, format!("row {row} is not a row of point {point}"));
-            }
-        }
-        let Scan { axes, blocks, n_points } = self.scan();
+        let Scan { axes, blocks, clusters } = self.scan();
         if !axes.are_orthonormal() {
             return fault(AXES_FILE, "the axes are not orthogonal directions".to_owned());
         }
-        let width = folds(self.vectors.dimension());
-        for (block, factors) in blocks.factors.iter().enumerate() {
-            let points = (block * BLOCK..n_points.min((block + 1) * BLOCK)).map(|point| self.vector_of(point as u32));
-            let (codes, expected) = encode_block(axes, points);
-            if blocks.codes[block * width..][..width] != codes {
-                return fault(CODES_FILE, format!("block {block} is not the code of its vectors"));
+        let dimension = self.vectors.dimension();
+        let width = folds(dimension);
+        for cluster in 0..self.layout.n_clusters {
+            let range = clusters.blocks(cluster);
+            let centre = &clusters.centres[cluster * dimension..][..dimension];
+            let expected = mean_of(self.vectors_in(range.clone()), dimension);
+            let is_alike = clusters.radii[cluster] == radius(centre, self.vectors_in(range.clone()))
+                && clusters.lengths[cluster] == dot(centre, centre);
+            if centre != expected || !is_alike {
+                return fault(CLUSTERS_FILE, format!("cluster {cluster} is not that of its vectors"));
             }
-            if *factors != expected {
-                return fault(FACTORS_FILE, format!("block {block} has not the factors of its vectors"));
+            for block in range {
+                let (codes, expected) = encode_block(axes, centre, self.vectors_in(block..block + 1));
+                if blocks.codes[block * width..][..width] != codes {
+                    return fault(CODES_FILE, format!("block {block} is not the code of its vectors"));
+                }
+                if blocks.factors[block] != expected {
+                    return fault(FACTORS_FILE, format!("block {block} has not the factors of its vectors"));
+                }
             }
         }
         Ok(())
     }
 
-    /// The vector of a point; of one that has no row, which only a damaged file has, the first.
+    /// The vectors of the points in some blocks.
+    fn vectors_in(&self, blocks: Range<usize>) -> impl Iterator<Item = &[f32]> {
+        let lists = self.row_lists();
+        let points = (blocks.start * BLOCK) as u32..(blocks.end * BLOCK) as u32;
+        points.filter_map(move |point| lists.of(point).first()).map(|&row| self.vectors.row(row))
+    }
+
+    /// The vector of a point; of one that has no row, which is never asked for unless a file is damaged, the first.
     fn vector_of(&self, point: u32) -> &[f32] {
         self.vectors.row(self.row_lists().of(point).first().copied().unwrap_or(0).min(self.vectors.rows() as Row - 1))
     }
 
-    /// The points that have an eligible row, one word a block.
-    fn points_with(&self, eligible: &RowSet) -> Vec<u32> {
-        let mut mask = vec![0; self.layout.n_points.div_ceil(BLOCK)];
-        let point_of = self.part(&self.layout.point_of);
-        for row in eligible.iter() {
-            let point = point_of[row as usize];
-            if let Some(word) = mask.get_mut(point as usize / BLOCK) {
-                *word |= 1 << (point % BLOCK as u32);
-            }
-        }
-        mask
-    }
-
     /// Scans codes, whatever their number.
     pub(super) fn nearest(&self, query: &[f32], k: usize, eligible: Option<&RowSet>) -> Vec<Scored> {
-        let scan = self.scan();
-        let tables = Tables::new(scan.axes, query).with_slack(self.layout.slack);
-        let mask = eligible.map(|set| self.points_with(set));
         let lists = self.row_lists();
         let is_eligible = |row: &Row| match eligible {
             Some(set) => set.contains(*row),
@@ -213,8 +237,9 @@ impl CodesIndex {
             let rows = lists.of(point).iter().copied().filter(is_eligible);
             rows.for_each(|row| kept.push(Scored { row, score }));
         };
-        let question = Question { query, tables: &tables, k, mask: mask.as_deref() };
-        scan.nearest(&question, |point| self.vector_of(point), keep).into_sorted()
+        let has_eligible = |point: u32| lists.of(point).iter().any(is_eligible);
+        let question = Question { query, k, slacks: self.layout.slacks };
+        self.scan().nearest(&question, has_eligible, |point| self.vector_of(point), keep).into_sorted()
     }
 }
 

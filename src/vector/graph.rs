@@ -184,6 +184,9 @@ impl HnswIndex {
         if let Some(reason) = row_lists.fault_as_rows(&self.vectors) {
             return fault(GRAPH_FILE, reason);
         }
+        if let Some(point) = (0..n_points as u32).find(|&point| row_lists.of(point).is_empty()) {
+            return fault(GRAPH_FILE, format!("point {point} has no row"));
+        }
         if !self.lists(&self.layout.link_starts, &self.layout.links).lie_end_to_end() {
             return fault(GRAPH_FILE, "the link lists do not lie end to end".to_owned());
         }

@@ -3,10 +3,13 @@
 //! Two kernels, chosen when they run, that give the same bits: one for AVX2, through `pulp`'s safe names of its instructions,
 //! and a plain one that also judges it. There is none for AVX-512 or NEON yet: what has not been run is not shipped.
 
+use std::ops::Range;
+
 #[cfg(target_arch = "x86_64")]
 use pulp::x86::V3;
 
-use super::bits::{BLOCK, Factors, Fold, SCALE, SHIFT, Tables};
+use super::bits::{BLOCK, Factors, Fold, SCALE, SHIFT, Tables, Terms};
+use super::key::Key;
 
 /// Codes and factors of many blocks.
 #[derive(Clone, Copy)]
@@ -23,40 +26,42 @@ impl<'a> Blocks<'a> {
     }
 }
 
-/// The largest bound in each block from `first` on, into `best`. With a mask, one word a block, only points count whose bit
-/// is set, and a block without any is not looked at.
-pub(super) fn best_of_blocks(
+/// Adds to `found` the points of `range` of blocks whose bounds are `level` or more.
+pub(super) fn points_within(
     blocks: Blocks<'_>,
     tables: &Tables,
-    first: usize,
-    mask: Option<&[u32]>,
-    best: &mut [f32],
+    terms: Terms,
+    range: Range<usize>,
+    level: f32,
+    found: &mut Vec<Key>,
 ) {
     #[cfg(target_arch = "x86_64")]
     if let Some(simd) = V3::try_new() {
-        return simd.vectorize(Avx2BestOfBlocks { simd, blocks, tables, first, mask, best });
+        return simd.vectorize(Avx2PointsWithin { simd, blocks, tables, terms, range, level, found });
     }
-    plain_best_of_blocks(blocks, tables, first, mask, best);
-}
-
-/// The bounds of a block's points.
-pub(super) fn bounds_of_block(blocks: Blocks<'_>, tables: &Tables, block: usize) -> [f32; BLOCK] {
-    #[cfg(target_arch = "x86_64")]
-    if let Some(simd) = V3::try_new() {
-        return simd.vectorize(Avx2BoundsOfBlock { simd, blocks, tables, block });
-    }
-    plain_bounds_of_block(blocks, tables, block)
+    plain_points_within(blocks, tables, terms, range, level, found);
 }
 
 /// The kernel for any machine.
-fn plain_best_of_blocks(blocks: Blocks<'_>, tables: &Tables, first: usize, mask: Option<&[u32]>, best: &mut [f32]) {
-    for (block, slot) in (first..).zip(best) {
-        let bits = mask.map_or(u32::MAX, |mask| mask[block]);
-        *slot = best_where(&plain_bounds_of_block(blocks, tables, block), bits);
+fn plain_points_within(
+    blocks: Blocks<'_>,
+    tables: &Tables,
+    terms: Terms,
+    range: Range<usize>,
+    level: f32,
+    found: &mut Vec<Key>,
+) {
+    for block in range {
+        for (at, bound) in bounds_of_block(blocks, tables, terms, block).into_iter().enumerate() {
+            if bound >= level {
+                found.push(Key::new(bound, (block * BLOCK + at) as u32));
+            }
+        }
     }
 }
 
-fn plain_bounds_of_block(blocks: Blocks<'_>, tables: &Tables, block: usize) -> [f32; BLOCK] {
+/// The bounds of a block's points.
+pub(super) fn bounds_of_block(blocks: Blocks<'_>, tables: &Tables, terms: Terms, block: usize) -> [f32; BLOCK] {
     let (codes, factors) = blocks.block(block, tables.tables.len());
     let mut sums = [0_u16; BLOCK];
     for (fold, tables) in codes.iter().zip(&tables.tables) {
@@ -69,82 +74,59 @@ fn plain_bounds_of_block(blocks: Blocks<'_>, tables: &Tables, block: usize) -> [
         }
     }
     std::array::from_fn(|at| {
-        let product = f32::from(sums[at]) * tables.step + tables.offset;
-        (factors[SHIFT][at] + tables.base) + factors[SCALE][at] * product
+        let product = f32::from(sums[at]) * tables.step + terms.offset;
+        (factors[SHIFT][at] + terms.base) + factors[SCALE][at] * product
     })
 }
 
-fn best_where(bounds: &[f32; BLOCK], bits: u32) -> f32 {
-    let eligible = bounds.iter().enumerate().filter(|(at, _)| bits >> at & 1 == 1);
-    eligible.fold(f32::NEG_INFINITY, |best, (_, &bound)| best.max(bound))
-}
-
 #[cfg(target_arch = "x86_64")]
-struct Avx2BestOfBlocks<'a> {
+struct Avx2PointsWithin<'a> {
     simd: V3,
     blocks: Blocks<'a>,
     tables: &'a Tables,
-    first: usize,
-    mask: Option<&'a [u32]>,
-    best: &'a mut [f32],
+    terms: Terms,
+    range: Range<usize>,
+    level: f32,
+    found: &'a mut Vec<Key>,
 }
 
 #[cfg(target_arch = "x86_64")]
-impl pulp::NullaryFnOnce for Avx2BestOfBlocks<'_> {
+impl pulp::NullaryFnOnce for Avx2PointsWithin<'_> {
     type Output = ();
 
     #[inline(always)]
     fn call(self) {
-        let Self { simd, blocks, tables, first, mask, best } = self;
+        let Self { simd, blocks, tables, terms, range, level, found } = self;
         let n_folds = tables.tables.len();
-        for (block, slot) in (first..).zip(best) {
-            *slot = match mask.map_or(u32::MAX, |mask| mask[block]) {
-                0 => f32::NEG_INFINITY,
-                u32::MAX => {
-                    let [a, b, c, d] = avx2::bounds(simd, blocks.block(block, n_folds), tables);
-                    let best = simd.avx._mm256_max_ps(simd.avx._mm256_max_ps(a, b), simd.avx._mm256_max_ps(c, d));
-                    let [a, b, c, d, e, f, g, h]: [f32; 8] = bytemuck::cast(best);
-                    a.max(b).max(c.max(d)).max(e.max(f).max(g.max(h)))
-                }
-                bits => {
-                    let bounds = avx2::bounds(simd, blocks.block(block, n_folds), tables);
-                    best_where(&bytemuck::cast(bounds), bits)
-                }
-            };
+        for block in range {
+            let bounds = avx2::bounds(simd, blocks.block(block, n_folds), tables, terms);
+            let mut reaching = avx2::reaching(simd, bounds, level);
+            let bounds: [f32; BLOCK] = bytemuck::cast(bounds);
+            while reaching != 0 {
+                let at = reaching.trailing_zeros() as usize;
+                found.push(Key::new(bounds[at], (block * BLOCK + at) as u32));
+                reaching &= reaching - 1;
+            }
         }
     }
 }
 
 #[cfg(target_arch = "x86_64")]
-struct Avx2BoundsOfBlock<'a> {
-    simd: V3,
-    blocks: Blocks<'a>,
-    tables: &'a Tables,
-    block: usize,
-}
-
-#[cfg(target_arch = "x86_64")]
-impl pulp::NullaryFnOnce for Avx2BoundsOfBlock<'_> {
-    type Output = [f32; BLOCK];
-
-    #[inline(always)]
-    fn call(self) -> [f32; BLOCK] {
-        let block = self.blocks.block(self.block, self.tables.tables.len());
-        bytemuck::cast(avx2::bounds(self.simd, block, self.tables))
-    }
-}
-
-#[cfg(target_arch = "x86_64")]
 mod avx2 {
-    use std::arch::x86_64::{__m128i, __m256, __m256i};
+    use std::arch::x86_64::{__m128i, __m256, __m256i, _CMP_GE_OQ};
 
     use pulp::x86::V3;
 
-    use super::{Factors, Fold, SCALE, SHIFT, Tables};
+    use super::{Factors, Fold, SCALE, SHIFT, Tables, Terms};
 
     /// The bounds of a block, eight points a register.
     #[inline(always)]
-    pub(super) fn bounds(simd: V3, (codes, factors): (&[Fold], &Factors), tables: &Tables) -> [__m256; 4] {
+    pub(super) fn bounds(
+        simd: V3,
+        (codes, factors): (&[Fold], &Factors),
+        tables: &Tables,
+        terms: Terms,
+    ) -> [__m256; 4] {
         let V3 { avx, avx2, .. } = simd;
         let low_nibble = avx._mm256_set1_epi8(15);
         let low_byte = avx._mm256_set1_epi16(255);
@@ -171,8 +153,8 @@ mod avx2 {
             avx2._mm256_extracti128_si256::<1>(outer),
             avx2._mm256_extracti128_si256::<1>(inner),
         ];
-        let (step, offset) = (avx._mm256_set1_ps(tables.step), avx._mm256_set1_ps(tables.offset));
-        let base = avx._mm256_set1_ps(tables.base);
+        let (step, offset) = (avx._mm256_set1_ps(tables.step), avx._mm256_set1_ps(terms.offset));
+        let base = avx._mm256_set1_ps(terms.base);
         let shifts: [__m256; 4] = bytemuck::cast(factors[SHIFT]);
         let scales: [__m256; 4] = bytemuck::cast(factors[SCALE]);
         let mut bounds = shifts;
@@ -183,6 +165,18 @@ mod avx2 {
             bounds[at] = avx._mm256_add_ps(avx._mm256_add_ps(shifts[at], base), avx._mm256_mul_ps(scales[at], product));
         }
         bounds
+    }
+
+    /// One bit for each of 32 bounds that is `level` or more.
+    #[inline(always)]
+    pub(super) fn reaching(simd: V3, bounds: [__m256; 4], level: f32) -> u32 {
+        let level = simd.avx._mm256_set1_ps(level);
+        let mut bits = 0;
+        for (at, bounds) in bounds.into_iter().enumerate() {
+            let reaches = simd.avx._mm256_cmp_ps::<_CMP_GE_OQ>(bounds, level);
+            bits |= (simd.avx._mm256_movemask_ps(reaches) as u32) << (8 * at);
+        }
+        bits
     }
 }
 
@@ -199,7 +193,7 @@ mod tests {
             n_blocks in 1_usize..6,
             seed in any::<u64>(),
             factors in (-2.0_f32..2.0, 0.0_f32..2.0, -1.0_f32..1.0),
-            mask in prop::collection::vec(prop_oneof![Just(0), Just(u32::MAX), any::<u32>()], 6),
+            level in -3.0_f32..3.0,
         ) {
             let mut state = seed;
             let mut byte = || {
@@ -219,18 +213,15 @@ mod tests {
                     std::array::from_fn(|at| half[at % 16])
                 }))
                 .collect();
-            let tables = Tables { tables, base, step: 0.037, offset: -3.3, unit: 1.0 };
+            let tables = Tables { tables, step: 0.037, offset: -3.3 };
+            let terms = Terms { base, offset: -2.9 };
             let blocks = Blocks { codes: &codes, factors: &factors };
-            for block in 0..n_blocks {
-                let [found, expected] = [bounds_of_block, plain_bounds_of_block]
-                    .map(|kernel| kernel(blocks, &tables, block).map(f32::to_bits));
-                prop_assert_eq!(found, expected);
-            }
-            for (first, mask) in [(0, None), (n_blocks / 2, Some(mask.as_slice()))] {
-                let mut found = vec![0.0; n_blocks - first];
-                let mut expected = found.clone();
-                best_of_blocks(blocks, &tables, first, mask, &mut found);
-                plain_best_of_blocks(blocks, &tables, first, mask, &mut expected);
+            for (first, level) in [(0, f32::NEG_INFINITY), (n_blocks / 2, level)] {
+                let [found, expected] = [points_within, plain_points_within].map(|kernel| {
+                    let mut found = Vec::new();
+                    kernel(blocks, &tables, terms, first..n_blocks, level, &mut found);
+                    found
+                });
                 prop_assert_eq!(found, expected);
             }
         }

@@ -23,6 +23,7 @@ mod hnsw;
 mod kernel;
 mod key;
 mod map;
+mod partition;
 mod points;
 mod quantize;
 mod repair;

@@ -62,7 +62,7 @@ impl<'a> Lists<'a> {
             && self.starts.last().is_some_and(|&end| end as usize == self.items.len())
     }
 
-    /// What is wrong with these lists as the rows of each point, if anything is.
+    /// What is wrong with these lists as the rows of each point, if anything is. A point may have none.
     pub(super) fn fault_as_rows(&self, vectors: &Matrix) -> Option<String> {
         if !self.lie_end_to_end() {
             return Some("the row lists do not lie end to end".to_owned());
@@ -73,9 +73,7 @@ impl<'a> Lists<'a> {
             return Some("not every row belongs to exactly one point".to_owned());
         }
         (0..self.starts.len() as u32 - 1).find_map(|point| {
-            let Some((&first, others)) = self.of(point).split_first() else {
-                return Some(format!("point {point} has no row"));
-            };
+            let (&first, others) = self.of(point).split_first()?;
             let other = others.iter().find(|&&other| vectors.row(other) != vectors.row(first))?;
             Some(format!("rows {first} and {other} share a point and not a vector"))
         })

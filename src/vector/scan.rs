@@ -1,113 +1,167 @@
 //! The scan of codes: which points could be among the nearest, and their exact scores. Knows neither files nor rows.
 //!
-//! A point's bound is an estimate of its score raised by a slack, and what cannot reach the best by its bound is not looked
-//! at. In one pass over all codes the largest bound of each block of 32 points is kept. The k-th largest of those is a level
-//! that k points reach; these are scored exactly, and the k-th best of their scores is a level that every hit has to reach.
-//! Only points whose bounds do are scored too, best first, while the level rises.
+//! A point's bound is an estimate of its score raised by a slack, and so is a cluster's, of the scores in it: what cannot
+//! reach the best by its bound is not looked at. Clusters are visited best first, in rounds, each four times as large as the
+//! one before. A round scans the codes of its clusters, and those of their points whose bounds reach the k-th best score so
+//! far are scored exactly, four at a time and best first, while that level rises. The visit ends at the first cluster that does not reach it.
 //!
-//! The answer follows from the bounds alone: not from threads, nor from the order of blocks.
+//! The answer follows from the bounds alone: not from threads, nor from the order in which a round's clusters are scanned.
+
+use std::collections::BinaryHeap;
+use std::ops::Range;
 
 use rayon::prelude::*;
 
 use super::axes::Axes;
-use super::bits::{BLOCK, Tables};
-use super::dot::dot;
-use super::kernel::{Blocks, best_of_blocks, bounds_of_block};
+use super::bits::{BLOCK, Tables, Terms};
+use super::dot::{dot, dot_four, products};
+use super::kernel::{Blocks, points_within};
 use super::key::Key;
 use crate::rank::TopK;
 
-/// Blocks that one thread scans at a stretch: some 0.2 ms of work. Fewer are not shared out; tests share out small indexes.
-const BLOCKS_PER_TASK: usize = if cfg!(test) { 64 } else { 4_096 };
+/// Blocks in the first round, or those of four times the number of wanted points.
+const FIRST_BLOCKS: usize = 32;
 
-/// Codes, and what makes tables for them.
+/// Blocks that are not shared out to threads: some 0.1 ms of work. Tests share out small indexes.
+const BLOCKS_PER_TASK: usize = if cfg!(test) { 16 } else { 2_048 };
+
+/// Codes in clusters, and what makes tables for them.
 #[derive(Clone, Copy)]
 pub(super) struct Scan<'a> {
     pub(super) axes: Axes<'a>,
     pub(super) blocks: Blocks<'a>,
-    pub(super) n_points: usize,
+    pub(super) clusters: Clusters<'a>,
+}
+
+/// Clusters of points: each has its own blocks.
+#[derive(Clone, Copy)]
+pub(super) struct Clusters<'a> {
+    /// One after another, as many numbers each as a vector.
+    pub(super) centres: &'a [f32],
+    /// See [`super::partition::radius`].
+    pub(super) radii: &'a [f32],
+    /// The square of each centre's length.
+    pub(super) lengths: &'a [f32],
+    /// The first block of each, and the end of the last.
+    pub(super) starts: &'a [u32],
+}
+
+impl Clusters<'_> {
+    /// The blocks of a cluster.
+    pub(super) fn blocks(&self, cluster: usize) -> Range<usize> {
+        self.starts[cluster] as usize..self.starts[cluster + 1] as usize
+    }
+}
+
+/// How far estimates are raised to bounds.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Slacks {
+    /// Of clusters, in units of their radius.
+    pub(super) clusters: f32,
+    /// Of codes; see `bits`.
+    pub(super) codes: f32,
 }
 
 /// A question to codes.
 pub(super) struct Question<'a> {
     pub(super) query: &'a [f32],
-    pub(super) tables: &'a Tables,
     /// How many are wanted, 1 or more.
     pub(super) k: usize,
-    /// One word a block: the points that count. All do where there is none.
-    pub(super) mask: Option<&'a [u32]>,
+    pub(super) slacks: Slacks,
+}
+
+/// How near a query is to a cluster.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Near {
+    /// The cosine with the centre.
+    pub(super) base: f32,
+    /// The distance to the centre.
+    pub(super) distance: f32,
 }
 
 impl Scan<'_> {
-    /// Scores every point whose bound reaches the k-th best score. `vector_of` a point is read, and `keep` is told its score,
-    /// which it keeps as one hit or more.
+    /// Scores every eligible point whose bounds reach the k-th best score. `vector_of` a point is read, and `keep` is told
+    /// its score, which it keeps as one hit or more.
     pub(super) fn nearest<'v>(
         &self,
         question: &Question<'_>,
+        is_eligible: impl Fn(u32) -> bool,
         vector_of: impl Fn(u32) -> &'v [f32],
         mut keep: impl FnMut(u32, f32, &mut TopK),
     ) -> TopK {
-        let best = self.best_of_blocks(question);
+        let tables = Tables::new(self.axes, question.query);
+        let nears = self.nears(question.query);
+        let bound = |(near, radius): (&Near, &f32)| near.base + question.slacks.clusters * radius;
+        let bounds = nears.iter().zip(self.clusters.radii).map(bound);
+        let mut clusters: Vec<Key> = bounds.zip(0..).map(|(bound, cluster)| Key::new(bound, cluster)).collect();
+        clusters.sort_unstable_by(|a, b| b.cmp(a));
+
         let mut kept = TopK::new(question.k);
-        let mut score = |points: Vec<Key>, kept: &mut TopK| {
-            for key in points {
-                if kept.threshold().is_some_and(|least| key.score() < least) {
-                    return;
-                }
-                keep(key.point(), dot(question.query, vector_of(key.point())), kept);
+        let mut rest = clusters.as_slice();
+        let mut n_blocks = FIRST_BLOCKS.max(question.k * 4 / BLOCK);
+        loop {
+            let level = kept.threshold().unwrap_or(f32::NEG_INFINITY);
+            let round;
+            (round, rest) = rest.split_at(self.round(rest, level, n_blocks));
+            if round.is_empty() {
+                return kept;
             }
-        };
-        let first_level = self.level(question, &best);
-        score(self.points_within(question, &best, first_level, f32::INFINITY), &mut kept);
-        if let Some(level) = kept.threshold()
-            && level < first_level
-        {
-            score(self.points_within(question, &best, level, first_level), &mut kept);
-        }
-        kept
-    }
-
-    fn best_of_blocks(&self, question: &Question<'_>) -> Vec<f32> {
-        let &Question { tables, mask, .. } = question;
-        let mut best = vec![f32::NEG_INFINITY; self.n_points.div_ceil(BLOCK)];
-        if best.len() <= BLOCKS_PER_TASK {
-            best_of_blocks(self.blocks, tables, 0, mask, &mut best);
-        } else {
-            best.par_chunks_mut(BLOCKS_PER_TASK)
-                .enumerate()
-                .for_each(|(task, best)| best_of_blocks(self.blocks, tables, task * BLOCKS_PER_TASK, mask, best));
-        }
-        best
-    }
-
-    /// A bound that k points reach; −∞ when there are not so many.
-    fn level(&self, question: &Question<'_>, best: &[f32]) -> f32 {
-        // With many wanted, the largest of each block say too little.
-        let mut bounds = if question.k <= best.len() / 4 {
-            best.to_vec()
-        } else {
-            let all = self.points_within(question, best, f32::NEG_INFINITY, f32::INFINITY);
-            all.into_iter().map(Key::score).collect()
-        };
-        if bounds.len() < question.k {
-            return f32::NEG_INFINITY;
-        }
-        *bounds.select_nth_unstable_by(question.k - 1, |a, b| b.total_cmp(a)).1
-    }
-
-    /// Points whose bounds are at least `from` and less than `below`, best first.
-    fn points_within(&self, question: &Question<'_>, best: &[f32], from: f32, below: f32) -> Vec<Key> {
-        let mut keys = Vec::new();
-        for block in (0..best.len()).filter(|&block| best[block] >= from) {
-            let bits = question.mask.map_or(u32::MAX, |mask| mask[block]);
-            let bounds = bounds_of_block(self.blocks, question.tables, block);
-            let n_here = BLOCK.min(self.n_points - block * BLOCK);
-            for (at, &bound) in bounds[..n_here].iter().enumerate() {
-                if bound >= from && bound < below && bits >> at & 1 == 1 {
-                    keys.push(Key::new(bound, (block * BLOCK + at) as u32));
+            let scan = |clusters: &[Key]| {
+                let mut found = Vec::new();
+                for cluster in clusters {
+                    let near = nears[cluster.point() as usize];
+                    let offset = tables.offset + question.slacks.codes * near.distance;
+                    let terms = Terms { base: near.base, offset };
+                    let range = self.clusters.blocks(cluster.point() as usize);
+                    points_within(self.blocks, &tables, terms, range, level, &mut found);
                 }
+                found
+            };
+            let found = if n_blocks <= BLOCKS_PER_TASK {
+                scan(round)
+            } else {
+                round.par_chunks(round.len().div_ceil(8)).flat_map_iter(scan).collect()
+            };
+            let mut best_first = BinaryHeap::from(found);
+            loop {
+                let least = kept.threshold().unwrap_or(f32::NEG_INFINITY);
+                let four = next_four(&mut best_first, least, &is_eligible);
+                let Some(first) = four[0] else { break };
+                let scores = dot_four(question.query, four.map(|point| vector_of(point.unwrap_or(first))));
+                four.into_iter().flatten().zip(scores).for_each(|(point, score)| keep(point, score, &mut kept));
             }
+            n_blocks *= 4;
         }
-        keys.sort_unstable_by(|a, b| b.cmp(a));
-        keys
     }
+
+    /// How many clusters, best first, make a round of so many blocks.
+    fn round(&self, clusters: &[Key], level: f32, n_blocks: usize) -> usize {
+        let mut so_far = 0;
+        let fits = |cluster: &&Key| {
+            let before = so_far;
+            so_far += self.clusters.blocks(cluster.point() as usize).len();
+            before < n_blocks && cluster.score() >= level
+        };
+        clusters.iter().take_while(fits).count()
+    }
+
+    /// How near a query is to each cluster.
+    pub(super) fn nears(&self, query: &[f32]) -> Vec<Near> {
+        let Clusters { centres, lengths, .. } = self.clusters;
+        let own_length = dot(query, query);
+        let near =
+            |(base, length): (f32, &f32)| Near { base, distance: (own_length + length - 2.0 * base).max(0.0).sqrt() };
+        products(query, centres).into_iter().zip(lengths).map(near).collect()
+    }
+}
+
+/// The next four eligible points whose bounds reach `least`, or as many as there are.
+fn next_four(best_first: &mut BinaryHeap<Key>, least: f32, is_eligible: impl Fn(u32) -> bool) -> [Option<u32>; 4] {
+    let mut four = [None; 4];
+    for slot in &mut four {
+        while slot.is_none() && best_first.peek().is_some_and(|key| key.score() >= least) {
+            *slot = best_first.pop().map(Key::point).filter(|&point| is_eligible(point));
+        }
+    }
+    four
 }

@@ -195,10 +195,13 @@ fn estimates_are_right_on_average() {
     let (mut sum, mut sum_of_squares, mut n) = (0.0, 0.0, 0.0);
     for query in &points[..40] {
         let tables = bits::Tables::new(axes, query);
+        // A centre that is neither the mean nor zero.
+        let centre: Vec<f32> = points[0].iter().zip(axes.mean).map(|(x, mean)| (x + mean) / 2.0).collect();
+        let terms = bits::Terms { base: dot::dot(&centre, query), offset: tables.offset };
         for block in points.chunks(bits::BLOCK) {
-            let (codes, factors) = bits::encode_block(axes, block.iter().copied());
+            let (codes, factors) = bits::encode_block(axes, &centre, block.iter().copied());
             let blocks = kernel::Blocks { codes: &codes, factors: &[factors] };
-            for (estimate, point) in kernel::bounds_of_block(blocks, &tables, 0).iter().zip(block) {
+            for (estimate, point) in kernel::bounds_of_block(blocks, &tables, terms, 0).iter().zip(block) {
                 let error = f64::from(estimate - dot::dot(query, point));
                 sum += error;
                 sum_of_squares += error * error;
@@ -355,6 +358,11 @@ fn a_damaged_file_is_named() {
     );
 }
 
+/// Of 20 points: √20, rounded up. Each has one block.
+const N_CLUSTERS: usize = 5;
+const FIRST_ROW_START: usize = (6 + N_CLUSTERS + 1) * 4;
+const FIRST_RADIUS: usize = N_CLUSTERS * DIMENSION * 4;
+
 /// As [`check_spoilt`], of codes.
 fn check_spoilt_codes(file: &str, spoil: impl Fn(&mut Vec<u8>), expected: expect_test::Expect) {
     let (folder, _) = built(&clustered(40, 4, 9), &codes(0.99));
@@ -383,23 +391,31 @@ fn a_damaged_file_of_codes_is_named() {
     );
     check_spoilt_codes(
         "points.u32",
-        |bytes| bytes[19] = 1,
+        |bytes| bytes[FIRST_ROW_START - 8] = 9,
+        expect!["open: FOLDER/points.u32 is damaged: its header does not fit its size or 40 rows; rebuild the index"],
+    );
+    check_spoilt_codes(
+        "points.u32",
+        |bytes| bytes[FIRST_ROW_START + 3] = 1,
         expect!["verify: FOLDER/points.u32 is damaged: the row lists do not lie end to end; rebuild the index"],
     );
     check_spoilt_codes(
         "points.u32",
-        |bytes| bytes[16 + 21 * 4] = 1,
+        |bytes| bytes[FIRST_ROW_START + (N_CLUSTERS * bits::BLOCK + 1) * 4] ^= 1,
         expect!["verify: FOLDER/points.u32 is damaged: not every row belongs to exactly one point; rebuild the index"],
     );
-    let last = |bytes: &mut Vec<u8>| {
-        bytes.truncate(bytes.len() - 4);
-        bytes.extend(99_u32.to_le_bytes());
-    };
     check_spoilt_codes(
-        "points.u32",
-        last,
-        expect!["verify: FOLDER/points.u32 is damaged: row 39 is not a row of point 99; rebuild the index"],
+        "clusters.f32",
+        Vec::clear,
+        expect!["open: FOLDER/clusters.f32 is damaged: it holds 0 numbers, and 90 were expected; rebuild the index"],
     );
+    for at in [2, FIRST_RADIUS, FIRST_RADIUS + 4 * N_CLUSTERS] {
+        check_spoilt_codes(
+            "clusters.f32",
+            |bytes| bytes[at] ^= 4,
+            expect!["verify: FOLDER/clusters.f32 is damaged: cluster 0 is not that of its vectors; rebuild the index"],
+        );
+    }
     check_spoilt_codes(
         "axes.f32",
         Vec::clear,
@@ -428,7 +444,7 @@ fn a_damaged_file_of_codes_is_named() {
     check_spoilt_codes(
         "factors.f32",
         Vec::clear,
-        expect!["open: FOLDER/factors.f32 is damaged: it holds 0 numbers, and 1 were expected; rebuild the index"],
+        expect!["open: FOLDER/factors.f32 is damaged: it holds 0 numbers, and 5 were expected; rebuild the index"],
     );
 }
 
