@@ -169,9 +169,14 @@ fn current(root: &Path) -> Result<Option<(String, String)>> {
     }
     let text = String::from_utf8_lossy(&fs::read(&path)?).into_owned();
     match text.split_ascii_whitespace().collect::<Vec<_>>()[..] {
-        [name, sha256] if number(name).is_some() => Ok(Some((name.to_owned(), sha256.to_owned()))),
+        [name, sha256] if number(name).is_some() && is_sum(sha256) => Ok(Some((name.to_owned(), sha256.to_owned()))),
         _ => Err(Error::corrupt(path, "it does not hold the name and the checksum of a generation")),
     }
+}
+
+/// Whether a text can be a sha256, in lower-case hexadecimal.
+fn is_sum(text: &str) -> bool {
+    text.len() == 64 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 /// The number in `g000001`.

@@ -18,6 +18,7 @@ fn places(len: usize) -> Vec<usize> {
     places
 }
 
+/// Changes one byte; a hexadecimal digit becomes something that is none.
 fn flip(path: &Path, at: usize) {
     let mut bytes = fs::read(path).unwrap();
     bytes[at] ^= 0x41;
@@ -169,7 +170,7 @@ fn damage_is_told_with_the_file_and_the_way_out() {
         expect![[r#"
             exit 3
             --- stderr
-            error: index/g000001/generation.json is damaged: its checksum is not the one it was published with; rebuild the index
+            error: index/CURRENT is damaged: it does not hold the name and the checksum of a generation; rebuild the index
         "#]],
     );
     damaged(
@@ -274,7 +275,7 @@ fn a_folder_without_an_index() {
         error: index/CURRENT is damaged: it does not hold the name and the checksum of a generation; rebuild the index
     "#]],
     );
-    sandbox.write("index/CURRENT", "g000007 00\n");
+    sandbox.write("index/CURRENT", format!("g000007 {:064}\n", 0));
     sandbox.check(
         &["index", "verify"],
         expect![[r#"
