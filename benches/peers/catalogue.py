@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-TARGETS = [0.99, 0.995, 0.999]
+TARGETS = [0.99, 0.995, 0.998, 0.999]
 PERCENTS = [1, 10, 50]
 
 

@@ -305,6 +305,24 @@ struct GoldenText {
 }
 
 #[test]
+fn a_ceiling_on_memory_is_a_ceiling_on_workers() {
+    let Ok(spec) = ModelSpec::open(&model_folder()) else { return };
+    let workers = |threads, memory_mb, batch_tokens| {
+        EmbedParams { threads, memory_mb, batch_tokens, runtime: None }
+            .workers(4, &spec)
+            .map_err(|error| error.to_string())
+    };
+    assert_eq!(workers(0, 0, 256), Ok(4));
+    assert_eq!(workers(3, 0, 256), Ok(3));
+    assert_eq!(workers(0, 150, 256), Ok(2));
+    assert_eq!(workers(1, 150, 256), Ok(1));
+    assert_eq!(workers(0, 150, 2048), Ok(1));
+    let refused = workers(0, 40, 256).unwrap_err();
+    expect!["embed.memory_mb: a worker with model.onnx takes some 65 MiB; allow that, or set a smaller batch_tokens"]
+        .assert_eq(&refused);
+}
+
+#[test]
 fn the_shipped_model_places_texts_where_its_reference_does() {
     let Some(embedder) = shipped_model() else { return };
     let golden: Golden = serde_json::from_slice(&fs::read(model_folder().join("golden.json")).unwrap()).unwrap();

@@ -54,6 +54,7 @@ const FENCED: &[(&str, &[&str])] = &[
     ("rmcp", &["src/face/mcp/"]),
     ("tokio", &["src/face/"]),
     ("arc_swap", &["src/engine/"]),
+    ("pulp", &["src/embed/onnx/rows.rs", "src/vector/"]),
     ("rand_chacha", &["src/generate/", "src/vector/axes.rs", "src/vector/partition.rs"]),
 ];
 

@@ -8,6 +8,7 @@ use ort::session::{Session, SessionInputValue};
 use ort::value::TensorRef;
 
 use super::super::model::ModelSpec;
+use super::operators;
 use crate::error::{Error, Result};
 
 const INPUT_IDS: &str = "input_ids";
@@ -127,6 +128,7 @@ fn open_session(spec: &ModelSpec, environment: &Environment) -> Result<Session> 
         Session::builder(environment)?
             .with_intra_threads(1)?
             .with_optimization_level(GraphOptimizationLevel::All)?
+            .with_operators(operators::domain()?)?
             .commit_from_file(spec.folder.join(&spec.model.file))
     };
     open().map_err(|error| model_fault(spec, format!("{}: {error}", spec.model.file)))
