@@ -1,7 +1,7 @@
 //! Codes and tables → bounds, 32 points at a time. Knows neither rows nor what a bound is for.
 //!
-//! Four kernels that give the same bits: for AVX-512 and AVX2, chosen when they run, through `pulp`'s safe names of their
-//! instructions; for NEON, which every 64-bit ARM has; and a plain one for the rest, which also judges the others.
+//! Four kernels that give the same bits, chosen when they run: for AVX-512, AVX2 and NEON, through `pulp`'s safe names of
+//! their instructions, and a plain one for any machine, which also judges the others.
 //!
 //! What has not been run is not shipped. Where a machine lacks an instruction set, the tests ran under an emulator:
 //! `qemu-aarch64` 7.2 for NEON, and for AVX-512 Bochs 2.7 as `corei7_skylake_x`, which booted Linux 6.1 with the static
@@ -18,6 +18,8 @@ mod tests;
 
 use std::ops::Range;
 
+#[cfg(target_arch = "aarch64")]
+use pulp::aarch64::Neon;
 #[cfg(target_arch = "x86_64")]
 use pulp::x86::{V3, V4};
 
@@ -81,13 +83,13 @@ pub(super) fn points_within(
         }
     }
     #[cfg(target_arch = "aarch64")]
-    neon::points_within(scan);
-    #[cfg(not(target_arch = "aarch64"))]
+    if let Some(simd) = Neon::try_new() {
+        return simd.vectorize(neon::PointsWithin { simd, scan });
+    }
     plain_points_within(scan);
 }
 
 /// The kernel for any machine.
-#[cfg(any(test, not(target_arch = "aarch64")))]
 fn plain_points_within(mut scan: Scan<'_>) {
     for block in scan.range.clone() {
         let bounds = bounds_of_block(scan.blocks, scan.tables, scan.terms, block);

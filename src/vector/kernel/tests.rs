@@ -72,7 +72,12 @@ fn kernels() -> Vec<(&'static str, fn(Scan<'_>))> {
         }
     }
     #[cfg(target_arch = "aarch64")]
-    kernels.push(("neon", neon::points_within));
+    if Neon::try_new().is_some() {
+        kernels.push(("neon", |scan| {
+            let simd = Neon::try_new().expect("it was there a moment ago");
+            simd.vectorize(neon::PointsWithin { simd, scan });
+        }));
+    }
     kernels
 }
 
