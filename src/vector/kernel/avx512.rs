@@ -6,7 +6,7 @@ use pulp::NullaryFnOnce;
 use pulp::x86::V4;
 
 use super::Scan;
-use crate::vector::bits::{BLOCK, Factors, Fold, SCALE, SHIFT, Tables, Terms};
+use crate::vector::bits::{BLOCK, Factors, Fold, SCALE, SHIFT, Terms};
 
 /// [`super::points_within`], to be called through `vectorize`.
 pub(super) struct PointsWithin<'a> {

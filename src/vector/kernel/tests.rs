@@ -51,9 +51,12 @@ impl Case {
     }
 }
 
+/// A kernel and its name.
+type Named = (&'static str, fn(Scan<'_>));
+
 /// The kernel that is chosen, and the others that this machine could run.
-fn kernels() -> Vec<(&'static str, fn(Scan<'_>))> {
-    let mut kernels: Vec<(&'static str, fn(Scan<'_>))> = vec![("chosen", |scan| {
+fn kernels() -> Vec<Named> {
+    let mut kernels: Vec<Named> = vec![("chosen", |scan| {
         points_within(scan.blocks, scan.tables, scan.terms, scan.range, scan.level, scan.found);
     })];
     #[cfg(target_arch = "x86_64")]
