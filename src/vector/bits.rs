@@ -71,7 +71,8 @@ pub(super) fn encode_block<'a>(
 /// A query, ready to be compared with codes.
 #[derive(Debug, Clone)]
 pub(super) struct Tables {
-    /// For each fold and each of its eight nibbles 16 numbers, twice: a register of 32 bytes looks up in halves.
+    /// For each fold and each of its eight nibbles 16 numbers, twice: a register of 32 bytes looks up in halves. First the
+    /// low nibbles of its four parts, then the high ones, so that tables of like nibbles lie side by side.
     pub(super) tables: Vec<[[u8; BLOCK]; 8]>,
     /// ⟨x, q − m⟩ ≈ step × sum + offset
     pub(super) step: f32,
@@ -105,7 +106,8 @@ impl Tables {
             });
             std::array::from_fn(|index| half[index % half.len()])
         };
-        let tables = nibbles.as_chunks::<8>().0.iter().map(|eight| eight.each_ref().map(table)).collect();
+        let tables_of_fold = |nibbles: &[[f32; 4]; 8]| [0, 2, 4, 6, 1, 3, 5, 7].map(|at| table(&nibbles[at]));
+        let tables = nibbles.as_chunks::<8>().0.iter().map(tables_of_fold).collect();
         let offset = -nibbles.iter().map(reach).sum::<f32>();
         Self { tables, step, offset }
     }
