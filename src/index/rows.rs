@@ -152,11 +152,13 @@ impl Rows {
 
     /// The rows for which a filter is true. Looks at the columns that it names.
     pub(super) fn matching(&self, filter: &Filter) -> Result<RowSet> {
-        // Whatever does not fit the columns shows on no rows at all.
-        filter.rows(&RecordBatch::new_empty(Arc::clone(&self.schema)))?;
         let columns: Vec<usize> =
             filter.columns().into_iter().map(|name| self.position(name)).collect::<Result<_>>()?;
         let schema = Arc::new(self.schema.project(&columns).map_err(|error| self.damaged(&error))?);
+        // Without any rows too, whatever does not fit the columns is to show.
+        if self.blocks.is_empty() {
+            return filter.rows(&RecordBatch::new_empty(schema));
+        }
         let mut by_block = Vec::with_capacity(self.blocks.len());
         for block in 0..self.blocks.len() {
             self.load(block, &columns)?;

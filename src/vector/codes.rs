@@ -10,7 +10,7 @@
 //! | | first block of each cluster, and the end of the last | clusters + 1 |
 //! | | start of each point's rows among the rows, and their end | blocks × 32 + 1 |
 //! | | rows, by point, ascending | rows |
-//! | `axes.f32` | mean, then each direction | dimension × (1 + dimension) |
+//! | `axes.f32` | mean, then the signs of four turns, see `axes` | dimension × 5 |
 //! | `clusters.f32` | centre of each cluster, radius of each, squared length of each centre | clusters × (dimension + 2) |
 //! | `codes.u8` | blocks of 32 points, see `bits` | blocks × ⌈dimension / 32⌉ × 128 |
 //! | `factors.f32` | shift of 32 points, then scale of 32 points | blocks × 64 |
@@ -22,14 +22,14 @@ use rayon::prelude::*;
 
 use super::axes::{self, Axes, mean_of};
 use super::bits::{BLOCK, Factors, Fold, encode_block, folds};
-use super::calibrate::slacks_for;
+use super::calibrate::{scored_share, slacks_for};
 use super::dot::dot;
 use super::kernel::Blocks;
 use super::map::{Column, Matrix, write_runs};
-use super::partition::{partition, radius};
+use super::partition::{Cluster, partition, radius};
 use super::points::{Lists, Points, starts};
 use super::scan::{Clusters, Question, Scan, Slacks};
-use super::{BuildReport, VectorIndex, flat};
+use super::{BuildReport, Kind, VectorIndex, VectorParams, flat};
 use crate::embed::Vector;
 use crate::error::{Error, Result};
 use crate::rank::{Row, RowSet, Scored, TopK};
@@ -40,24 +40,26 @@ const CLUSTERS_FILE: &str = "clusters.f32";
 const CODES_FILE: &str = "codes.u8";
 const FACTORS_FILE: &str = "factors.f32";
 
-/// "nbc2". The digit is bumped in the change that moves a byte.
-const MAGIC: u32 = u32::from_le_bytes(*b"nbc2");
+/// "nbc3". The digit is bumped in the change that moves a byte.
+const MAGIC: u32 = u32::from_le_bytes(*b"nbc3");
 const HEADER: usize = 6;
 
 /// Scoring an eligible row exactly costs as much as scanning the codes of so many points.
 const POINTS_SCANNED_PER_ROW: usize = 32;
 
-/// Builds the codes of `vectors` into `folder` and fills in the report.
+/// When more than this share of the points is scored exactly, the flat scan, which reads in order, is not slower. Measured on
+/// 20,000 vectors of 384 numbers without any structure: with 19 % codes take half the time, with 54 % the same.
+const WORTHWHILE: f64 = 0.4;
+
+/// Builds the codes of `vectors` into `folder` and fills in the report. Where they would be slower than no codes and the kind
+/// is to be chosen, there are none, and the report says why.
 pub(super) fn build(
     folder: &Path,
     vectors: &[Vector],
     dimension: usize,
-    recall: f64,
+    params: &VectorParams,
     report: &mut BuildReport,
 ) -> Result<()> {
-    if !(0.0..=1.0).contains(&recall) {
-        return Err(Error::argument("recall", format!("{recall} is not within 0 to 1")));
-    }
     let points = Points::of(vectors);
     report.points = points.vectors.len();
     let numbers = axes::learn(&points.vectors, dimension);
@@ -65,9 +67,12 @@ pub(super) fn build(
 
     let mut blocks: Vec<(usize, Vec<u32>)> = Vec::new();
     let mut block_starts = vec![0];
-    let (mut centres, mut radii, mut lengths) = (Vec::new(), Vec::new(), Vec::new());
-    for (at, cluster) in partition(&points.vectors, dimension).into_iter().enumerate() {
-        radii.push(radius(&cluster.centre, cluster.members.iter().map(|&member| points.vectors[member as usize])));
+    let (mut centres, mut lengths) = (Vec::new(), Vec::new());
+    let clusters = partition(&points.vectors, dimension);
+    let radius_of =
+        |cluster: &Cluster| radius(&cluster.centre, cluster.members.iter().map(|&at| points.vectors[at as usize]));
+    let radii: Vec<f32> = clusters.par_iter().map(radius_of).collect();
+    for (at, cluster) in clusters.into_iter().enumerate() {
         lengths.push(dot(&cluster.centre, &cluster.centre));
         centres.extend(cluster.centre);
         blocks.extend(cluster.members.chunks(BLOCK).map(|members| (at, members.to_vec())));
@@ -84,7 +89,17 @@ pub(super) fn build(
     let places = || blocks.iter().flat_map(|(_, members)| (0..BLOCK).map(|at| members.get(at).map(|&at| at as usize)));
     let placed: Vec<&[f32]> =
         places().map(|point| point.map_or([].as_slice(), |point| points.vectors[point])).collect();
-    let slacks = slacks_for(scan, &placed, recall);
+    let slacks = slacks_for(scan, &placed, params.recall);
+    let scored = scored_share(scan, &placed, slacks);
+    if scored > WORTHWHILE {
+        let percent = (scored * 100.0).round();
+        if params.kind == Kind::Auto {
+            let why = format!("auto: codes would leave {percent} % of the points to be scored exactly");
+            *report = BuildReport { kind: Kind::Flat, why, points: 0, ..report.clone() };
+            return Ok(());
+        }
+        report.why += &format!("; it leaves {percent} % of the points to be scored exactly, and `flat` is faster");
+    }
 
     let count = |count: usize| u32::try_from(count).map_err(|_| Error::argument("vectors", "more than 4 billion"));
     let n_rows = count(report.rows)?;
@@ -153,7 +168,7 @@ impl CodesIndex {
             return Err(Error::corrupt(path, format!("its header does not fit its size or {} rows", vectors.rows())));
         };
         let dimension = vectors.dimension();
-        let axes = Column::open_exact(&folder.join(AXES_FILE), dimension * (1 + dimension))?;
+        let axes = Column::open_exact(&folder.join(AXES_FILE), axes::numbers(dimension))?;
         let clusters = Column::open_exact(&folder.join(CLUSTERS_FILE), layout.n_clusters * (dimension + 2))?;
         let codes = Column::open_exact(&folder.join(CODES_FILE), layout.n_blocks * folds(dimension))?;
         let factors = Column::open_exact(&folder.join(FACTORS_FILE), layout.n_blocks)?;
@@ -238,7 +253,7 @@ impl CodesIndex {
             rows.for_each(|row| kept.push(Scored { row, score }));
         };
         let has_eligible = |point: u32| lists.of(point).iter().any(is_eligible);
-        let question = Question { query, k, slacks: self.layout.slacks };
+        let question = Question { query, k, slacks: self.layout.slacks, least: f32::NEG_INFINITY };
         self.scan().nearest(&question, has_eligible, |point| self.vector_of(point), keep).into_sorted()
     }
 }

@@ -87,8 +87,15 @@ impl NullaryFnOnce for DotFour<'_> {
                 *sum += x * y;
             }
         }
-        std::array::from_fn(|at| sums[at].iter().sum::<f32>() + rests[at])
+        std::array::from_fn(|at| total(&sums[at]) + rests[at])
     }
+}
+
+/// The partial sums, added up in their order. Not a part of its caller: together with it the compiler adds up four at a time,
+/// for which it keeps the sums in memory all along.
+#[inline(never)]
+fn total(sums: &[f32; LANES]) -> f32 {
+    sums.iter().sum()
 }
 
 struct DotCodes<'a>(&'a [i8], &'a [i8]);

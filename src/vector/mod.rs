@@ -23,6 +23,7 @@ mod hnsw;
 mod kernel;
 mod key;
 mod map;
+mod nearest;
 mod partition;
 mod points;
 mod quantize;
@@ -71,7 +72,8 @@ pub trait VectorIndex: Send + Sync {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
-    /// Chosen by the number of rows when the index is built; never what an index on disk is.
+    /// Chosen by the number of rows when the index is built, and by how well codes tell them apart; never what an index on
+    /// disk is.
     #[default]
     Auto,
     /// Every row is looked at.
@@ -158,12 +160,15 @@ pub fn build(folder: &Path, vectors: &[Vector], dimension: usize, params: &Vecto
     if u32::try_from(vectors.len()).is_err() {
         return Err(Error::argument("vectors", format!("{} rows; an index holds at most {}", vectors.len(), u32::MAX)));
     }
+    if !(0.0..=1.0).contains(&params.recall) {
+        return Err(Error::argument("recall", format!("{} is not within 0 to 1", params.recall)));
+    }
     map::write_runs(&folder.join(VECTORS_FILE), vectors.iter().map(AsRef::as_ref))?;
     let (kind, why) = choose(params, vectors.len());
     let mut report = BuildReport { kind, why, rows: vectors.len(), points: 0, links: 0, unreachable_repaired: 0 };
     match kind {
         Kind::Auto | Kind::Flat => {}
-        Kind::Codes => codes::build(folder, vectors, dimension, params.recall, &mut report)?,
+        Kind::Codes => codes::build(folder, vectors, dimension, params, &mut report)?,
         Kind::Hnsw => graph::build(folder, vectors, dimension, &params.hnsw, &mut report)?,
     }
     Ok(report)

@@ -9,7 +9,8 @@ use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 
 use super::axes::{difference, mean_of};
-use super::dot::{dot, products};
+use super::dot::dot;
+use super::nearest::Centres;
 
 const SEED: u64 = 0x6365_6c6c;
 
@@ -36,14 +37,15 @@ pub(super) fn partition(points: &[&[f32]], dimension: usize) -> Vec<Cluster> {
     let sampled: Vec<&[f32]> = sample(&mut random, points.len(), n_sampled).iter().map(|point| points[point]).collect();
     let mut centres = sampled[..n_clusters].concat();
     for _ in 0..ROUNDS {
-        let members = assigned(&sampled, &centres);
-        for (centre, members) in centres.chunks_exact_mut(dimension).zip(members) {
-            if !members.is_empty() {
-                centre.copy_from_slice(&centre_of(&members, &sampled, dimension));
-            }
-        }
+        let members = assigned(&sampled, &centres, dimension);
+        centres
+            .par_chunks_exact_mut(dimension)
+            .zip(members)
+            .filter(|(_, members)| !members.is_empty())
+            .for_each(|(centre, members)| centre.copy_from_slice(&centre_of(&members, &sampled, dimension)));
     }
-    let members = assigned(points, &centres).into_iter().filter(|members| !members.is_empty());
+    let members: Vec<Vec<u32>> = assigned(points, &centres, dimension);
+    let members = members.into_par_iter().filter(|members| !members.is_empty());
     members.map(|members| Cluster { centre: centre_of(&members, points, dimension), members }).collect()
 }
 
@@ -63,22 +65,59 @@ pub(super) fn radius<'a>(centre: &[f32], points: impl Iterator<Item = &'a [f32]>
 }
 
 /// The points that are nearest to each of the centres, which lie one after another; ties fall to the first.
-fn assigned(points: &[&[f32]], centres: &[f32]) -> Vec<Vec<u32>> {
-    let dimension = points[0].len();
-    let halves: Vec<f32> = centres.chunks_exact(dimension).map(|centre| dot(centre, centre) / 2.0).collect();
-    let nearest = |point: &&[f32]| {
-        let mut best = (f32::NEG_INFINITY, 0);
-        for (at, (product, half)) in products(point, centres).into_iter().zip(&halves).enumerate() {
-            if product - half > best.0 {
-                best = (product - half, at);
-            }
-        }
-        best.1
-    };
-    let clusters: Vec<usize> = points.par_iter().map(nearest).collect();
-    let mut members = vec![Vec::new(); halves.len()];
-    for (point, cluster) in clusters.into_iter().enumerate() {
-        members[cluster].push(point as u32);
+fn assigned(points: &[&[f32]], centres: &[f32], dimension: usize) -> Vec<Vec<u32>> {
+    let mut members = vec![Vec::new(); centres.len() / dimension];
+    for (point, cluster) in Centres::new(centres, dimension).nearest(points).into_iter().enumerate() {
+        members[cluster as usize].push(point as u32);
     }
     members
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// The members of every cluster, after looking at what must hold of any partition.
+    fn checked(points: &[&[f32]], dimension: usize) -> Vec<Vec<u32>> {
+        let clusters = partition(points, dimension);
+        assert_eq!(clusters.is_empty(), points.is_empty());
+        assert!(clusters.len() <= (points.len() as f64).sqrt().ceil() as usize);
+        for cluster in &clusters {
+            assert!(!cluster.members.is_empty() && cluster.members.is_sorted_by(|a, b| a < b));
+            assert_eq!(cluster.centre, centre_of(&cluster.members, points, dimension));
+        }
+        let mut all: Vec<u32> = clusters.iter().flat_map(|cluster| cluster.members.iter().copied()).collect();
+        all.sort_unstable();
+        assert_eq!(all, (0..points.len() as u32).collect::<Vec<u32>>());
+        clusters.into_iter().map(|cluster| cluster.members).collect()
+    }
+
+    proptest! {
+        #[test]
+        fn every_point_is_in_one_cluster_and_none_is_empty(
+            dimension in 1_usize..20,
+            // Few different numbers, so that points are equal and distances tie.
+            numbers in prop::collection::vec(-3_i8..=3, 0..900),
+        ) {
+            let numbers: Vec<f32> = numbers.into_iter().map(f32::from).collect();
+            let points: Vec<&[f32]> = numbers.chunks_exact(dimension).collect();
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(3).build().unwrap();
+            prop_assert_eq!(checked(&points, dimension), pool.install(|| checked(&points, dimension)));
+        }
+    }
+
+    #[test]
+    fn heaps_that_lie_apart_are_not_torn() {
+        let numbers: Vec<f32> = (0..400).map(|at| (at % 4) as f32 * 100.0 + (at / 4) as f32 / 1_000.0).collect();
+        let points: Vec<&[f32]> = numbers.chunks_exact(1).collect();
+        assert!(checked(&points, 1).iter().all(|members| members.iter().all(|member| member % 4 == members[0] % 4)));
+    }
+
+    #[test]
+    fn equal_points_and_one_point_are_one_cluster() {
+        assert_eq!(checked(&[[0.5, 2.0].as_slice(); 50], 2).len(), 1);
+        assert_eq!(checked(&[&[0.5]], 1), [[0]]);
+    }
 }

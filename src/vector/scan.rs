@@ -7,7 +7,6 @@
 //!
 //! The answer follows from the bounds alone: not from threads, nor from the order in which a round's clusters are scanned.
 
-use std::collections::BinaryHeap;
 use std::ops::Range;
 
 use rayon::prelude::*;
@@ -68,6 +67,8 @@ pub(super) struct Question<'a> {
     /// How many are wanted, 1 or more.
     pub(super) k: usize,
     pub(super) slacks: Slacks,
+    /// What does not reach this score is not wanted; −∞ where nothing is known.
+    pub(super) least: f32,
 }
 
 /// How near a query is to a cluster.
@@ -100,7 +101,7 @@ impl Scan<'_> {
         let mut rest = clusters.as_slice();
         let mut n_blocks = FIRST_BLOCKS.max(question.k * 4 / BLOCK);
         loop {
-            let level = kept.threshold().unwrap_or(f32::NEG_INFINITY);
+            let level = kept.threshold().unwrap_or(question.least).max(question.least);
             let round;
             (round, rest) = rest.split_at(self.round(rest, level, n_blocks));
             if round.is_empty() {
@@ -117,14 +118,15 @@ impl Scan<'_> {
                 }
                 found
             };
-            let found = if n_blocks <= BLOCKS_PER_TASK {
+            let mut found = if n_blocks <= BLOCKS_PER_TASK {
                 scan(round)
             } else {
                 round.par_chunks(round.len().div_ceil(8)).flat_map_iter(scan).collect()
             };
-            let mut best_first = BinaryHeap::from(found);
+            found.sort_unstable_by(|a, b| b.cmp(a));
+            let mut best_first = found.into_iter();
             loop {
-                let least = kept.threshold().unwrap_or(f32::NEG_INFINITY);
+                let least = kept.threshold().unwrap_or(question.least).max(question.least);
                 let four = next_four(&mut best_first, least, &is_eligible);
                 let Some(first) = four[0] else { break };
                 let scores = dot_four(question.query, four.map(|point| vector_of(point.unwrap_or(first))));
@@ -156,12 +158,12 @@ impl Scan<'_> {
 }
 
 /// The next four eligible points whose bounds reach `least`, or as many as there are.
-fn next_four(best_first: &mut BinaryHeap<Key>, least: f32, is_eligible: impl Fn(u32) -> bool) -> [Option<u32>; 4] {
-    let mut four = [None; 4];
-    for slot in &mut four {
-        while slot.is_none() && best_first.peek().is_some_and(|key| key.score() >= least) {
-            *slot = best_first.pop().map(Key::point).filter(|&point| is_eligible(point));
-        }
-    }
-    four
+fn next_four(
+    best_first: &mut impl Iterator<Item = Key>,
+    least: f32,
+    is_eligible: impl Fn(u32) -> bool,
+) -> [Option<u32>; 4] {
+    let mut reaching =
+        best_first.take_while(|key| key.score() >= least).map(Key::point).filter(|&point| is_eligible(point));
+    std::array::from_fn(|_| reaching.next())
 }

@@ -433,6 +433,14 @@ fn configurations_that_cannot_be_used() {
         "#]],
     );
     config(
+        "[build.vector]\nrecall = 1.5",
+        expect![[r#"
+        exit 3
+        --- stderr
+        error: nba.toml: build.vector.recall must be between 0 and 1
+    "#]],
+    );
+    config(
         "language = \"de\"",
         expect![[r#"
         exit 3
