@@ -100,10 +100,10 @@ impl NullaryFnOnce for Scores<'_> {
 
 impl Best {
     fn raise(&mut self, scores: &[f32; LANES], panel: u32) {
-        for lane in 0..LANES {
-            let is_better = scores[lane] > self.scores[lane];
-            self.scores[lane] = if is_better { scores[lane] } else { self.scores[lane] };
-            self.panels[lane] = if is_better { panel } else { self.panels[lane] };
+        for ((score, best), best_panel) in scores.iter().zip(&mut self.scores).zip(&mut self.panels) {
+            let is_better = *score > *best;
+            *best = if is_better { *score } else { *best };
+            *best_panel = if is_better { panel } else { *best_panel };
         }
     }
 
