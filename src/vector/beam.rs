@@ -10,7 +10,7 @@ use super::key::Key;
 use super::quantize::QueryCode;
 
 /// Begin at so many gateways: a cluster that has no gateway of its own is found from one of its neighbours.
-const N_STARTS: usize = 4;
+const N_STARTS: usize = 8;
 
 /// A question to the graph.
 pub(super) struct Walk {
@@ -25,43 +25,42 @@ pub(super) fn nearest(graph: &HnswIndex, walk: &Walk, is_eligible: impl Fn(u32) 
         visited.forget(graph.n_points());
         let mut open: BinaryHeap<Key> = BinaryHeap::new();
         let mut kept: BinaryHeap<Reverse<Key>> = BinaryHeap::with_capacity(walk.ef + 1);
-        let mut look_at = |point: u32, open: &mut BinaryHeap<Key>, kept: &mut BinaryHeap<Reverse<Key>>| {
-            if !visited.insert(point) {
-                return;
-            }
-            let key = Key::new(graph.score(&walk.query, point), point);
-            if kept.len() == walk.ef && kept.peek().is_some_and(|worst| key < worst.0) {
-                return;
-            }
-            open.push(key);
-            if is_eligible(point) {
-                kept.push(Reverse(key));
-                if kept.len() > walk.ef {
-                    kept.pop();
+        let (mut fresh, mut scored): (Vec<u32>, Vec<Key>) = (Vec::new(), starts(graph, &walk.query));
+        scored.retain(|key| visited.insert(key.point()));
+        loop {
+            for key in scored.drain(..) {
+                if kept.len() == walk.ef && kept.peek().is_some_and(|worst| key < worst.0) {
+                    continue;
+                }
+                open.push(key);
+                if is_eligible(key.point()) {
+                    kept.push(Reverse(key));
+                    if kept.len() > walk.ef {
+                        kept.pop();
+                    }
                 }
             }
-        };
-        for start in starts(graph, &walk.query) {
-            look_at(start, &mut open, &mut kept);
-        }
-        while let Some(best) = open.pop() {
+            let Some(best) = open.pop() else { break };
             if kept.len() == walk.ef && kept.peek().is_some_and(|worst| best < worst.0) {
                 break;
             }
-            for &neighbour in graph.links_of(best.point()) {
-                look_at(neighbour, &mut open, &mut kept);
-            }
+            fresh.clear();
+            fresh.extend(graph.links_of(best.point()).iter().filter(|&&neighbour| visited.insert(neighbour)));
+            graph.score(&walk.query, &fresh, &mut scored);
         }
         kept.into_iter().map(|key| key.0.point()).collect()
     })
 }
 
 /// The first gateway, from which every point can be reached, and the nearest ones.
-fn starts(graph: &HnswIndex, query: &QueryCode) -> Vec<u32> {
-    let mut keys: Vec<Key> = graph.gateways().iter().map(|&point| Key::new(graph.score(query, point), point)).collect();
+fn starts(graph: &HnswIndex, query: &QueryCode) -> Vec<Key> {
+    let mut keys = Vec::with_capacity(graph.gateways().len());
+    graph.score(query, graph.gateways(), &mut keys);
+    let first = keys.first().copied();
     keys.sort_unstable_by_key(|&key| Reverse(key));
     keys.truncate(N_STARTS);
-    graph.gateways().first().copied().into_iter().chain(keys.into_iter().map(Key::point)).collect()
+    keys.extend(first);
+    keys
 }
 
 /// Which points this walk has seen. Marks are numbers of walks, so forgetting costs nothing.

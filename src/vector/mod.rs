@@ -26,6 +26,7 @@ mod map;
 mod partition;
 mod points;
 mod quantize;
+mod refine;
 mod repair;
 mod scan;
 
