@@ -1,4 +1,4 @@
-//! The walk: from the nearest gateways, always on from the best point not yet left, until the best that is open is worse
+//! The walk: from the gateways, always on from the best point not yet left, until the best that is open is worse
 //! than the worst that is kept (Malkov and Yashunin 2016, algorithm 2). Sees codes only; exact scores are its caller's.
 
 use std::cell::RefCell;
@@ -8,9 +8,6 @@ use std::collections::BinaryHeap;
 use super::graph::HnswIndex;
 use super::key::Key;
 use super::quantize::QueryCode;
-
-/// Begin at so many gateways: a cluster that has no gateway of its own is found from one of its neighbours.
-const N_STARTS: usize = 8;
 
 /// A question to the graph.
 pub(super) struct Walk {
@@ -25,9 +22,11 @@ pub(super) fn nearest(graph: &HnswIndex, walk: &Walk, is_eligible: impl Fn(u32) 
         visited.forget(graph.n_points());
         let mut open: BinaryHeap<Key> = BinaryHeap::new();
         let mut kept: BinaryHeap<Reverse<Key>> = BinaryHeap::with_capacity(walk.ef + 1);
-        let (mut fresh, mut scored): (Vec<u32>, Vec<Key>) = (Vec::new(), starts(graph, &walk.query));
-        scored.retain(|key| visited.insert(key.point()));
+        // All gateways: under a filter the nearest that are eligible may lie far from the nearest of all.
+        let mut fresh: Vec<u32> = graph.gateways().iter().copied().filter(|&point| visited.insert(point)).collect();
+        let mut scored: Vec<Key> = Vec::new();
         loop {
+            graph.score(&walk.query, &fresh, &mut scored);
             for key in scored.drain(..) {
                 if kept.len() == walk.ef && kept.peek().is_some_and(|worst| key < worst.0) {
                     continue;
@@ -46,21 +45,9 @@ pub(super) fn nearest(graph: &HnswIndex, walk: &Walk, is_eligible: impl Fn(u32) 
             }
             fresh.clear();
             fresh.extend(graph.links_of(best.point()).iter().filter(|&&neighbour| visited.insert(neighbour)));
-            graph.score(&walk.query, &fresh, &mut scored);
         }
         kept.into_iter().map(|key| key.0.point()).collect()
     })
-}
-
-/// The first gateway, from which every point can be reached, and the nearest ones.
-fn starts(graph: &HnswIndex, query: &QueryCode) -> Vec<Key> {
-    let mut keys = Vec::with_capacity(graph.gateways().len());
-    graph.score(query, graph.gateways(), &mut keys);
-    let first = keys.first().copied();
-    keys.sort_unstable_by_key(|&key| Reverse(key));
-    keys.truncate(N_STARTS);
-    keys.extend(first);
-    keys
 }
 
 /// Which points this walk has seen. Marks are numbers of walks, so forgetting costs nothing.

@@ -84,8 +84,8 @@ pub(super) fn build(
 /// .987 for 16, at about the same speed.
 const GATEWAYS_PER_ROOT: usize = 8;
 
-/// 8 √n points, evenly spread over the order of rows, which is a sample of what there is. A walk looks at all of them and
-/// begins at the nearest ones: that is what the upper layers of an HNSW are for, without the layers.
+/// 8 √n points, evenly spread over the order of rows, which is a sample of what there is. A walk begins
+/// at all of them, which its candidates soon thin out: that is what the upper layers of an HNSW are for, without the layers.
 fn gateways(n_points: usize) -> Vec<u32> {
     let n_gateways = (GATEWAYS_PER_ROOT * n_points.isqrt()).max(1).min(n_points);
     (0..n_gateways).map(|at| (at * n_points / n_gateways) as u32).collect()
