@@ -36,7 +36,8 @@ pub struct HnswParams {
 }
 
 impl Default for HnswParams {
-    /// Measured on 20,000 real utterances and 500 queries: recall@10 0.970, 0.980 and 0.988 with 64, 128 and 256 candidates.
+    /// Measured on 20,000 real utterances and 500 queries: recall@10 .980, .989 and .992 with 64, 128 and 256 candidates. Of
+    /// 100,000 a graph by 64 candidates in place of 200 was built in a third of the time and found far less, refined or not.
     fn default() -> Self {
         Self { m: 16, ef_construction: 200, degree: 32, ef_search: 128, serial_points: 10_000 }
     }
