@@ -1,4 +1,4 @@
-//! The walk: from the nearest gateways, always on from the best point not yet left, until the best that is open is worse
+//! The walk: from the gateways, always on from the best point not yet left, until the best that is open is worse
 //! than the worst that is kept (Malkov and Yashunin 2016, algorithm 2). Sees codes only; exact scores are its caller's.
 
 use std::cell::RefCell;
@@ -8,9 +8,6 @@ use std::collections::BinaryHeap;
 use super::graph::HnswIndex;
 use super::key::Key;
 use super::quantize::QueryCode;
-
-/// Begin at so many gateways: a cluster that has no gateway of its own is found from one of its neighbours.
-const N_STARTS: usize = 4;
 
 /// A question to the graph.
 pub(super) struct Walk {
@@ -25,43 +22,32 @@ pub(super) fn nearest(graph: &HnswIndex, walk: &Walk, is_eligible: impl Fn(u32) 
         visited.forget(graph.n_points());
         let mut open: BinaryHeap<Key> = BinaryHeap::new();
         let mut kept: BinaryHeap<Reverse<Key>> = BinaryHeap::with_capacity(walk.ef + 1);
-        let mut look_at = |point: u32, open: &mut BinaryHeap<Key>, kept: &mut BinaryHeap<Reverse<Key>>| {
-            if !visited.insert(point) {
-                return;
-            }
-            let key = Key::new(graph.score(&walk.query, point), point);
-            if kept.len() == walk.ef && kept.peek().is_some_and(|worst| key < worst.0) {
-                return;
-            }
-            open.push(key);
-            if is_eligible(point) {
-                kept.push(Reverse(key));
-                if kept.len() > walk.ef {
-                    kept.pop();
+        // All gateways: under a filter the nearest that are eligible may lie far from the nearest of all.
+        let mut fresh: Vec<u32> = graph.gateways().iter().copied().filter(|&point| visited.insert(point)).collect();
+        let mut scored: Vec<Key> = Vec::new();
+        loop {
+            graph.score(&walk.query, &fresh, &mut scored);
+            for key in scored.drain(..) {
+                if kept.len() == walk.ef && kept.peek().is_some_and(|worst| key < worst.0) {
+                    continue;
+                }
+                open.push(key);
+                if is_eligible(key.point()) {
+                    kept.push(Reverse(key));
+                    if kept.len() > walk.ef {
+                        kept.pop();
+                    }
                 }
             }
-        };
-        for start in starts(graph, &walk.query) {
-            look_at(start, &mut open, &mut kept);
-        }
-        while let Some(best) = open.pop() {
+            let Some(best) = open.pop() else { break };
             if kept.len() == walk.ef && kept.peek().is_some_and(|worst| best < worst.0) {
                 break;
             }
-            for &neighbour in graph.links_of(best.point()) {
-                look_at(neighbour, &mut open, &mut kept);
-            }
+            fresh.clear();
+            fresh.extend(graph.links_of(best.point()).iter().filter(|&&neighbour| visited.insert(neighbour)));
         }
         kept.into_iter().map(|key| key.0.point()).collect()
     })
-}
-
-/// The first gateway, from which every point can be reached, and the nearest ones.
-fn starts(graph: &HnswIndex, query: &QueryCode) -> Vec<u32> {
-    let mut keys: Vec<Key> = graph.gateways().iter().map(|&point| Key::new(graph.score(query, point), point)).collect();
-    keys.sort_unstable_by_key(|&key| Reverse(key));
-    keys.truncate(N_STARTS);
-    graph.gateways().first().copied().into_iter().chain(keys.into_iter().map(Key::point)).collect()
 }
 
 /// Which points this walk has seen. Marks are numbers of walks, so forgetting costs nothing.

@@ -33,9 +33,9 @@ pub(super) fn products(a: &[f32], matrix: &[f32]) -> Vec<f32> {
     products
 }
 
-/// The dot product of two codes of equal length; exact up to 130,000 numbers.
-pub(super) fn dot_codes(a: &[i8], b: &[i8]) -> i32 {
-    Arch::new().dispatch(DotCodes(a, b))
+/// The dot products of a code with four others of the same length; exact up to 130,000 numbers.
+pub(super) fn dot_codes_four(a: &[i8], four: [&[i8]; 4]) -> [i32; 4] {
+    Arch::new().dispatch(DotCodesFour(a, four))
 }
 
 struct Dot<'a>(&'a [f32], &'a [f32]);
@@ -109,6 +109,17 @@ impl NullaryFnOnce for DotCodes<'_> {
     }
 }
 
+struct DotCodesFour<'a>(&'a [i8], [&'a [i8]; 4]);
+
+impl NullaryFnOnce for DotCodesFour<'_> {
+    type Output = [i32; 4];
+
+    #[inline(always)]
+    fn call(self) -> [i32; 4] {
+        self.1.map(|b| DotCodes(self.0, b).call())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -119,7 +130,8 @@ mod tests {
         #[test]
         fn every_instruction_set_gives_the_same_sum(pairs in prop::collection::vec(any::<(i8, i8)>(), 0..100)) {
             let (a, b): (Vec<i8>, Vec<i8>) = pairs.into_iter().unzip();
-            prop_assert_eq!(dot_codes(&a, &b), DotCodes(&a, &b).call());
+            let of_codes = [&a, &b, &b, &a].map(|code| DotCodes(&b, code).call());
+            prop_assert_eq!(dot_codes_four(&b, [&a, &b, &b, &a]), of_codes);
             let [a, b] = [a, b].map(|codes| codes.into_iter().map(|x| f32::from(x) / 97.0).collect::<Vec<f32>>());
             prop_assert_eq!(dot(&a, &b).to_bits(), Dot(&a, &b).call().to_bits());
             let rows = [a.clone(), b.clone(), a.clone(), b.clone(), b.clone()];

@@ -11,7 +11,7 @@
 //! | rows, by point, ascending | rows |
 //! | gateways: points from which a walk may begin, the first of them always | gateways |
 //! | start of each point's links, and their end | points + 1 |
-//! | links: points, nearest first, then those that were added by `repair` | links |
+//! | links: points, as `refine` chose them, then those that were added by `repair` | links |
 //!
 //! Beside it, `codes.i8` has the code of each point's vector and `scales.f32` the scale of each code.
 
@@ -21,9 +21,11 @@ use std::path::Path;
 use super::beam::{self, Walk};
 use super::dot::dot;
 use super::hnsw::{self, HnswParams};
+use super::key::Key;
 use super::map::{Column, Matrix, write_runs};
 use super::points::{Lists, Points, starts};
 use super::quantize::{QueryCode, quantize};
+use super::refine::refine;
 use super::repair::{reachable, repair};
 use super::{BuildReport, VectorIndex, flat};
 use crate::embed::Vector;
@@ -38,8 +40,11 @@ const SCALES_FILE: &str = "scales.f32";
 const MAGIC: u32 = u32::from_le_bytes(*b"nbg1");
 const HEADER: usize = 6;
 
-/// Scanning a row exactly costs a small part of what a step of a walk costs; see [`scan_is_cheaper`].
-const ROWS_SCANNED_PER_CANDIDATE: usize = 20;
+/// Rows that are scanned exactly in the time that a walk takes for a candidate; see [`scan_is_cheaper`].
+///
+/// Measured on 20,000 utterances, 128 candidates, with a fifth and a half of the rows eligible, where the two cost about the
+/// same, 11 to 21; with fewer, 6 to 21. It hardly mattered whether those rows lay together or were scattered.
+const ROWS_SCANNED_PER_CANDIDATE: usize = 16;
 
 /// Builds the graph of `vectors` into `folder` and fills in the report.
 pub(super) fn build(
@@ -50,7 +55,7 @@ pub(super) fn build(
     report: &mut BuildReport,
 ) -> Result<()> {
     let points = Points::of(vectors);
-    let mut links = hnsw::link(&points.vectors, params)?;
+    let mut links = refine(&hnsw::link(&points.vectors, params)?, &points.vectors, params.degree);
     let gateways = gateways(points.vectors.len());
     if let Some(&entry) = gateways.first() {
         report.unreachable_repaired = repair(&mut links, entry, &points.vectors);
@@ -75,10 +80,14 @@ pub(super) fn build(
     write_runs(&folder.join(SCALES_FILE), [scales.as_slice()].into_iter())
 }
 
-/// √n points, evenly spread over the order of rows, which is a sample of what there is. A walk looks at all of them and
-/// begins at the nearest ones: that is what the upper layers of an HNSW are for, without the layers.
+/// For √n points so many gateways. Measured on 20,000 utterances with 64 candidates: recall@10 .975 for 1, .980 for 8 and .983
+/// for 16, each a little slower than the one before.
+const GATEWAYS_PER_ROOT: usize = 8;
+
+/// 8 √n points, evenly spread over the order of rows, which is a sample of what there is. A walk begins
+/// at all of them, which its candidates soon thin out: that is what the upper layers of an HNSW are for, without the layers.
 fn gateways(n_points: usize) -> Vec<u32> {
-    let n_gateways = n_points.isqrt().max(1).min(n_points);
+    let n_gateways = (GATEWAYS_PER_ROOT * n_points.isqrt()).max(1).min(n_points);
     (0..n_gateways).map(|at| (at * n_points / n_gateways) as u32).collect()
 }
 
@@ -169,11 +178,16 @@ impl HnswIndex {
         self.part(&self.layout.gateways)
     }
 
-    /// About the cosine of a point with the query, for comparing.
-    pub(super) fn score(&self, query: &QueryCode, point: u32) -> f32 {
-        let start = point as usize * self.vectors.dimension();
-        let code = &self.codes.as_slice()[start..start + self.vectors.dimension()];
-        query.score(code, self.scales.as_slice()[point as usize])
+    /// Appends each point with about its cosine with the query, for comparing. Four codes are read at a time, which hides
+    /// what one waits for memory.
+    pub(super) fn score(&self, query: &QueryCode, points: &[u32], keys: &mut Vec<Key>) {
+        let (codes, scales, dimension) = (self.codes.as_slice(), self.scales.as_slice(), self.vectors.dimension());
+        for some in points.chunks(4) {
+            let four: [u32; 4] = std::array::from_fn(|at| *some.get(at).unwrap_or(&some[0]));
+            let code = |point: u32| &codes[point as usize * dimension..][..dimension];
+            let scores = query.score_four(four.map(code), four.map(|point| scales[point as usize]));
+            keys.extend(some.iter().zip(scores).map(|(&point, score)| Key::new(score, point)));
+        }
     }
 
     /// Looks at every number; see [`super::verify`].

@@ -20,10 +20,12 @@ const MAX_LAYERS: usize = 16;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct HnswParams {
-    /// Links a point looks for when it is added, 4 to 64; it keeps up to twice as many.
+    /// Links a point looks for when it is added, 4 to 64.
     pub m: usize,
     /// Candidates among which those links are chosen, 1 to 2,000: more makes a better graph and a longer build.
     pub ef_construction: usize,
+    /// Links a point has at most once the graph is refined, 4 to 256.
+    pub degree: usize,
     /// Candidates kept while a query walks, 1 to 10,000: more finds more and takes longer.
     pub ef_search: usize,
     /// So many points are added one after another, and the rest on all cores at once.
@@ -34,9 +36,10 @@ pub struct HnswParams {
 }
 
 impl Default for HnswParams {
-    /// Measured on 20,000 real utterances and 500 queries: recall@10 0.970, 0.980 and 0.988 with 64, 128 and 256 candidates.
+    /// Measured on 20,000 real utterances and 500 queries: recall@10 .980, .989 and .992 with 64, 128 and 256 candidates. Of
+    /// 100,000 a graph by 64 candidates in place of 200 was built in a third of the time and found far less, refined or not.
     fn default() -> Self {
-        Self { m: 16, ef_construction: 200, ef_search: 128, serial_points: 10_000 }
+        Self { m: 16, ef_construction: 200, degree: 32, ef_search: 128, serial_points: 10_000 }
     }
 }
 
@@ -45,6 +48,7 @@ impl HnswParams {
         let bounds = [
             ("hnsw.m", self.m, 4, 64),
             ("hnsw.ef_construction", self.ef_construction, 1, 2_000),
+            ("hnsw.degree", self.degree, 4, 256),
             ("hnsw.ef_search", self.ef_search, 1, 10_000),
         ];
         for (name, value, least, most) in bounds {

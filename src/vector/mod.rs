@@ -27,6 +27,7 @@ mod nearest;
 mod partition;
 mod points;
 mod quantize;
+mod refine;
 mod repair;
 mod scan;
 

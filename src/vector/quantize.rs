@@ -1,6 +1,6 @@
 //! Vectors → codes of one byte a number, a quarter of the memory to walk through. Knows no graph.
 
-use super::dot::dot_codes;
+use super::dot::dot_codes_four;
 
 /// The largest code; −128 is left out so that codes are symmetric.
 const LARGEST_CODE: f32 = 127.0;
@@ -24,8 +24,9 @@ impl QueryCode {
         Self(codes)
     }
 
-    /// About the cosine with the vector of a code, times a number that is the same for all: good for comparing.
-    pub(super) fn score(&self, codes: &[i8], scale: f32) -> f32 {
-        dot_codes(&self.0, codes) as f32 * scale
+    /// About the cosines with the vectors of four codes, times a number that is the same for all: good for comparing.
+    pub(super) fn score_four(&self, codes: [&[i8]; 4], scales: [f32; 4]) -> [f32; 4] {
+        let products = dot_codes_four(&self.0, codes);
+        std::array::from_fn(|at| products[at] as f32 * scales[at])
     }
 }

@@ -135,6 +135,76 @@ fn the_graph_finds_nearly_all_that_the_scan_finds_under_any_mask() {
     }
 }
 
+/// Texts with 20 near copies each, one after another.
+fn crowded(n_texts: usize) -> Vec<Vector> {
+    let (texts, changes) = (clustered(2 * n_texts, n_texts, 4), clustered(40, 20, 6));
+    let copies = |text: &Vector| -> Vec<Vector> {
+        let changes = changes.iter().step_by(2);
+        changes.map(|change| Vector::weighted_sum([(text, 1.0), (change, 0.02)]).unwrap()).collect()
+    };
+    // Every second one equals one before it.
+    texts.iter().step_by(2).flat_map(copies).collect()
+}
+
+#[test]
+fn walks_among_near_copies_find_what_a_filter_leaves_wherever_it_lies() {
+    let vectors = crowded(100);
+    let (folder, _) = built(&vectors, &small_graph());
+    let matrix = Matrix::open(&folder.path().join(VECTORS_FILE), vectors.len(), DIMENSION).unwrap();
+    let graph = HnswIndex::open(folder.path(), matrix).unwrap();
+    let scattered = |row: usize| row * 7 % 100;
+    // All copies of a text, or none.
+    let together = |row: usize| row / 20 * 7 % 100;
+    let mut recalls = Vec::new();
+    for place in [&scattered as &dyn Fn(usize) -> usize, &together] {
+        for percent in [1, 10, 50] {
+            let eligible = RowSet::from_fn(vectors.len(), |row| place(row) < percent);
+            let (mut n_walked, mut n_found, mut n_expected) = (0, 0, 0);
+            for query in vectors.iter().step_by(61) {
+                let expected = naive(&vectors, query, 10, Some(&eligible));
+                let worst = expected[expected.len() - 1].score;
+                let is_right = |hit: &&Scored| eligible.contains(hit.row) && hit.score >= worst;
+                n_walked += graph.walk(query, 10, 96, Some(&eligible)).iter().filter(is_right).count();
+                n_found += graph.search(query, 10, Some(&eligible)).iter().filter(is_right).count();
+                n_expected += expected.len();
+            }
+            let [walked, found] = [n_walked, n_found].map(|n| n as f64 / n_expected as f64);
+            recalls.push((percent, walked, found));
+        }
+    }
+    // The search walks only where half of the rows are eligible, with a quarter of the candidates.
+    let are_high = |&(_, walked, found): &(usize, f64, f64)| walked >= 0.95 && found >= 0.9;
+    assert!(recalls.iter().all(are_high), "percent eligible, recall@10 of walks and of the search: {recalls:.3?}");
+}
+
+#[test]
+fn refined_links_are_few_and_nearer_and_the_same_on_any_number_of_threads() {
+    let vectors = crowded(20);
+    let points = points::Points::of(&vectors).vectors;
+    // Poor ones: the next five points.
+    let n_points = points.len() as u32;
+    let poor: Vec<Vec<u32>> =
+        (0..n_points).map(|point| (1..6).map(|step| (point + step) % n_points).collect()).collect();
+    let refined = [1, 3].map(|threads| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| refine::refine(&poor, &points, 6))
+    });
+    assert_eq!(refined[0], refined[1]);
+    let mean_cosine = |links: &[Vec<u32>]| {
+        let cosine = |(point, other): (usize, &u32)| dot::dot(points[point], points[*other as usize]);
+        let of_nearest = links
+            .iter()
+            .enumerate()
+            .map(|(point, others)| others.iter().map(|other| cosine((point, other))).fold(f32::NEG_INFINITY, f32::max));
+        of_nearest.sum::<f32>() / links.len() as f32
+    };
+    assert!(mean_cosine(&refined[0]) > mean_cosine(&poor));
+    for (point, others) in refined[0].iter().enumerate() {
+        assert!((1..=6).contains(&others.len()));
+        assert!(!others.contains(&(point as u32)));
+    }
+}
+
 /// Codes for few rows, so that nothing is left to the exact scan.
 fn codes(recall: f64) -> VectorParams {
     VectorParams { kind: Kind::Codes, recall, ..VectorParams::default() }
