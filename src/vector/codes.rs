@@ -91,15 +91,14 @@ pub(super) fn build(
         places().map(|point| point.map_or([].as_slice(), |point| points.vectors[point])).collect();
     let slacks = slacks_for(scan, &placed, params.recall);
     let scored = scored_share(scan, &placed, slacks);
-    if scored > WORTHWHILE {
-        let percent = (scored * 100.0).round();
-        if params.kind == Kind::Auto {
-            let why = format!("auto: codes would leave {percent} % of the points to be scored exactly");
-            *report = BuildReport { kind: Kind::Flat, why, points: 0, ..report.clone() };
-            return Ok(());
-        }
-        report.why += &format!("; it leaves {percent} % of the points to be scored exactly, and `flat` is faster");
+    let percent = scored * 100.0;
+    if scored > WORTHWHILE && params.kind == Kind::Auto {
+        let why = format!("auto: codes would leave {percent:.0} % of the points to be scored exactly");
+        *report = BuildReport { kind: Kind::Flat, why, points: 0, ..report.clone() };
+        return Ok(());
     }
+    let verdict = if scored > WORTHWHILE { ", and `flat` is faster" } else { "" };
+    report.why += &format!("; codes leave {percent:.1} % of the points to be scored exactly{verdict}");
 
     let count = |count: usize| u32::try_from(count).map_err(|_| Error::argument("vectors", "more than 4 billion"));
     let n_rows = count(report.rows)?;

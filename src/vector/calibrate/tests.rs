@@ -32,7 +32,7 @@ fn sphere(n: usize) -> Vec<Vector> {
 
 fn built(vectors: &[Vector], kind: Kind, recall: f64) -> (TempDir, BuildReport) {
     let folder = tempfile::tempdir().unwrap();
-    let params = VectorParams { kind, recall, codes_rows: 100, ..VectorParams::default() };
+    let params = VectorParams { kind, recall, flat_ms: 0.0, ..VectorParams::default() };
     let report = build(folder.path(), vectors, DIMENSION, &params).unwrap();
     verify(folder.path(), report.kind, vectors.len(), DIMENSION).unwrap();
     (folder, report)
