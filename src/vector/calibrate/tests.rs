@@ -82,8 +82,8 @@ fn auto_leaves_codes_that_leave_most_points_to_be_scored() {
     ];
     expect_test::expect![[r#"
         flat, 0 points: auto: codes would leave 42 % of the points to be scored exactly
-        codes, 1000 points: as asked; it leaves 42 % of the points to be scored exactly, and `flat` is faster
-        codes, 1000 points: auto: 100 rows or more
-        codes, 1 points: auto: 100 rows or more"#]]
+        codes, 1000 points: as asked; codes leave 42.3 % of the points to be scored exactly, and `flat` is faster
+        codes, 1000 points: auto: an exact scan would take some 0 ms; codes leave 2.3 % of the points to be scored exactly
+        codes, 1 points: auto: an exact scan would take some 0 ms; codes leave 0.0 % of the points to be scored exactly"#]]
     .assert_eq(&lines.join("\n"));
 }
