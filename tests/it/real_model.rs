@@ -103,17 +103,21 @@ fn a_text_is_embedded_as_the_stored_text_was() {
 #[test]
 fn an_english_text_finds_portuguese_tickets() {
     let Some((sandbox, _)) = INDEX.as_ref() else { return };
+    let mut n_of_kind = 0;
     for (text, category) in [
         ("the money of my sales was not paid into my bank account", "FINANCIAL"),
+        ("I was charged a fee twice and want it back", "FINANCIAL"),
         ("my card machine does not turn on any more", "TECHNICAL"),
+        ("the terminal has no signal and cannot connect", "TECHNICAL"),
     ] {
         let words = ["search", "tickets", "--text", text, "--type", "ann", "-k", "200", "--json"];
         let answer = sandbox.nba(&[&words[..], &["--columns", "category,problem"]].concat()).json();
         let portuguese: Vec<&Value> =
             answer["rows"].as_array().unwrap().iter().filter(is_portuguese).take(10).collect();
-        let of_kind = portuguese.iter().filter(|row| row["columns"]["category"] == category).count();
-        assert!(portuguese.len() == 10 && of_kind >= 7, "{text}: {portuguese:#?}");
+        assert_eq!(portuguese.len(), 10, "{text}");
+        n_of_kind += portuguese.iter().filter(|row| row["columns"]["category"] == category).count();
     }
+    assert!(n_of_kind >= 30, "{n_of_kind} of 40");
 }
 
 fn is_portuguese(row: &&Value) -> bool {
