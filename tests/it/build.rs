@@ -63,8 +63,8 @@ fn a_build_tells_what_it_does_and_did() {
         generation  g000001, built <time> by nba 0.1.0
         model       hashed-256@<fingerprint>, 256 dimensions
         size        0.0 MB
-        steps       3 rows, flat vectors (auto: an exact scan takes less than 1 ms), keywords over state
-        tickets     3 rows, flat vectors (auto: an exact scan takes less than 1 ms), keywords over subject, problem
+        steps       3 rows, flat vectors (auto: an exact scan takes less than 2 ms), keywords over state
+        tickets     3 rows, flat vectors (auto: an exact scan takes less than 2 ms), keywords over subject, problem
     "#]],
     );
     sandbox.check(
