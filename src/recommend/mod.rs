@@ -8,6 +8,7 @@
 //! ```
 
 mod abstain;
+mod learn;
 mod outcome;
 mod plan;
 #[cfg(test)]
@@ -17,6 +18,7 @@ mod votes;
 use serde::{Deserialize, Serialize};
 
 pub use abstain::Abstention;
+pub use learn::{Calibration, Ending, Example, LearnParams, Learned, Moment, TURNS, expected_success, learn, mix};
 pub use outcome::{Outcome, Quartiles};
 pub use plan::{AgentChoice, Plan};
 pub use votes::{Vote, votes};

@@ -13,6 +13,19 @@ pub struct Vote {
     pub probability: f32,
 }
 
+impl Vote {
+    /// Likeliest first, ties by id; what is not likely at all is left out.
+    pub(super) fn ranked(shares: impl IntoIterator<Item = (String, f32)>) -> Vec<Self> {
+        let mut votes: Vec<Self> = shares
+            .into_iter()
+            .filter(|(_, probability)| *probability > 0.0)
+            .map(|(action, probability)| Self { action, probability })
+            .collect();
+        votes.sort_by(|a, b| b.probability.total_cmp(&a.probability).then_with(|| a.action.cmp(&b.action)));
+        votes
+    }
+}
+
 /// The votes for every action that a neighbour took, best first, ties by id.
 ///
 /// A neighbour weighs e^((s − s_best) / temperature), times the factors for the same last action and the same category.
@@ -26,7 +39,7 @@ pub fn votes(
     let best_state = best(states.iter().map(|state| state.similarity));
     let by_states = shares(states.iter().map(|state| {
         let mut weight = ((state.similarity - best_state) / params.temperature).exp();
-        if state.last_action == situation.last_action {
+        if state.last_action.as_deref() == situation.last_action() {
             weight *= params.same_last_action;
         }
         if situation.category.is_some() && state.category == situation.category {
@@ -52,13 +65,7 @@ pub fn votes(
             *sums.entry(action).or_default() += share * part;
         }
     }
-    let mut votes: Vec<Vote> = sums
-        .into_iter()
-        .filter(|(_, probability)| *probability > 0.0)
-        .map(|(action, probability)| Vote { action: action.to_owned(), probability })
-        .collect();
-    votes.sort_by(|a, b| b.probability.total_cmp(&a.probability).then_with(|| a.action.cmp(&b.action)));
-    votes
+    Vote::ranked(sums.into_iter().map(|(action, probability)| (action.to_owned(), probability)))
 }
 
 fn best(similarities: impl Iterator<Item = f32>) -> f32 {

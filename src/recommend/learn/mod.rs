@@ -1,0 +1,228 @@
+//! What a desk's own history teaches: which action comes next in which circumstances, how far to trust that, and how well
+//! tickets of a kind end anyway.
+//!
+//! ```text
+//! moments, oldest first ──► train ───► ranker ─┐
+//!                      └──► held out ─► votes ─┴─► share of each ─► calibration ─► ranker again, on all moments
+//! ```
+
+mod calibrate;
+mod difficulty;
+mod features;
+mod softmax;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+pub use calibrate::Calibration;
+pub use difficulty::{Ending, expected_success};
+pub use features::{Moment, TURNS};
+
+use super::votes::Vote;
+use crate::error::{Error, Result};
+use features::{Encoded, Encoder};
+use softmax::Softmax;
+
+/// How a build learns from the desk's history. Part of the configuration.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LearnParams {
+    /// Fewer moments than this teach nothing: similar moments alone then vote.
+    pub fewest: usize,
+    /// Only the newest so many moments are learnt from.
+    pub most: usize,
+    /// How strongly weights are held near 0 (L2). Above 0.
+    pub strength: f32,
+    /// The share of the moments, the newest, on which shares and confidence are set. Between 0 and 1.
+    pub held_out: f64,
+    /// The same moments and seed give the same ranker.
+    pub seed: u64,
+}
+
+impl Default for LearnParams {
+    fn default() -> Self {
+        Self { fewest: 200, most: 30_000, strength: 0.7, held_out: 0.2, seed: 42 }
+    }
+}
+
+/// A moment and what the agent did then.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Example<'a> {
+    /// What was known.
+    pub moment: Moment<'a>,
+    /// What was done.
+    pub action: &'a str,
+}
+
+/// What was learnt: P(action) = share × the ranker's + (1 − share) × the votes', and how often the first is right.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Learned {
+    ranker: Option<Ranker>,
+    /// What the ranker decides of P, 0 to 1; the votes of similar moments decide the rest.
+    pub share: f32,
+    /// From P of the first action to how often it is right.
+    pub calibration: Calibration,
+}
+
+impl Default for Learned {
+    /// Nothing: votes alone decide, at their word.
+    fn default() -> Self {
+        Self { ranker: None, share: 0.0, calibration: Calibration::default() }
+    }
+}
+
+/// A classifier of moments by the next action.
+#[derive(Debug, Clone, PartialEq)]
+struct Ranker {
+    actions: Vec<String>,
+    encoder: Encoder,
+    softmax: Softmax,
+}
+
+/// What stands before the weights in the bytes of a [`Learned`].
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Header {
+    share: f32,
+    calibration: Calibration,
+    ranker: Option<(Vec<String>, Encoder)>,
+}
+
+/// Learns from examples, oldest first.
+///
+/// The examples from `held_out` on are not trained on at first: on them the share is chosen that has the least log loss,
+/// and the calibration is fitted. `votes` gives the votes for one of those by similar moments before `held_out` alone.
+/// Then the ranker is trained again, on all.
+#[must_use]
+pub fn learn(
+    examples: &[Example<'_>],
+    held_out: usize,
+    votes: &(dyn Fn(usize) -> Vec<Vote> + Sync),
+    params: &LearnParams,
+) -> Learned {
+    let (old, new) = examples.split_at(held_out.min(examples.len()));
+    let ranker = Ranker::fit(old, params);
+    let mut answers: Vec<(Vec<Vote>, Vec<Vote>, &str)> = Vec::with_capacity(new.len());
+    for (at, example) in new.iter().enumerate() {
+        let by_ranker = ranker.as_ref().map(|ranker| ranker.predict(&example.moment)).unwrap_or_default();
+        answers.push((by_ranker, votes(held_out + at), example.action));
+    }
+    let share = if ranker.is_some() { best_share(&answers) } else { 0.0 };
+    let first: Vec<(f32, bool)> = answers
+        .iter()
+        .filter_map(|(by_ranker, by_votes, action)| {
+            let mixed = mix(by_ranker, by_votes, share);
+            mixed.first().map(|vote| (vote.probability, vote.action == *action))
+        })
+        .collect();
+    let calibration = Calibration::fit(&first);
+    Learned { ranker: ranker.and_then(|_| Ranker::fit(examples, params)), share, calibration }
+}
+
+/// The share of the ranker that makes what was really done the likeliest: the least mean log loss.
+fn best_share(answers: &[(Vec<Vote>, Vec<Vote>, &str)]) -> f32 {
+    /// The shares that are tried: 0 to 1 in steps of a twentieth.
+    const STEPS: u16 = 20;
+    /// What was never foreseen is taken to be so likely, lest one surprise outweigh all else.
+    const UNFORESEEN: f32 = 1e-3;
+    let probability = |votes: &[Vote], action: &str| {
+        votes.iter().find(|vote| vote.action == action).map_or(0.0, |vote| vote.probability)
+    };
+    let pairs: Vec<(f32, f32)> = answers
+        .iter()
+        .map(|(by_ranker, by_votes, action)| (probability(by_ranker, action), probability(by_votes, action)))
+        .collect();
+    let loss = |share: f32| -> f64 {
+        pairs.iter().map(|(ranker, votes)| -f64::from((share * ranker + (1.0 - share) * votes + UNFORESEEN).ln())).sum()
+    };
+    let shares = (0..=STEPS).map(|step| f32::from(step) / f32::from(STEPS));
+    shares.map(|share| (loss(share), share)).min_by(|a, b| a.0.total_cmp(&b.0)).map_or(0.0, |(_, share)| share)
+}
+
+/// Both opinions as one, best first, ties by id. Where one side has none, the other decides.
+#[must_use]
+pub fn mix(by_ranker: &[Vote], by_votes: &[Vote], share: f32) -> Vec<Vote> {
+    let share = match (by_ranker.is_empty(), by_votes.is_empty()) {
+        (true, _) => 0.0,
+        (false, true) => 1.0,
+        (false, false) => share,
+    };
+    let mut sums: BTreeMap<&str, f32> = BTreeMap::new();
+    for (votes, part) in [(by_ranker, share), (by_votes, 1.0 - share)] {
+        for vote in votes {
+            *sums.entry(&vote.action).or_default() += part * vote.probability;
+        }
+    }
+    Vote::ranked(sums.into_iter().map(|(action, probability)| (action.to_owned(), probability)))
+}
+
+impl Learned {
+    /// What the ranker expects, best first; empty where there is none.
+    #[must_use]
+    pub fn predict(&self, moment: &Moment<'_>) -> Vec<Vote> {
+        self.ranker.as_ref().map(|ranker| ranker.predict(moment)).unwrap_or_default()
+    }
+
+    /// The form in which it is kept: a line of JSON, then the weights as little-endian 32-bit floats.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] if JSON cannot be made of it.
+    pub fn to_bytes(&self) -> Result<Vec<u8>> {
+        let ranker = self.ranker.as_ref();
+        let header = Header {
+            share: self.share,
+            calibration: self.calibration,
+            ranker: ranker.map(|ranker| (ranker.actions.clone(), ranker.encoder.clone())),
+        };
+        let mut bytes = serde_json::to_vec(&header).map_err(|error| Error::internal("writing what was learnt", error))?;
+        bytes.push(b'\n');
+        let weights = ranker.map(|ranker| ranker.softmax.weights()).unwrap_or_default();
+        bytes.extend(weights.iter().flat_map(|weight| weight.to_le_bytes()));
+        Ok(bytes)
+    }
+
+    /// Reads what [`Learned::to_bytes`] wrote; `None` for anything else.
+    #[must_use]
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let end = bytes.iter().position(|&byte| byte == b'\n')?;
+        let Header { share, calibration, ranker } = serde_json::from_slice(&bytes[..end]).ok()?;
+        let (numbers, rest) = bytes[end + 1..].as_chunks::<4>();
+        let weights: Vec<f32> = numbers.iter().map(|number| f32::from_le_bytes(*number)).collect();
+        let ranker = match ranker {
+            Some((actions, encoder)) => {
+                let (dense, sparse) = encoder.width();
+                let softmax = Softmax::from_weights(dense, sparse, actions.len(), weights)?;
+                Some(Ranker { actions, encoder, softmax })
+            }
+            None => weights.is_empty().then_some(None)?,
+        };
+        rest.is_empty().then_some(Self { ranker, share, calibration })
+    }
+}
+
+impl Ranker {
+    /// `None` where there is too little to learn from.
+    fn fit(examples: &[Example<'_>], params: &LearnParams) -> Option<Self> {
+        let newest = &examples[examples.len().saturating_sub(params.most)..];
+        let mut places: BTreeMap<&str, usize> = newest.iter().map(|example| (example.action, 0)).collect();
+        places.values_mut().zip(0..).for_each(|(place, number)| *place = number);
+        if newest.len() < params.fewest || places.len() < 2 {
+            return None;
+        }
+        let encoder = Encoder::of(&newest.iter().map(|example| &example.moment).collect::<Vec<_>>());
+        let rows: Vec<Encoded> = newest.iter().map(|example| encoder.encode(&example.moment)).collect();
+        let truths: Vec<usize> = newest.iter().map(|example| places[example.action]).collect();
+        let rows: Vec<&Encoded> = rows.iter().collect();
+        let softmax =
+            Softmax::fit(&rows, &truths, places.len(), encoder.width().1, params.strength, params.seed);
+        Some(Self { actions: places.into_keys().map(str::to_owned).collect(), encoder, softmax })
+    }
+
+    fn predict(&self, moment: &Moment<'_>) -> Vec<Vote> {
+        let probabilities = self.softmax.predict(&self.encoder.encode(moment));
+        Vote::ranked(self.actions.iter().cloned().zip(probabilities))
+    }
+}
