@@ -75,6 +75,11 @@ impl Config {
             (self.build.keep >= 1, "build.keep must be 1 or more"),
             ((0.0..=1.0).contains(&self.build.vector.recall), "build.vector.recall must be between 0 and 1"),
             (self.build.vector.flat_ms >= 0.0, "build.vector.flat_ms must be 0 or more"),
+            (self.build.learn.strength > 0.0, "build.learn.strength must be above 0"),
+            (
+                self.build.learn.held_out > 0.0 && self.build.learn.held_out < 1.0,
+                "build.learn.held_out must be between 0 and 1",
+            ),
             (fusion.k >= 0.0, "fusion.k must be 0 or more"),
             (
                 fusion.dense_weight >= 0.0 && fusion.keyword_weight >= 0.0,

@@ -12,6 +12,7 @@ use crate::embed::{Cached, Embedder, Vector, VectorCache};
 use crate::error::{Error, Problem, Result};
 use crate::index::IndexSpec;
 use crate::keyword::{Language, TextField};
+use crate::recommend::LearnParams;
 use crate::snapshot::{Generation, SnapshotWriter};
 use crate::vector::VectorParams;
 
@@ -36,11 +37,19 @@ pub struct BuildParams {
     pub assign: AssignParams,
     /// How vectors are kept and searched.
     pub vector: VectorParams,
+    /// How the next action is learnt from the desk's history.
+    pub learn: LearnParams,
 }
 
 impl Default for BuildParams {
     fn default() -> Self {
-        Self { keep: 3, read: ReadParams::default(), assign: AssignParams::default(), vector: VectorParams::default() }
+        Self {
+            keep: 3,
+            read: ReadParams::default(),
+            assign: AssignParams::default(),
+            vector: VectorParams::default(),
+            learn: LearnParams::default(),
+        }
     }
 }
 

@@ -93,6 +93,7 @@ pub fn step_rows(desk: &Desk, actions_of: &[Vec<String>]) -> Result<RecordBatch>
     columns.full("position", Int64Array::from_iter_values(all.iter().map(|(.., step)| step.position as i64)));
     columns.maybe("action", StringArray::from_iter(all.iter().map(action)));
     columns.maybe("last_action", StringArray::from_iter(all.iter().map(last_action)));
+    columns.texts("done", all.iter().map(|(_, actions, step)| &actions[..step.position.min(actions.len())]));
     columns.maybe("message", StringArray::from_iter(all.iter().map(|(.., step)| step.message.as_deref())));
     columns.full("is_last", BooleanArray::from_iter(all.iter().map(|step| Some(is_last(step)))));
     columns.context(tickets());

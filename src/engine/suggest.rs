@@ -140,11 +140,15 @@ fn present_state(current: &Current, problem: &Problem) -> Result<(Situation, Vec
         let message = format!("`{id}` is {status}: only an active ticket has a next action; see `nba similar {id}`");
         return Err(Error::argument("ticket", message));
     };
-    let situation = Situation {
-        category: steps.text(pending, "category")?.map(str::to_owned),
-        last_action: steps.text(pending, "last_action")?.map(str::to_owned),
-    };
+    let cells = steps.cells(pending, &["category", "done"].map(str::to_owned))?;
+    let situation = Situation { category: text(&cells, "category"), done: actions_before(&cells) };
     Ok((situation, steps.vector(pending).to_vec()))
+}
+
+/// What agents did in a thread before a step, oldest first.
+fn actions_before(cells: &Cells) -> Vec<String> {
+    let done = cell(cells, "done").and_then(Value::as_array).cloned().unwrap_or_default();
+    done.iter().filter_map(|action| Some(action.as_str()?.to_owned())).collect()
 }
 
 fn text(cells: &Cells, name: &str) -> Option<String> {

@@ -10,7 +10,10 @@ use super::metrics::{Classified, classified};
 use crate::desk::{Author, Part, Turn, conversation_parts};
 use crate::embed::{Embedder, Vector};
 use crate::error::{Error, Problem, Result};
-use crate::recommend::{Outcome, RecommendParams, SimilarState, Situation, votes};
+use crate::rank::RowSet;
+use crate::recommend::{
+    Example, LearnParams, Moment, Outcome, RecommendParams, SimilarState, Situation, TURNS, Vote, learn, mix, votes,
+};
 use crate::vector::{self, Kind, VectorIndex, VectorParams};
 
 /// A moment in a conversation and what the agent did then.
@@ -57,6 +60,8 @@ pub struct ActionsReport {
     /// How well.
     #[serde(flatten)]
     pub figures: Classified,
+    /// What the ranker decided of P, 0 to 1; the votes of similar cases decided the rest.
+    pub ranker_share: f32,
     /// What needs no retrieval.
     pub floors: Floors,
 }
@@ -90,7 +95,9 @@ pub fn read_cases(path: &Path) -> Result<Vec<Case>> {
     Ok(cases)
 }
 
-/// Predicts every test case from the train cases.
+/// Predicts every test case from the train cases: by what is learnt from them and by the votes of the most similar ones.
+///
+/// The order of the train cases stands for time: the last of them are held out at first, to set the share of each.
 ///
 /// # Errors
 /// Model errors, I/O errors.
@@ -98,39 +105,60 @@ pub fn evaluate_actions(
     train: &[Case],
     test: &[Case],
     embedder: &dyn Embedder,
-    params: &RecommendParams,
+    params: (&RecommendParams, &LearnParams),
     on_progress: &mut dyn FnMut(usize, usize),
 ) -> Result<ActionsReport> {
+    let (params, learning) = params;
     let states: Vec<Vec<Part>> = train.iter().chain(test).map(state).collect();
-    let vectors = embed_states(&states, embedder, on_progress)?;
+    let vector_of = embed_parts(&states, embedder, on_progress)?;
+    let vectors: Vec<Vector> = states.iter().map(|parts| sum(parts, &vector_of)).collect::<Result<_>>()?;
     let (train_vectors, test_vectors) = vectors.split_at(train.len());
     let folder = tempfile::tempdir()?;
     let index = flat(folder.path(), train_vectors, embedder.identity().dimension)?;
+    let vote = |case: &Case, vector: &Vector, among: Option<&RowSet>| {
+        by_neighbours(case, vector, train, index.as_ref(), among, params)
+    };
 
-    let ranked: Vec<Vec<String>> = test
+    let examples: Vec<Example<'_>> = train
+        .iter()
+        .zip(&states)
+        .map(|(case, parts)| Example { moment: moment(case, parts, &vector_of), action: &case.action })
+        .collect();
+    let held_out = (train.len() as f64 * (1.0 - learning.held_out)) as usize;
+    let before = RowSet::from_fn(train.len(), |row| row < held_out);
+    let learned = learn(&examples, held_out, &|at| vote(&train[at], &train_vectors[at], Some(&before)), learning);
+
+    let ranked: Vec<Vec<Vote>> = test
         .iter()
         .zip(test_vectors)
-        .map(|(case, vector)| predict(case, vector, train, index.as_ref(), params))
+        .zip(&states[train.len()..])
+        .map(|((case, vector), parts)| {
+            let by_ranker = learned.predict(&moment(case, parts, &vector_of));
+            mix(&by_ranker, &vote(case, vector, None), learned.share)
+        })
         .collect();
     let predictions: Vec<Vec<&str>> =
-        ranked.iter().map(|actions| actions.iter().map(String::as_str).collect()).collect();
+        ranked.iter().map(|votes| votes.iter().map(|vote| vote.action.as_str()).collect()).collect();
     let truths: Vec<&str> = test.iter().map(|case| case.action.as_str()).collect();
     Ok(ActionsReport {
         rows: test.len(),
         figures: classified(&truths, &predictions),
+        ranker_share: learned.share,
         floors: floors(train, test, &truths),
     })
 }
 
-fn predict(
+/// What was done in the most similar train cases.
+fn by_neighbours(
     case: &Case,
     vector: &Vector,
     train: &[Case],
     index: &dyn VectorIndex,
+    among: Option<&RowSet>,
     params: &RecommendParams,
-) -> Vec<String> {
-    let situation = Situation { category: case.category.clone(), last_action: last_action(case).map(str::to_owned) };
-    let neighbours = index.search(vector, params.states, None);
+) -> Vec<Vote> {
+    let situation = Situation { category: case.category.clone(), done: done(case).map(str::to_owned).collect() };
+    let neighbours = index.search(vector, params.states, among);
     let states: Vec<SimilarState> = neighbours
         .iter()
         .map(|hit| {
@@ -139,14 +167,25 @@ fn predict(
                 ticket_id: known.case.clone(),
                 similarity: hit.score,
                 action: known.action.clone(),
-                last_action: last_action(known).map(str::to_owned),
+                last_action: done(known).next_back().map(str::to_owned),
                 category: known.category.clone(),
                 outcome: Outcome::default(),
                 message: String::new(),
             }
         })
         .collect();
-    votes(&situation, &states, &[], params).into_iter().map(|vote| vote.action).collect()
+    votes(&situation, &states, &[], params)
+}
+
+/// What is known of a case, for the ranker.
+fn moment<'a>(case: &'a Case, parts: &'a [Part], vector_of: &'a BTreeMap<&str, Vector>) -> Moment<'a> {
+    let turns = parts.iter().take(TURNS).map(|part| (part.text.as_str(), vector_of[part.text.as_str()].as_ref()));
+    Moment {
+        turns: turns.collect(),
+        done: done(case).collect(),
+        context: case.category.as_deref().map(|category| ("category", category)).into_iter().collect(),
+        customer_spoke_last: case.turns.last().is_none_or(|turn| turn.author == CaseAuthor::Customer),
+    }
 }
 
 fn flat(folder: &Path, vectors: &[Vector], dimension: usize) -> Result<Box<dyn VectorIndex>> {
@@ -163,20 +202,22 @@ fn state(case: &Case) -> Vec<Part> {
     if parts.is_empty() { vec![Part { text: "…".to_owned(), weight: 1.0 }] } else { parts }
 }
 
-fn embed_states(
-    states: &[Vec<Part>],
+/// The vector of every text.
+fn embed_parts<'a>(
+    states: &'a [Vec<Part>],
     embedder: &dyn Embedder,
     on_progress: &mut dyn FnMut(usize, usize),
-) -> Result<Vec<Vector>> {
+) -> Result<BTreeMap<&'a str, Vector>> {
     let distinct: BTreeSet<&str> = states.iter().flatten().map(|part| part.text.as_str()).collect();
     let texts: Vec<&str> = distinct.into_iter().collect();
     let vectors = embedder.embed_with_progress(&texts, &mut |done| on_progress(done, texts.len()))?;
-    let vector_of: BTreeMap<&str, &Vector> = texts.into_iter().zip(&vectors).collect();
-    let sum = |parts: &Vec<Part>| {
-        Vector::weighted_sum(parts.iter().map(|part| (vector_of[part.text.as_str()], part.weight)))
-            .ok_or_else(|| Error::internal("embedding a state", "it has no words"))
-    };
-    states.iter().map(sum).collect()
+    Ok(texts.into_iter().zip(vectors).collect())
+}
+
+/// The vector of a state.
+fn sum(parts: &[Part], vector_of: &BTreeMap<&str, Vector>) -> Result<Vector> {
+    Vector::weighted_sum(parts.iter().map(|part| (&vector_of[part.text.as_str()], part.weight)))
+        .ok_or_else(|| Error::internal("embedding a state", "it has no words"))
 }
 
 fn turn(turn: &CaseTurn) -> Turn {
@@ -187,8 +228,9 @@ fn turn(turn: &CaseTurn) -> Turn {
     Turn { author, author_id: String::new(), at: 0, text: turn.text.clone(), action: turn.action.clone() }
 }
 
-fn last_action(case: &Case) -> Option<&str> {
-    case.turns.iter().rev().filter(|turn| turn.author == CaseAuthor::Agent).find_map(|turn| turn.action.as_deref())
+/// What the agent did so far, oldest first.
+fn done(case: &Case) -> impl DoubleEndedIterator<Item = &str> {
+    case.turns.iter().filter(|turn| turn.author == CaseAuthor::Agent).filter_map(|turn| turn.action.as_deref())
 }
 
 type Counts<'a> = BTreeMap<&'a str, usize>;
@@ -198,7 +240,7 @@ fn floors(train: &[Case], test: &[Case], truths: &[&str]) -> Floors {
     let mut after: BTreeMap<Option<&str>, Counts<'_>> = BTreeMap::new();
     let mut after_in: BTreeMap<(Option<&str>, Option<&str>), Counts<'_>> = BTreeMap::new();
     for case in train {
-        let last = last_action(case);
+        let last = done(case).next_back();
         *overall.entry(&case.action).or_default() += 1;
         *after.entry(last).or_default().entry(&case.action).or_default() += 1;
         *after_in.entry((case.category.as_deref(), last)).or_default().entry(&case.action).or_default() += 1;
@@ -207,7 +249,7 @@ fn floors(train: &[Case], test: &[Case], truths: &[&str]) -> Floors {
     let frequency: Vec<Vec<&str>> = test
         .iter()
         .map(|case| {
-            let last = last_action(case);
+            let last = done(case).next_back();
             most_frequent(&[after_in.get(&(case.category.as_deref(), last)), after.get(&last), Some(&overall)])
         })
         .collect();

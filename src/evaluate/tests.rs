@@ -3,7 +3,7 @@
 use super::*;
 use crate::embed::HashedEmbedder;
 use crate::index::FusionParams;
-use crate::recommend::RecommendParams;
+use crate::recommend::{LearnParams, RecommendParams};
 
 #[test]
 fn classified_counts_as_by_hand() {
@@ -79,7 +79,8 @@ fn floors_look_at_category_and_last_action_and_votes_at_the_text() {
         case("X", Some("ask"), "não tenho número", "escalate"),
     ];
     let params = RecommendParams { states: 2, ..RecommendParams::default() };
-    let report = evaluate_actions(&train, &test, &HashedEmbedder::new(256), &params, &mut |_, _| {}).unwrap();
+    let params = (&params, &LearnParams::default());
+    let report = evaluate_actions(&train, &test, &HashedEmbedder::new(256), params, &mut |_, _| {}).unwrap();
     assert_eq!(report.rows, 3);
     assert_eq!(report.figures.accuracy, 1.0);
     assert_eq!(report.floors.frequency.accuracy, 2.0 / 3.0);

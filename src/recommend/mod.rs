@@ -30,8 +30,16 @@ use crate::desk::{Agent, Catalogue, OTHER};
 pub struct Situation {
     /// Its category, where known.
     pub category: Option<String>,
+    /// What agents did so far in the thread, oldest first.
+    pub done: Vec<String>,
+}
+
+impl Situation {
     /// What the agent did last, if anything.
-    pub last_action: Option<String>,
+    #[must_use]
+    pub fn last_action(&self) -> Option<&str> {
+        self.done.last().map(String::as_str)
+    }
 }
 
 /// A moment in an earlier thread that resembled this one, and what the agent did then.

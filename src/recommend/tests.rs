@@ -29,7 +29,7 @@ fn catalogue() -> Catalogue {
 }
 
 fn advise(states: &[SimilarState], params: &RecommendParams) -> Advice {
-    let situation = Situation { category: Some("FINANCIAL".to_owned()), last_action: None };
+    let situation = Situation { category: Some("FINANCIAL".to_owned()), done: Vec::new() };
     recommend(&situation, states, &[], &catalogue(), &[], params)
 }
 

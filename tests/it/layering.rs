@@ -16,10 +16,10 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("snapshot", &["error", "index", "embed"]),
     ("desk", &["error", "table"]),
     ("generate", &["error"]),
-    ("rebuild", &["error", "embed", "vector", "keyword", "index", "snapshot", "desk"]),
     ("recommend", &["error", "desk"]),
+    ("rebuild", &["error", "embed", "vector", "keyword", "index", "snapshot", "desk", "recommend"]),
     ("engine", &["error", "rank", "filter", "embed", "index", "snapshot", "desk", "rebuild", "recommend"]),
-    ("evaluate", &["error", "embed", "vector", "keyword", "index", "desk", "recommend"]),
+    ("evaluate", &["error", "rank", "embed", "vector", "keyword", "index", "desk", "recommend"]),
     ("config", &["error", "embed", "index", "desk", "rebuild", "recommend"]),
     (
         "face",
@@ -55,7 +55,8 @@ const FENCED: &[(&str, &[&str])] = &[
     ("tokio", &["src/face/"]),
     ("arc_swap", &["src/engine/"]),
     ("pulp", &["src/embed/onnx/rows.rs", "src/vector/"]),
-    ("rand_chacha", &["src/generate/", "src/vector/axes.rs", "src/vector/partition.rs"]),
+    ("rand_chacha", &["src/generate/", "src/recommend/learn/softmax.rs", "src/vector/axes.rs", "src/vector/partition.rs"]),
+    ("ndarray", &["src/recommend/learn/softmax.rs"]),
 ];
 
 #[test]

@@ -50,7 +50,8 @@ fn actions(args: ActionsArgs, settings: &Settings, printer: &Printer) -> Result<
     let (train, test) = (read_cases(&args.train)?, read_cases(&args.test)?);
     let embedder = open_model(&settings.model()?, &settings.config.embed)?;
     let mut bar = Bar::new("embed");
-    let report = evaluate_actions(&train, &test, embedder.as_ref(), &settings.config.recommend, &mut |done, total| {
+    let params = (&settings.config.recommend, &settings.config.build.learn);
+    let report = evaluate_actions(&train, &test, embedder.as_ref(), params, &mut |done, total| {
         bar.show(done, total);
     })?;
     bar.end();

@@ -10,8 +10,6 @@ mod calibrate;
 mod difficulty;
 mod features;
 mod softmax;
-#[cfg(test)]
-mod tests;
 
 use std::collections::BTreeMap;
 
