@@ -86,6 +86,7 @@ fn desk(criterion: &mut Criterion) {
         now: "2026-07-01T02:00:00Z".to_owned(),
         holder: "bench".to_owned(),
         params: &build_params,
+        recommend: &nba::RecommendParams::default(),
     };
 
     let mut group = criterion.benchmark_group("build");

@@ -92,7 +92,7 @@ impl Config {
             ),
             (recommend.temperature > 0.0, "recommend.temperature must be above 0"),
             (recommend.prior_strength > 0.0, "recommend.prior_strength must be above 0"),
-            ((0.0..=1.0).contains(&recommend.solved_by_share), "recommend.solved_by_share must be between 0 and 1"),
+            ((0.0..=1.0).contains(&recommend.min_confidence), "recommend.min_confidence must be between 0 and 1"),
         ];
         match rules.into_iter().find(|(holds, _)| !holds) {
             Some((_, broken)) => Err(broken.to_owned()),

@@ -24,6 +24,7 @@
 //!     now: "2026-07-01T02:00:00Z".to_owned(),
 //!     holder: "the nightly batch".to_owned(),
 //!     params: &nba::BuildParams::default(),
+//!     recommend: &nba::RecommendParams::default(),
 //! };
 //! Engine::build(&request, embedder.as_ref(), &mut |_progress| {})?;
 //!
@@ -45,6 +46,7 @@ pub mod evaluate;
 pub mod face;
 pub mod filter;
 pub mod generate;
+pub mod history;
 pub mod index;
 pub mod keyword;
 pub mod rank;

@@ -7,12 +7,13 @@ use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 
-use crate::desk::{self, Agent, AssignParams, Catalogue, Desk, OTHER, ReadParams};
+use crate::desk::{self, Agent, AssignParams, Catalogue, Desk, Lesson, OTHER, ReadParams, Step};
 use crate::embed::{Cached, Embedder, Vector, VectorCache};
 use crate::error::{Error, Problem, Result};
 use crate::index::IndexSpec;
 use crate::keyword::{Language, TextField};
-use crate::recommend::LearnParams;
+use crate::history::History;
+use crate::recommend::{LearnParams, Learned, RecommendParams, Trust};
 use crate::snapshot::{Generation, SnapshotWriter};
 use crate::vector::VectorParams;
 
@@ -22,6 +23,8 @@ pub const TICKETS: &str = "tickets";
 pub const STEPS: &str = "steps";
 /// The file of a generation that holds its [`DeskFile`].
 pub const DESK_FILE: &str = "desk.json";
+/// The file of a generation that holds its [`crate::recommend::Learned`]: a line of JSON, then weights.
+pub const LEARNED_FILE: &str = "learned.bin";
 /// The folder beside the generations that keeps vectors from build to build.
 const CACHE_FOLDER: &str = "cache";
 
@@ -68,12 +71,14 @@ pub struct BuildRequest<'a> {
     pub holder: String,
     /// How to build.
     pub params: &'a BuildParams,
+    /// How neighbours will vote: what is learnt is weighed against their votes.
+    pub recommend: &'a RecommendParams,
 }
 
 /// A step forward of a build.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Progress {
-    /// A phase begins: `read`, `embed`, `vectors`, `keyword` or `verify`.
+    /// A phase begins: `read`, `embed`, `learn`, `vectors`, `keyword` or `verify`.
     Phase(&'static str),
     /// Of the texts to embed, this many are done.
     Embedded {
@@ -120,6 +125,8 @@ pub struct DeskFile {
     pub agents: Vec<Agent>,
     /// What agents can do.
     pub catalogue: Catalogue,
+    /// How far what was learnt is trusted.
+    pub trust: Trust,
 }
 
 /// Builds both indexes into a new generation and publishes it. On any error the old generation goes on serving.
@@ -144,12 +151,19 @@ pub fn build(
 
     progress(Progress::Phase(clock.phase("embed")));
     let cache = VectorCache::open(&request.index.join(CACHE_FOLDER), identity)?;
-    let vectors = Texts::of(&desk, request.catalogue).embed(embedder, &cache, progress)?;
+    let steps: Vec<Vec<Step>> = desk.tickets.iter().map(desk::steps).collect();
+    let vectors = Texts::of(&desk, &steps, request.catalogue).embed(embedder, &cache, progress)?;
     let (actions_of, actions) = assign_actions(&desk, request.catalogue, &vectors, &request.params.assign);
     let ticket_rows = desk::ticket_rows(&desk, request.catalogue, &actions_of)?;
-    let step_rows = desk::step_rows(&desk, &actions_of)?;
     let ticket_vectors = vectors.of_texts(desk.tickets.iter().map(desk::problem_text));
-    let step_vectors = vectors.of_steps(&desk)?;
+    let step_vectors = vectors.of_steps(&steps)?;
+
+    progress(Progress::Phase(clock.phase("learn")));
+    let learning = &request.params.learn;
+    let vector_of = |text: &str| vectors.of(text).as_ref();
+    let history = History::of(&desk, &steps, &actions_of, &step_vectors, vector_of, learning.seed);
+    let learned = history.learn(history.known_before(i64::MAX), learning, request.recommend);
+    let step_rows = desk::add_lessons(desk::step_rows(&desk, &steps, &actions_of)?, &lessons(&history, &learned))?;
 
     let mut on_phase = |name| progress(Progress::Phase(clock.phase(name)));
     let vector = &request.params.vector;
@@ -157,12 +171,24 @@ pub fn build(
     writer.add_index(&steps_spec(vector), &step_rows, &step_vectors, &mut on_phase)?;
 
     on_phase("verify");
-    let kept = DeskFile { agents: desk.agents, catalogue: request.catalogue.clone() };
+    let kept = DeskFile { agents: desk.agents, catalogue: request.catalogue.clone(), trust: learned.trust };
     let kept = serde_json::to_vec(&kept).map_err(|error| Error::internal("writing the desk file", error))?;
     writer.add_file(DESK_FILE, &kept)?;
+    writer.add_file(LEARNED_FILE, &learned.to_bytes()?)?;
     let generation = writer.publish(request.params.keep)?;
     let Vectors { reused, vectors, .. } = vectors;
     Ok(BuildReport { generation, skipped: desk.skipped, texts: vectors.len(), reused, seconds: clock.end(), actions })
+}
+
+/// What was learnt of each step, in the order of the desk.
+fn lessons(history: &History<'_>, learned: &Learned) -> Vec<Lesson> {
+    let expected = history.moments().iter().map(|past| past.expected_success);
+    let mut lessons: Vec<Lesson> =
+        expected.map(|expected_success| Lesson { expected_success, likely: Vec::new() }).collect();
+    for (at, votes) in history.likely_next(learned) {
+        lessons[at].likely = votes.into_iter().map(|vote| (vote.action, vote.probability)).collect();
+    }
+    lessons
 }
 
 /// An export that went wrong must not replace an index that serves.
@@ -204,10 +230,10 @@ struct Texts {
 }
 
 impl Texts {
-    fn of(desk: &Desk, catalogue: &Catalogue) -> Self {
+    fn of(desk: &Desk, steps: &[Vec<Step>], catalogue: &Catalogue) -> Self {
         let examples = catalogue.examples().into_iter().map(str::to_owned);
         let problems = desk.tickets.iter().map(desk::problem_text);
-        let states = desk.tickets.iter().flat_map(desk::steps).flat_map(|step| step.state_parts).map(|part| part.text);
+        let states = steps.iter().flatten().flat_map(|step| &step.state_parts).map(|part| part.text.clone());
         let messages = unlabelled_messages(desk).map(str::to_owned);
         let mut distinct: BTreeMap<String, usize> =
             examples.chain(problems).chain(states).chain(messages).map(|text| (text, 0)).collect();
@@ -246,12 +272,12 @@ impl Vectors {
     }
 
     /// The vector of every step's state: the weighted sum of its parts.
-    fn of_steps(&self, desk: &Desk) -> Result<Vec<Vector>> {
-        let state = |step: desk::Step| {
+    fn of_steps(&self, steps: &[Vec<Step>]) -> Result<Vec<Vector>> {
+        let state = |step: &Step| {
             let parts = step.state_parts.iter().map(|part| (self.of(&part.text), part.weight));
             Vector::weighted_sum(parts).ok_or_else(|| Error::internal("embedding a state", "it has no words"))
         };
-        desk.tickets.iter().flat_map(desk::steps).map(state).collect()
+        steps.iter().flatten().map(state).collect()
     }
 }
 

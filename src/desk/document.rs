@@ -31,12 +31,27 @@ pub struct Step {
     pub state_text: String,
     /// The same state for the vector: the weighted sum of the vectors of these.
     pub state_parts: Vec<Part>,
+    /// Whether the last of these is the subject.
+    has_subject: bool,
     /// What the agent wrote; `None` when pending.
     pub message: Option<String>,
     /// The action that the tables name for this turn, if they do.
     pub label: Option<String>,
     /// Whether the customer spoke last, so that the agent answered rather than went on.
     pub last_turn_is_customer: bool,
+}
+
+impl Step {
+    /// The parts of the state that are turns, newest first.
+    pub fn turns(&self) -> impl Iterator<Item = &Part> {
+        self.state_parts[..self.state_parts.len() - usize::from(self.has_subject)].iter()
+    }
+
+    /// The part of the state that is the subject, if that has words.
+    #[must_use]
+    pub fn subject(&self) -> Option<&Part> {
+        self.state_parts.last().filter(|_| self.has_subject)
+    }
 }
 
 /// What the customer's problem is: subject, description, and what the customer wrote before anybody answered, one a
@@ -65,6 +80,7 @@ pub fn steps(ticket: &Ticket) -> Vec<Step> {
             position: steps.len(),
             state_text: state_text(ticket, at),
             state_parts: state_parts(ticket, at),
+            has_subject: !ticket.subject.trim().is_empty(),
             message: Some(turn.text.clone()),
             label: turn.action.clone(),
             last_turn_is_customer: customer_spoke_last(&ticket.thread[..at]),
@@ -76,6 +92,7 @@ pub fn steps(ticket: &Ticket) -> Vec<Step> {
             position: steps.len(),
             state_text: state_text(ticket, ticket.thread.len()),
             state_parts: state_parts(ticket, ticket.thread.len()),
+            has_subject: !ticket.subject.trim().is_empty(),
             message: None,
             label: None,
             last_turn_is_customer: customer_spoke_last(&ticket.thread),

@@ -17,7 +17,7 @@ pub use action::{AssignParams, Catalogue, OTHER, TitleLanguage};
 pub use document::{Part, Step, conversation_parts, pending_step_id, problem_text, steps};
 pub use load::{Desk, load, personal_values};
 pub use mask::Masker;
-pub use row::{step_rows, ticket_rows};
+pub use row::{Lesson, add_lessons, step_rows, ticket_rows};
 pub use ticket::{Agent, Author, Status, Ticket, Turn};
 
 pub use crate::table::ReadParams;

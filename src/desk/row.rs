@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, BooleanArray, Float64Array, Int64Array, ListBuilder, StringArray, StringBuilder,
+    ArrayRef, BooleanArray, Float64Array, Float64Builder, Int64Array, ListBuilder, StringArray, StringBuilder,
     TimestampMicrosecondArray,
 };
 use arrow::datatypes::{DataType, Field, Schema};
 use arrow::record_batch::RecordBatch;
 
 use crate::desk::action::{ActionKind, Catalogue};
-use crate::desk::document::{Step, pending_step_id, problem_text, steps};
+use crate::desk::document::{Step, pending_step_id, problem_text};
 use crate::desk::load::Desk;
 use crate::desk::ticket::{Agent, Ticket};
 use crate::error::{Error, Result};
@@ -63,27 +63,27 @@ pub fn ticket_rows(desk: &Desk, catalogue: &Catalogue, actions_of: &[Vec<String>
 
 /// The rows of the index `steps`: the steps of each ticket in the order of the desk. `state` is the text to embed.
 ///
-/// `actions_of` as for [`ticket_rows`]. A step's id is its ticket's with `#` and the turn; a pending one's with `#next`.
+/// `steps` are those of each ticket; `actions_of` as for [`ticket_rows`]. A step's id is its ticket's with `#` and the turn; a pending one's with `#next`.
 ///
 /// # Errors
 /// [`Error::Internal`] if the columns do not fit together.
 ///
 /// # Panics
 /// If `actions_of` does not have one entry for each ticket and agent turn.
-pub fn step_rows(desk: &Desk, actions_of: &[Vec<String>]) -> Result<RecordBatch> {
+pub fn step_rows(desk: &Desk, steps: &[Vec<Step>], actions_of: &[Vec<String>]) -> Result<RecordBatch> {
     assert_eq!(desk.tickets.len(), actions_of.len(), "one list of actions for each ticket");
-    let mut all: Vec<(&Ticket, &[String], Step)> = Vec::new();
-    for (ticket, actions) in desk.tickets.iter().zip(actions_of) {
+    let mut all: Vec<(&Ticket, &[String], &Step)> = Vec::new();
+    for ((ticket, steps), actions) in desk.tickets.iter().zip(steps).zip(actions_of) {
         let mut taken = 0;
-        for step in steps(ticket) {
+        for step in steps {
             taken += usize::from(step.message.is_some());
             all.push((ticket, actions, step));
         }
         assert_eq!(taken, actions.len(), "one action for each agent turn of {}", ticket.id);
     }
-    let action = |at: &(&Ticket, &[String], Step)| at.1.get(at.2.position).cloned();
-    let last_action = |at: &(&Ticket, &[String], Step)| at.2.position.checked_sub(1).map(|before| at.1[before].clone());
-    let is_last = |at: &(&Ticket, &[String], Step)| at.2.position + 1 == at.1.len();
+    let action = |at: &(&Ticket, &[String], &Step)| at.1.get(at.2.position).cloned();
+    let last_action = |at: &(&Ticket, &[String], &Step)| at.2.position.checked_sub(1).map(|before| at.1[before].clone());
+    let is_last = |at: &(&Ticket, &[String], &Step)| at.2.position + 1 == at.1.len();
     let tickets = || all.iter().map(|(ticket, ..)| *ticket);
 
     let mut columns = Columns::default();
@@ -102,6 +102,45 @@ pub fn step_rows(desk: &Desk, actions_of: &[Vec<String>]) -> Result<RecordBatch>
     columns.maybe("reopened", BooleanArray::from_iter(reopened));
     columns.outcome(tickets());
     columns.maybe("agent_id", StringArray::from_iter(tickets().map(|ticket| ticket.agent_id.as_deref())));
+    columns.finish()
+}
+
+/// What the desk's history teaches about a step.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Lesson {
+    /// The probability that a ticket in these circumstances ends well, 0 to 1.
+    pub expected_success: f32,
+    /// For a pending step the actions that may come next and their probabilities, likeliest first; else nothing.
+    pub likely: Vec<(String, f32)>,
+}
+
+/// What is less likely than this is not kept.
+const LEAST_LIKELY: f32 = 1e-3;
+
+/// The rows of [`step_rows`] with the columns `expected_success`, `likely_actions` and `likely_probabilities`.
+///
+/// # Errors
+/// [`Error::Internal`] if there is not one lesson a row.
+pub fn add_lessons(rows: RecordBatch, lessons: &[Lesson]) -> Result<RecordBatch> {
+    let mut columns = Columns { fields: Vec::new(), arrays: rows.columns().to_vec() };
+    columns.fields.extend(rows.schema().fields().iter().map(|field| field.as_ref().clone()));
+    let expected = lessons.iter().map(|lesson| f64::from(lesson.expected_success));
+    columns.full("expected_success", Float64Array::from_iter_values(expected));
+    let kept = |lesson: &Lesson| lesson.likely.iter().take_while(|(_, probability)| *probability >= LEAST_LIKELY).count();
+    let names: Vec<Vec<String>> = lessons
+        .iter()
+        .map(|lesson| lesson.likely[..kept(lesson)].iter().map(|(action, _)| action.clone()).collect())
+        .collect();
+    columns.texts("likely_actions", names.iter().map(Vec::as_slice));
+    let mut numbers =
+        ListBuilder::new(Float64Builder::new()).with_field(Field::new("item", DataType::Float64, false));
+    for lesson in lessons {
+        for (_, probability) in &lesson.likely[..kept(lesson)] {
+            numbers.values().append_value(f64::from(*probability));
+        }
+        numbers.append(true);
+    }
+    columns.full("likely_probabilities", numbers.finish());
     columns.finish()
 }
 

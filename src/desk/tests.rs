@@ -292,9 +292,13 @@ fn ticket_rows_carry_the_solution() {
     .assert_eq(&rows_text(&rows));
 }
 
+fn steps_of(desk: &Desk) -> Vec<Vec<Step>> {
+    desk.tickets.iter().map(steps).collect()
+}
+
 #[test]
 fn step_rows_carry_the_outcome() {
-    let rows = step_rows(&small(), &actions_of_small()).unwrap();
+    let rows = step_rows(&small(), &steps_of(&small()), &actions_of_small()).unwrap();
     expect![[r#"
         step_id: T1#2
         ticket_id: T1
@@ -403,7 +407,7 @@ fn step_rows_carry_the_outcome() {
 #[test]
 fn schemas_are_as_promised() {
     let desk = Desk { tickets: Vec::new(), agents: Vec::new(), skipped: 0 };
-    let batches = [ticket_rows(&desk, &Catalogue::default(), &[]).unwrap(), step_rows(&desk, &[]).unwrap()];
+    let batches = [ticket_rows(&desk, &Catalogue::default(), &[]).unwrap(), step_rows(&desk, &[], &[]).unwrap()];
     let schemas: Vec<String> = batches
         .iter()
         .map(|batch| {
@@ -642,7 +646,7 @@ fn the_seeds_desks_load_and_hold_nothing_personal() {
 
         let rows = [
             ticket_rows(&desk, &catalogue(CATALOGUE).unwrap(), &actions).unwrap(),
-            step_rows(&desk, &actions).unwrap(),
+            step_rows(&desk, &steps_of(&desk), &actions).unwrap(),
         ];
         assert_eq!([rows[0].num_rows(), rows[1].num_rows()], [500, taken + pending]);
         let text: String = rows.iter().map(rows_text).collect();

@@ -20,8 +20,8 @@ use crate::desk::Masker;
 use crate::embed::{EmbedParams, Embedder};
 use crate::error::{Error, Result};
 use crate::index::{FusionParams, Query, QueryKind};
-use crate::rebuild::{self, BuildReport, BuildRequest, DESK_FILE, DeskFile, Progress};
-use crate::recommend::RecommendParams;
+use crate::rebuild::{self, BuildReport, BuildRequest, DESK_FILE, DeskFile, LEARNED_FILE, Progress};
+use crate::recommend::{Learned, RecommendParams};
 use crate::snapshot::Snapshot;
 
 /// Everything an engine is opened with.
@@ -64,6 +64,8 @@ pub struct Engine {
 struct Current {
     snapshot: Snapshot,
     desk: DeskFile,
+    /// Read when a text first asks for it: the answers for tickets of the index are stored.
+    learned: OnceLock<Learned>,
 }
 
 impl Current {
@@ -73,7 +75,17 @@ impl Current {
         let damaged = |reason: String| Error::corrupt(params.index.join(DESK_FILE), reason);
         let file = snapshot.file(DESK_FILE).ok_or_else(|| damaged("the generation has no such file".to_owned()))?;
         let desk = serde_json::from_slice(file).map_err(|error| damaged(error.to_string()))?;
-        Ok(Self { snapshot, desk })
+        Ok(Self { snapshot, desk, learned: OnceLock::new() })
+    }
+
+    /// The ranker of the generation.
+    fn learned(&self, params: &EngineParams) -> Result<&Learned> {
+        if let Some(learned) = self.learned.get() {
+            return Ok(learned);
+        }
+        let read = self.snapshot.file(LEARNED_FILE).and_then(Learned::from_bytes);
+        let read = read.ok_or_else(|| Error::corrupt(params.index.join(LEARNED_FILE), "it holds no ranker".to_owned()))?;
+        Ok(self.learned.get_or_init(|| read))
     }
 }
 

@@ -8,7 +8,7 @@ use crate::desk::Status;
 use crate::error::{Error, Result};
 use crate::index::{Cells, Query, QueryKind};
 use crate::rebuild::{STEPS, TICKETS};
-use crate::recommend::{Outcome, SimilarState, SimilarTicket, Situation, recommend};
+use crate::recommend::{Moment, Outcome, SimilarState, SimilarTicket, Situation, Vote, recommend};
 
 impl Engine {
     /// The next action for an active ticket or for a text that a customer wrote.
@@ -18,11 +18,11 @@ impl Engine {
     pub fn recommend(&self, request: &RecommendRequest) -> Result<Recommendation> {
         let current = self.current.load();
         let problem = self.problem(&current, &request.subject)?;
-        let (situation, state) = present_state(&current, &problem)?;
+        let (situation, state) = self.present_state(&current, &problem)?;
         let states = self.similar_states(&current, &problem, state, request)?;
         let tickets = self.similar_tickets(&current, &problem, request)?;
         let desk = &current.desk;
-        let advice = recommend(&situation, &states, &tickets, &desk.catalogue, &desk.agents, &self.params.recommend);
+        let advice = recommend(&situation, desk.trust, &states, &tickets, &desk.catalogue, &desk.agents, &self.params.recommend);
         Ok(Recommendation {
             generation: current.snapshot.generation().name.clone(),
             about: problem.about,
@@ -60,6 +60,7 @@ impl Engine {
             "csat_score",
             "resolution_time_hours",
             "sla_breached",
+            "expected_success",
         ];
         let found = index.query(&query)?;
         let mut states = Vec::with_capacity(found.hits.len());
@@ -79,6 +80,7 @@ impl Engine {
                     hours: number(&cells, "resolution_time_hours"),
                     sla_breached: flag(&cells, "sla_breached"),
                 },
+                expected_success: number(&cells, "expected_success").map(|expected| expected as f32),
                 message: text(&cells, "message").unwrap_or_default(),
             });
         }
@@ -127,28 +129,41 @@ impl Engine {
         }
         Ok(tickets)
     }
+
+    /// Where the conversation is: of an active ticket its pending step, of a text the text itself.
+    fn present_state(&self, current: &Current, problem: &Problem) -> Result<(Situation, Vec<f32>)> {
+        let Some((id, ticket)) = &problem.ticket else {
+            let turns = vec![(problem.text.as_str(), problem.vector.as_slice())];
+            let moment = Moment { turns, customer_spoke_last: true, ..Moment::default() };
+            let likely = current.learned(&self.params)?.predict(&moment);
+            return Ok((Situation { likely, ..Situation::default() }, problem.vector.clone()));
+        };
+        let steps = current.snapshot.index(STEPS)?;
+        let Some(pending) = steps.row_of(&crate::desk::pending_step_id(id))? else {
+            let status = current.snapshot.index(TICKETS)?.text(*ticket, "status")?.unwrap_or_default().to_owned();
+            let message = format!("`{id}` is {status}: only an active ticket has a next action; see `nba similar {id}`");
+            return Err(Error::argument("ticket", message));
+        };
+        let columns = ["category", "done", "expected_success", "likely_actions", "likely_probabilities"];
+        let cells = steps.cells(pending, &columns.map(str::to_owned))?;
+        let likely = items(&cells, "likely_actions").into_iter().zip(items(&cells, "likely_probabilities"));
+        let situation = Situation {
+            category: text(&cells, "category"),
+            done: items(&cells, "done").iter().filter_map(|action| Some(action.as_str()?.to_owned())).collect(),
+            expected_success: number(&cells, "expected_success").map(|expected| expected as f32),
+            likely: likely
+                .filter_map(|(action, probability)| {
+                    Some(Vote { action: action.as_str()?.to_owned(), probability: probability.as_f64()? as f32 })
+                })
+                .collect(),
+        };
+        Ok((situation, steps.vector(pending).to_vec()))
+    }
 }
 
-/// Where the conversation is: of an active ticket its pending step, of a text the text itself.
-fn present_state(current: &Current, problem: &Problem) -> Result<(Situation, Vec<f32>)> {
-    let Some((id, ticket)) = &problem.ticket else {
-        return Ok((Situation::default(), problem.vector.clone()));
-    };
-    let steps = current.snapshot.index(STEPS)?;
-    let Some(pending) = steps.row_of(&crate::desk::pending_step_id(id))? else {
-        let status = current.snapshot.index(TICKETS)?.text(*ticket, "status")?.unwrap_or_default().to_owned();
-        let message = format!("`{id}` is {status}: only an active ticket has a next action; see `nba similar {id}`");
-        return Err(Error::argument("ticket", message));
-    };
-    let cells = steps.cells(pending, &["category", "done"].map(str::to_owned))?;
-    let situation = Situation { category: text(&cells, "category"), done: actions_before(&cells) };
-    Ok((situation, steps.vector(pending).to_vec()))
-}
-
-/// What agents did in a thread before a step, oldest first.
-fn actions_before(cells: &Cells) -> Vec<String> {
-    let done = cell(cells, "done").and_then(Value::as_array).cloned().unwrap_or_default();
-    done.iter().filter_map(|action| Some(action.as_str()?.to_owned())).collect()
+/// The items of a list column.
+fn items(cells: &Cells, name: &str) -> Vec<Value> {
+    cell(cells, name).and_then(Value::as_array).cloned().unwrap_or_default()
 }
 
 fn text(cells: &Cells, name: &str) -> Option<String> {

@@ -134,7 +134,7 @@ pub fn evaluate_actions(
         .zip(&states[train.len()..])
         .map(|((case, vector), parts)| {
             let by_ranker = learned.predict(&moment(case, parts, &vector_of));
-            mix(&by_ranker, &vote(case, vector, None), learned.share)
+            mix(&by_ranker, &vote(case, vector, None), learned.trust.share)
         })
         .collect();
     let predictions: Vec<Vec<&str>> =
@@ -143,7 +143,7 @@ pub fn evaluate_actions(
     Ok(ActionsReport {
         rows: test.len(),
         figures: classified(&truths, &predictions),
-        ranker_share: learned.share,
+        ranker_share: learned.trust.share,
         floors: floors(train, test, &truths),
     })
 }
@@ -157,7 +157,8 @@ fn by_neighbours(
     among: Option<&RowSet>,
     params: &RecommendParams,
 ) -> Vec<Vote> {
-    let situation = Situation { category: case.category.clone(), done: done(case).map(str::to_owned).collect() };
+    let done_so_far = done(case).map(str::to_owned).collect();
+    let situation = Situation { category: case.category.clone(), done: done_so_far, ..Situation::default() };
     let neighbours = index.search(vector, params.states, among);
     let states: Vec<SimilarState> = neighbours
         .iter()
@@ -170,6 +171,7 @@ fn by_neighbours(
                 last_action: done(known).next_back().map(str::to_owned),
                 category: known.category.clone(),
                 outcome: Outcome::default(),
+                expected_success: None,
                 message: String::new(),
             }
         })
@@ -182,6 +184,7 @@ fn moment<'a>(case: &'a Case, parts: &'a [Part], vector_of: &'a BTreeMap<&str, V
     let turns = parts.iter().take(TURNS).map(|part| (part.text.as_str(), vector_of[part.text.as_str()].as_ref()));
     Moment {
         turns: turns.collect(),
+        subject: None,
         done: done(case).collect(),
         context: case.category.as_deref().map(|category| ("category", category)).into_iter().collect(),
         customer_spoke_last: case.turns.last().is_none_or(|turn| turn.author == CaseAuthor::Customer),

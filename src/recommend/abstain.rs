@@ -19,11 +19,11 @@ pub enum Abstention {
     },
     /// What agents did in similar cases is not in the catalogue, or not allowed for this category.
     OutsideCatalogue,
-    /// Similar cases went in too many directions.
-    NoActionStandsOut {
-        /// P of the best action.
+    /// The best action is too likely to be the wrong one.
+    LowConfidence {
+        /// Its confidence, 0 to 1.
         best: f32,
-        /// The P that would have been enough.
+        /// The confidence that would have been enough.
         needed: f32,
     },
 }
@@ -38,8 +38,8 @@ impl std::fmt::Display for Abstention {
             Self::OutsideCatalogue => {
                 write!(f, "what agents did in similar cases is not in the catalogue for this category")
             }
-            Self::NoActionStandsOut { best, needed } => {
-                write!(f, "similar cases went different ways: the best action has P {best:.2}, {needed:.2} is needed")
+            Self::LowConfidence { best, needed } => {
+                write!(f, "similar cases went different ways: the best action has confidence {best:.2}, {needed:.2} is needed")
             }
         }
     }
@@ -63,8 +63,8 @@ pub(super) fn reason(
     let Some(first) = actions.first() else {
         return Some(Abstention::OutsideCatalogue);
     };
-    if first.probability < params.min_probability {
-        return Some(Abstention::NoActionStandsOut { best: first.probability, needed: params.min_probability });
+    if first.confidence < params.min_confidence {
+        return Some(Abstention::LowConfidence { best: first.confidence, needed: params.min_confidence });
     }
     None
 }

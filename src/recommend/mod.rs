@@ -1,9 +1,9 @@
 //! Neighbours → ranked actions with evidence, or an abstention. Pure: no index, no model, no clock.
 //!
 //! ```text
-//! similar states ──► votes (P) ──┐
-//!                                ├─► score = P × V^β ─► ranked actions ─► enough? ─► advice
-//! how they ended ─► outcome (V) ─┘                                      └► abstain, with the reason
+//! ranker, similar states ─► likely? (P) ─┐
+//!                                        ├─► score = P × V^β ─► ranked actions ─► enough? ─► advice
+//! how they ended, and were to end ─► (V) ┘                                      └► abstain, with the reason
 //! similar tickets ─► plan: hours, agent, key steps
 //! ```
 
@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 
 pub use abstain::Abstention;
 pub use learn::{Calibration, Ending, Example, LearnParams, Learned, Moment, TURNS, expected_success, learn, mix};
-pub use outcome::{Outcome, Quartiles};
+pub use outcome::{Outcome, Quartiles, Value};
 pub use plan::{AgentChoice, Plan};
 pub use votes::{Vote, votes};
 
@@ -32,6 +32,20 @@ pub struct Situation {
     pub category: Option<String>,
     /// What agents did so far in the thread, oldest first.
     pub done: Vec<String>,
+    /// The probability that a ticket in these circumstances ends well, whatever is done next, 0 to 1, where known.
+    pub expected_success: Option<f32>,
+    /// What the ranker expects, likeliest first; empty where nothing was learnt.
+    pub likely: Vec<Vote>,
+}
+
+/// How far what was learnt is trusted; see [`Learned`].
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Trust {
+    /// What the ranker decides of P, 0 to 1; the votes of similar states decide the rest.
+    pub share: f32,
+    /// From P to how often such an answer is right.
+    pub calibration: Calibration,
 }
 
 impl Situation {
@@ -57,6 +71,8 @@ pub struct SimilarState {
     pub category: Option<String>,
     /// How the ticket ended.
     pub outcome: Outcome,
+    /// The probability with which a ticket in such circumstances ends well, 0 to 1, where known.
+    pub expected_success: Option<f32>,
     /// What the agent wrote, masked.
     pub message: String,
 }
@@ -94,16 +110,14 @@ pub struct RecommendParams {
     pub same_last_action: f32,
     /// A state of the same category weighs this many times more. 1 or more.
     pub same_category: f32,
-    /// The share of P that what solved the similar tickets decides, 0 to 1; the similar states decide the rest.
-    pub solved_by_share: f32,
     /// β, the exponent of V in the score P × V^β. 0 ranks by likelihood alone.
     pub outcome_weight: f32,
     /// How many tickets' worth of weight the average of all neighbours has in each success rate. Above 0.
     pub prior_strength: f32,
     /// Below this best similarity nothing is recommended. −1 to 1.
     pub min_similarity: f32,
-    /// Below this P the best action is not recommended. 0 to 1.
-    pub min_probability: f32,
+    /// Below this confidence the best action is not recommended. 0 to 1.
+    pub min_confidence: f32,
     /// How many actions an answer shows at most.
     pub shown: usize,
 }
@@ -116,11 +130,10 @@ impl Default for RecommendParams {
             temperature: 0.015,
             same_last_action: 8.0,
             same_category: 16.0,
-            solved_by_share: 0.1,
             outcome_weight: 0.5,
             prior_strength: 5.0,
             min_similarity: 0.8,
-            min_probability: 0.15,
+            min_confidence: 0.15,
             shown: 5,
         }
     }
@@ -144,10 +157,14 @@ pub struct RankedAction {
     pub action: String,
     /// P × V^β: the order of the list.
     pub score: f32,
-    /// P: the share of the neighbours' weight that did this, 0 to 1.
+    /// P: how likely it is here, by the ranker and by the share of the neighbours' weight that did this, 0 to 1.
     pub probability: f32,
-    /// V: the success rate of the tickets in which it was done, shrunk to the average of all neighbours, 0 to 1.
+    /// How often an action of this P was the right one, 0 to 1: P as the desk's newest history has calibrated it.
+    pub confidence: f32,
+    /// V: how a ticket like this one ends when it is done, 0 to 1; see [`Value`].
     pub success_rate: f32,
+    /// The 90 % interval of V.
+    pub success_interval: (f32, f32),
     /// Distinct tickets in which it was done.
     pub support: usize,
     /// Of those, tickets that ended well, most similar first.
@@ -171,6 +188,7 @@ pub struct Evidence {
 #[must_use]
 pub fn recommend(
     situation: &Situation,
+    trust: Trust,
     states: &[SimilarState],
     tickets: &[SimilarTicket],
     catalogue: &Catalogue,
@@ -178,12 +196,13 @@ pub fn recommend(
     params: &RecommendParams,
 ) -> Advice {
     let plan = plan::plan(tickets, agents, params);
-    let votes = votes(situation, states, tickets, params);
+    let votes = mix(&situation.likely, &votes(situation, states, tickets, params), trust.share);
     let average = outcome::average_success(states.iter().map(|state| &state.outcome));
+    let expected = situation.expected_success.unwrap_or(average);
     let mut actions: Vec<RankedAction> = votes
         .iter()
         .filter(|vote| vote.action != OTHER && catalogue.is_eligible(&vote.action, situation.category.as_deref()))
-        .map(|vote| ranked(vote, states, average, params))
+        .map(|vote| ranked(vote, states, (expected, average), trust, params))
         .collect();
     actions.sort_by(|a, b| b.score.total_cmp(&a.score).then_with(|| a.action.cmp(&b.action)));
     let abstention = abstain::reason(states, tickets, &actions, params);
@@ -191,9 +210,17 @@ pub fn recommend(
     Advice { abstention, actions, plan }
 }
 
-fn ranked(vote: &Vote, states: &[SimilarState], average: f32, params: &RecommendParams) -> RankedAction {
+fn ranked(
+    vote: &Vote,
+    states: &[SimilarState],
+    (expected, average): (f32, f32),
+    trust: Trust,
+    params: &RecommendParams,
+) -> RankedAction {
     let cases = one_a_ticket(states.iter().filter(|state| state.action == vote.action));
-    let success_rate = outcome::shrunk_success(cases.iter().map(|case| &case.outcome), average, params.prior_strength);
+    let ends = cases.iter().filter_map(|case| Some((case.outcome.success()?, case.expected_success.unwrap_or(average))));
+    let value = Value::of(ends, expected, params.prior_strength);
+    let success_rate = value.mean;
     let (mut evidence, mut counter_evidence) = (Vec::new(), Vec::new());
     for case in &cases {
         let shown =
@@ -208,7 +235,9 @@ fn ranked(vote: &Vote, states: &[SimilarState], average: f32, params: &Recommend
         action: vote.action.clone(),
         score: vote.probability * success_rate.powf(params.outcome_weight),
         probability: vote.probability,
+        confidence: trust.calibration.confidence(vote.probability),
         success_rate,
+        success_interval: value.interval,
         support: cases.len(),
         evidence,
         counter_evidence,

@@ -42,6 +42,35 @@ pub(super) fn shrunk_success<'a>(outcomes: impl Iterator<Item = &'a Outcome>, av
     (successes + average * strength) / (known + strength)
 }
 
+/// How a ticket ends when an action is done in it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Value {
+    /// The probability of a good end, 0 to 1.
+    pub mean: f32,
+    /// Where it lies with 90 %.
+    pub interval: (f32, f32),
+}
+
+/// How many standard deviations to either side hold 90 % of a normal distribution.
+const NINETY_PERCENT: f32 = 1.645;
+
+impl Value {
+    /// From how tickets ended (success, and the probability of it that was to be expected) to how one of which `expected`
+    /// is expected would end: expected + Σ (success − its expectation) / (n + strength).
+    ///
+    /// Hard tickets are expected to end badly, so that what is done in them is not blamed for it (indirect
+    /// standardization). Where all are expected to end alike, this is the mean of a Beta posterior whose prior has that
+    /// mean and weight `strength`. The interval is that posterior's mean ± 1.645 standard deviations.
+    pub(super) fn of(ends: impl Iterator<Item = (bool, f32)>, expected: f32, strength: f32) -> Self {
+        let (surplus, count) = ends.fold((0.0, 0.0), |(surplus, count), (success, its_expectation)| {
+            (surplus + f32::from(u8::from(success)) - its_expectation, count + 1.0)
+        });
+        let mean = (expected + surplus / (count + strength)).clamp(0.01, 0.99);
+        let deviation = (mean * (1.0 - mean) / (count + strength + 1.0)).sqrt() * NINETY_PERCENT;
+        Self { mean, interval: ((mean - deviation).max(0.0), (mean + deviation).min(1.0)) }
+    }
+}
+
 fn tally<'a>(outcomes: impl Iterator<Item = &'a Outcome>) -> (f32, f32) {
     outcomes
         .filter_map(Outcome::success)

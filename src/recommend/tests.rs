@@ -11,6 +11,7 @@ fn state(ticket: &str, similarity: f32, action: &str, success: bool) -> SimilarS
         last_action: None,
         category: Some("FINANCIAL".to_owned()),
         outcome: Outcome { resolved: Some(success), ..Outcome::default() },
+        expected_success: None,
         message: format!("{action} in {ticket}"),
     }
 }
@@ -29,8 +30,8 @@ fn catalogue() -> Catalogue {
 }
 
 fn advise(states: &[SimilarState], params: &RecommendParams) -> Advice {
-    let situation = Situation { category: Some("FINANCIAL".to_owned()), done: Vec::new() };
-    recommend(&situation, states, &[], &catalogue(), &[], params)
+    let situation = Situation { category: Some("FINANCIAL".to_owned()), ..Situation::default() };
+    recommend(&situation, Trust::default(), states, &[], &catalogue(), &[], params)
 }
 
 fn names(advice: &Advice) -> Vec<&str> {
@@ -107,7 +108,7 @@ fn silence_has_a_reason() {
     divided.push(state("T20", 0.95, "REFUND", true));
     check(
         &divided,
-        expect_test::expect!["similar cases went different ways: the best action has P 0.05, 0.15 is needed"],
+        expect_test::expect!["similar cases went different ways: the best action has confidence 0.05, 0.15 is needed"],
     );
 }
 

@@ -1,4 +1,4 @@
-//! How likely each action is here: similar states vote for what was done in them, similar tickets for what solved them.
+//! How likely each action is here: similar states vote for what was done in them.
 
 use std::collections::BTreeMap;
 
@@ -28,7 +28,7 @@ impl Vote {
 
 /// The votes for every action that a neighbour took, best first, ties by id.
 ///
-/// A neighbour weighs e^((s − s_best) / temperature), times the factors for the same last action and the same category.
+/// Where there is no similar state, similar tickets vote for what solved them. A neighbour weighs e^((s − s_best) / temperature), times the factors for the same last action and the same category.
 #[must_use]
 pub fn votes(
     situation: &Situation,
@@ -54,17 +54,7 @@ pub fn votes(
         Some((ticket.solved_by.as_deref()?, weight))
     }));
 
-    let from_tickets = match (by_states.is_empty(), by_tickets.is_empty()) {
-        (_, true) => 0.0,
-        (true, false) => 1.0,
-        (false, false) => params.solved_by_share,
-    };
-    let mut sums: BTreeMap<&str, f32> = BTreeMap::new();
-    for (shares, part) in [(by_states, 1.0 - from_tickets), (by_tickets, from_tickets)] {
-        for (action, share) in shares {
-            *sums.entry(action).or_default() += share * part;
-        }
-    }
+    let sums = if by_states.is_empty() { by_tickets } else { by_states };
     Vote::ranked(sums.into_iter().map(|(action, probability)| (action.to_owned(), probability)))
 }
 

@@ -10,7 +10,7 @@ use pulp::{Arch, NullaryFnOnce};
 const LANES: usize = 16;
 
 /// The dot product of two vectors of equal length; of unit vectors, their cosine.
-pub(super) fn dot(a: &[f32], b: &[f32]) -> f32 {
+pub(crate) fn dot(a: &[f32], b: &[f32]) -> f32 {
     Arch::new().dispatch(Dot(a, b))
 }
 

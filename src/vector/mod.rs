@@ -42,6 +42,7 @@ use serde::{Deserialize, Serialize};
 use self::codes::CodesIndex;
 use self::flat::FlatIndex;
 use self::graph::HnswIndex;
+pub(crate) use self::dot::dot;
 pub use self::hnsw::HnswParams;
 use self::map::Matrix;
 use crate::embed::Vector;

@@ -299,6 +299,7 @@ fn a_ticket_of_the_index_needs_no_model() {
         now: support::NOW.to_owned(),
         holder: "a test".to_owned(),
         params: &BuildParams::default(),
+        recommend: &nba::RecommendParams::default(),
     };
     Engine::build(&request, &HashedEmbedder::new(64), &mut |_| {}).unwrap();
     let engine = Engine::open(scratch.path("index")).unwrap();

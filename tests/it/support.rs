@@ -237,6 +237,7 @@ pub(crate) fn build(data: &Path, index: &Path, params: &nba::BuildParams) -> nba
         now: NOW.to_owned(),
         holder: "a test".to_owned(),
         params,
+        recommend: &nba::RecommendParams::default(),
     };
     nba::Engine::build(&request, &nba::HashedEmbedder::new(256), &mut |_| {})
 }

@@ -33,6 +33,7 @@ pub(super) fn build(args: BuildArgs, settings: Settings, printer: &Printer) -> R
         now: now(),
         holder: format!("`nba index build` with process id {} since {}", std::process::id(), now()),
         params: &params,
+        recommend: &settings.config.recommend,
     };
     let mut display = Display::new(printer);
     let report = Engine::build(&request, embedder.as_ref(), &mut |progress| display.show(progress))?;

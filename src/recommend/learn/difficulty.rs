@@ -40,7 +40,7 @@ pub fn expected_success(endings: &[Ending<'_>], seed: u64) -> Vec<f32> {
         return vec![average; endings.len()];
     }
     let bare: Vec<Moment<'_>> =
-        endings.iter().map(|ending| Moment { turns: Vec::new(), ..ending.moment.clone() }).collect();
+        endings.iter().map(|ending| Moment { turns: Vec::new(), subject: None, ..ending.moment.clone() }).collect();
     let encoder = Encoder::of(&bare.iter().collect::<Vec<_>>());
     let rows: Vec<Encoded> = bare.iter().map(|moment| encoder.encode(moment)).collect();
 
@@ -53,9 +53,9 @@ pub fn expected_success(endings: &[Ending<'_>], seed: u64) -> Vec<f32> {
             others().filter_map(|(ending, row)| Some((row, usize::from(ending.success?)))).collect();
         let (inputs, truths): (Vec<&Encoded>, Vec<usize>) = seen.into_iter().unzip();
         let model = Softmax::fit(&inputs, &truths, 2, encoder.width().1, STRENGTH, seed);
-        for (at, ending) in endings.iter().enumerate().filter(|(_, ending)| fold_of[ending.ticket] == fold) {
-            debug_assert!(fold_of.contains_key(ending.ticket));
-            expected[at] = model.predict(&rows[at])[1];
+        let judged = endings.iter().zip(&rows).zip(&mut expected);
+        for ((_, row), expected) in judged.filter(|((ending, _), _)| fold_of[ending.ticket] == fold) {
+            *expected = model.predict(row)[1];
         }
     }
     expected

@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 pub const TURNS: usize = 3;
 /// The vectors of turns are as long as this, so that the learning rate suits them as well as the yes-or-no features.
 const VECTOR_LENGTHS: [f32; TURNS] = [8.0, 8.0, 5.6];
+/// Likewise the vector of the subject.
+const SUBJECT_LENGTH: f32 = 8.0;
 /// The value of a word that occurs in a turn. Words are many, so each says less than, say, the last action.
 const WORD: f32 = 0.5;
 /// A feature counts once it occurs in so many moments.
@@ -20,6 +22,8 @@ const MOST_ACTIONS_COUNTED: usize = 12;
 pub struct Moment<'a> {
     /// The last turns that have words, newest first, at most [`TURNS`]: the text and its unit vector.
     pub turns: Vec<(&'a str, &'a [f32])>,
+    /// The unit vector of the subject, where there is one.
+    pub subject: Option<&'a [f32]>,
     /// The actions done so far in the thread, oldest first.
     pub done: Vec<&'a str>,
     /// What is known of the ticket from the start: (name, value), such as (`category`, `FINANCIAL`).
@@ -72,8 +76,10 @@ impl Moment<'_> {
 /// Which features there are, and where each stands in a row of numbers.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Encoder {
-    /// The mean vector of the turns it was made from: what all turns have in common tells nothing.
+    /// The mean vector of the texts it was made from: what all have in common tells nothing.
     mean: Vec<f32>,
+    /// Vectors in a row: those of the turns, and of the subject where there are subjects.
+    vectors: usize,
     /// Words and circumstances by name.
     names: BTreeMap<String, u32>,
 }
@@ -81,7 +87,7 @@ pub(super) struct Encoder {
 /// A moment as numbers.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Encoded {
-    /// The centred vectors of the turns, one after the other: [`TURNS`] × dimension numbers.
+    /// The centred vectors of the turns and the subject, one after the other.
     pub(super) dense: Vec<f32>,
     /// The other features that are not 0, by place.
     pub(super) sparse: Vec<(u32, f32)>,
@@ -90,7 +96,10 @@ pub(super) struct Encoded {
 impl Encoder {
     /// Notes the features of some moments.
     pub(super) fn of(moments: &[&Moment<'_>]) -> Self {
-        let vectors = || moments.iter().flat_map(|moment| moment.turns.iter().take(TURNS).map(|(_, vector)| *vector));
+        let vectors = || {
+            moments.iter().flat_map(|it| it.turns.iter().take(TURNS).map(|(_, vector)| *vector).chain(it.subject))
+        };
+        let has_subjects = moments.iter().any(|moment| moment.subject.is_some());
         let mut mean = vec![0.0; vectors().next().map_or(0, <[f32]>::len)];
         for vector in vectors() {
             mean.iter_mut().zip(vector).for_each(|(sum, value)| *sum += value);
@@ -106,22 +115,28 @@ impl Encoder {
         }
         counts.retain(|_, count| *count as usize >= FEWEST_MOMENTS);
         counts.values_mut().zip(0..).for_each(|(place, number)| *place = number);
-        Self { mean, names: counts }
+        Self { mean, vectors: TURNS + usize::from(has_subjects), names: counts }
     }
 
     /// How many dense numbers and how many other features a row has.
     pub(super) fn width(&self) -> (usize, usize) {
-        (TURNS * self.mean.len(), self.names.len())
+        (self.vectors * self.mean.len(), self.names.len())
     }
 
     /// A moment as numbers; features that were never noted are left out.
     pub(super) fn encode(&self, moment: &Moment<'_>) -> Encoded {
-        let mut dense = vec![0.0; TURNS * self.mean.len()];
-        let places = dense.chunks_exact_mut(self.mean.len().max(1));
-        for (place, ((_, vector), length)) in places.zip(moment.turns.iter().zip(VECTOR_LENGTHS)) {
-            for ((number, value), mean) in place.iter_mut().zip(*vector).zip(&self.mean) {
+        let mut dense = vec![0.0; self.vectors * self.mean.len()];
+        let mut put = |place: usize, vector: &[f32], length: f32| {
+            let from = place * self.mean.len();
+            for ((number, value), mean) in dense.iter_mut().skip(from).zip(vector).zip(&self.mean) {
                 *number = (value - mean) * length;
             }
+        };
+        for (place, ((_, vector), length)) in moment.turns.iter().zip(VECTOR_LENGTHS).enumerate() {
+            put(place, vector, length);
+        }
+        if let Some(subject) = moment.subject.filter(|_| self.vectors > TURNS) {
+            put(TURNS, subject, SUBJECT_LENGTH);
         }
         let known = |names: Vec<String>, value: f32| {
             names.into_iter().filter_map(move |name| Some((*self.names.get(&name)?, value)))

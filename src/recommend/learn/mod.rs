@@ -13,12 +13,14 @@ mod softmax;
 
 use std::collections::BTreeMap;
 
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 pub use calibrate::Calibration;
 pub use difficulty::{Ending, expected_success};
 pub use features::{Moment, TURNS};
 
+use super::Trust;
 use super::votes::Vote;
 use crate::error::{Error, Result};
 use features::{Encoded, Encoder};
@@ -56,20 +58,11 @@ pub struct Example<'a> {
 }
 
 /// What was learnt: P(action) = share × the ranker's + (1 − share) × the votes', and how often the first is right.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Learned {
     ranker: Option<Ranker>,
-    /// What the ranker decides of P, 0 to 1; the votes of similar moments decide the rest.
-    pub share: f32,
-    /// From P of the first action to how often it is right.
-    pub calibration: Calibration,
-}
-
-impl Default for Learned {
-    /// Nothing: votes alone decide, at their word.
-    fn default() -> Self {
-        Self { ranker: None, share: 0.0, calibration: Calibration::default() }
-    }
+    /// How far it is trusted beside the votes of similar moments.
+    pub trust: Trust,
 }
 
 /// A classifier of moments by the next action.
@@ -84,8 +77,7 @@ struct Ranker {
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Header {
-    share: f32,
-    calibration: Calibration,
+    trust: Trust,
     ranker: Option<(Vec<String>, Encoder)>,
 }
 
@@ -103,11 +95,14 @@ pub fn learn(
 ) -> Learned {
     let (old, new) = examples.split_at(held_out.min(examples.len()));
     let ranker = Ranker::fit(old, params);
-    let mut answers: Vec<(Vec<Vote>, Vec<Vote>, &str)> = Vec::with_capacity(new.len());
-    for (at, example) in new.iter().enumerate() {
-        let by_ranker = ranker.as_ref().map(|ranker| ranker.predict(&example.moment)).unwrap_or_default();
-        answers.push((by_ranker, votes(held_out + at), example.action));
-    }
+    let answers: Vec<(Vec<Vote>, Vec<Vote>, &str)> = new
+        .par_iter()
+        .enumerate()
+        .map(|(at, example)| {
+            let by_ranker = ranker.as_ref().map(|ranker| ranker.predict(&example.moment)).unwrap_or_default();
+            (by_ranker, votes(old.len() + at), example.action)
+        })
+        .collect();
     let share = if ranker.is_some() { best_share(&answers) } else { 0.0 };
     let first: Vec<(f32, bool)> = answers
         .iter()
@@ -116,8 +111,8 @@ pub fn learn(
             mixed.first().map(|vote| (vote.probability, vote.action == *action))
         })
         .collect();
-    let calibration = Calibration::fit(&first);
-    Learned { ranker: ranker.and_then(|_| Ranker::fit(examples, params)), share, calibration }
+    let trust = Trust { share, calibration: Calibration::fit(&first) };
+    Learned { ranker: ranker.and_then(|_| Ranker::fit(examples, params)), trust }
 }
 
 /// The share of the ranker that makes what was really done the likeliest: the least mean log loss.
@@ -171,8 +166,7 @@ impl Learned {
     pub fn to_bytes(&self) -> Result<Vec<u8>> {
         let ranker = self.ranker.as_ref();
         let header = Header {
-            share: self.share,
-            calibration: self.calibration,
+            trust: self.trust,
             ranker: ranker.map(|ranker| (ranker.actions.clone(), ranker.encoder.clone())),
         };
         let mut bytes = serde_json::to_vec(&header).map_err(|error| Error::internal("writing what was learnt", error))?;
@@ -186,7 +180,7 @@ impl Learned {
     #[must_use]
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let end = bytes.iter().position(|&byte| byte == b'\n')?;
-        let Header { share, calibration, ranker } = serde_json::from_slice(&bytes[..end]).ok()?;
+        let Header { trust, ranker } = serde_json::from_slice(&bytes[..end]).ok()?;
         let (numbers, rest) = bytes[end + 1..].as_chunks::<4>();
         let weights: Vec<f32> = numbers.iter().map(|number| f32::from_le_bytes(*number)).collect();
         let ranker = match ranker {
@@ -197,7 +191,7 @@ impl Learned {
             }
             None => weights.is_empty().then_some(None)?,
         };
-        rest.is_empty().then_some(Self { ranker, share, calibration })
+        rest.is_empty().then_some(Self { ranker, trust })
     }
 }
 
