@@ -51,21 +51,28 @@ pub struct Value {
     pub interval: (f32, f32),
 }
 
+/// No rate is taken to be nearer to 0 or 1 than this.
+const RAREST: f32 = 0.01;
 /// How many standard deviations to either side hold 90 % of a normal distribution.
 const NINETY_PERCENT: f32 = 1.645;
 
 impl Value {
     /// From how tickets ended (success, and the probability of it that was to be expected) to how one of which `expected`
-    /// is expected would end: expected + Σ (success − its expectation) / (n + strength).
+    /// is expected would end: the log odds of `expected`, moved by how far those of what was observed lie from those of
+    /// what was expected of the same tickets.
     ///
     /// Hard tickets are expected to end badly, so that what is done in them is not blamed for it (indirect
-    /// standardization). Where all are expected to end alike, this is the mean of a Beta posterior whose prior has that
-    /// mean and weight `strength`. The interval is that posterior's mean ± 1.645 standard deviations.
+    /// standardization). Both rates are shrunk toward `expected` as if by `strength` tickets that end so: where all are
+    /// expected to end alike, this is the mean of a Beta posterior of that prior. The interval is that of a Beta
+    /// distribution of this mean and weight n + `strength`: ± 1.645 standard deviations.
     pub(super) fn of(ends: impl Iterator<Item = (bool, f32)>, expected: f32, strength: f32) -> Self {
-        let (surplus, count) = ends.fold((0.0, 0.0), |(surplus, count), (success, its_expectation)| {
-            (surplus + f32::from(u8::from(success)) - its_expectation, count + 1.0)
+        let (successes, hoped, count) = ends.fold((0.0, 0.0, 0.0), |(successes, hoped, count), (success, its_hope)| {
+            (successes + f32::from(u8::from(success)), hoped + its_hope, count + 1.0)
         });
-        let mean = (expected + surplus / (count + strength)).clamp(0.01, 0.99);
+        let shrunk = |sum: f32| ((sum + expected * strength) / (count + strength)).clamp(RAREST, 1.0 - RAREST);
+        let log_odds = |p: f32| (p / (1.0 - p)).ln();
+        let at = log_odds(expected.clamp(RAREST, 1.0 - RAREST)) + log_odds(shrunk(successes)) - log_odds(shrunk(hoped));
+        let mean = 1.0 / (1.0 + (-at).exp());
         let deviation = (mean * (1.0 - mean) / (count + strength + 1.0)).sqrt() * NINETY_PERCENT;
         Self { mean, interval: ((mean - deviation).max(0.0), (mean + deviation).min(1.0)) }
     }

@@ -112,9 +112,9 @@ pub(super) fn recommendation(
 
 fn action(place: usize, ranked: &RankedAction, title: &str, explain: bool) -> String {
     let mut out = format!(
-        "{place:>2}. {BOLD}{title}{RESET}  {DIM}score {:.2} · {:.0} % of similar moments · {:.0} % success · {} ticket{}{RESET}\n",
+        "{place:>2}. {BOLD}{title}{RESET}  {DIM}score {:.2} · {:.0} % sure · {:.0} % success · {} ticket{}{RESET}\n",
         ranked.score,
-        ranked.probability * 100.0,
+        ranked.confidence * 100.0,
         ranked.success_rate * 100.0,
         ranked.support,
         plural(ranked.support)
@@ -126,8 +126,8 @@ fn action(place: usize, ranked: &RankedAction, title: &str, explain: bool) -> St
         if more == 0 { names.join(", ") } else { format!("{} and {more} more", names.join(", ")) }
     };
     if explain {
-        let (p, v) = (ranked.probability, ranked.success_rate);
-        let _ = writeln!(out, "    {DIM}P {p:.4}, V {v:.4}, score {:.4}{RESET}", ranked.score);
+        let (p, v, (low, high)) = (ranked.probability, ranked.success_rate, ranked.success_interval);
+        let _ = writeln!(out, "    {DIM}P {p:.4}, V {v:.4} ({low:.2} to {high:.2}), score {:.4}{RESET}", ranked.score);
         for (sign, all) in [("+", &ranked.evidence), ("−", &ranked.counter_evidence)] {
             for one in all {
                 let _ = writeln!(

@@ -13,7 +13,7 @@ const FEWEST_ENDS: usize = 100;
 /// Each moment is judged by a model that has not seen its ticket: one of so many.
 const FOLDS: usize = 5;
 /// How strongly weights are held near 0. Circumstances that few tickets share say little.
-const STRENGTH: f32 = 4.0;
+const STRENGTH: f32 = 20.0;
 
 /// A moment, the ticket it is from, and whether that ended well, where known.
 #[derive(Debug, Clone)]

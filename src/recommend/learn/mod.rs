@@ -10,6 +10,8 @@ mod calibrate;
 mod difficulty;
 mod features;
 mod softmax;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 

@@ -1,0 +1,127 @@
+//! What is learnt, on histories whose law is known.
+
+use rand::{RngExt as _, SeedableRng as _};
+use rand_chacha::ChaCha8Rng;
+
+use super::*;
+
+/// A desk with a law: after `ASK` comes `REFUND` if the text says so, else `EXPLAIN`; first of all comes `ASK`.
+/// One in ten agents does something else.
+fn moments(count: usize, seed: u64) -> Vec<(String, Vec<f32>, Vec<&'static str>, &'static str)> {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    (0..count)
+        .map(|_| {
+            let (asked, refund) = (rng.random_bool(0.6), rng.random_bool(0.5));
+            let text = if refund { "quero estorno da venda" } else { "qual a taxa da venda" };
+            let vector = (0..8).map(|_| rng.random_range(-1.0..1.0)).collect();
+            let right = match (asked, refund) {
+                (false, _) => "ASK",
+                (true, true) => "REFUND",
+                (true, false) => "EXPLAIN",
+            };
+            let action = if rng.random_bool(0.1) { "CLOSE" } else { right };
+            (text.to_owned(), vector, if asked { vec!["ASK"] } else { Vec::new() }, action)
+        })
+        .collect()
+}
+
+fn examples<'a>(moments: &'a [(String, Vec<f32>, Vec<&'static str>, &'static str)]) -> Vec<Example<'a>> {
+    moments
+        .iter()
+        .map(|(text, vector, done, action)| Example {
+            moment: Moment { turns: vec![(text, vector)], done: done.clone(), ..Moment::default() },
+            action,
+        })
+        .collect()
+}
+
+fn blind_votes(_: usize) -> Vec<Vote> {
+    Vote::ranked([("ASK".to_owned(), 0.5), ("CLOSE".to_owned(), 0.5)])
+}
+
+#[test]
+fn a_law_is_learnt_and_its_exceptions_are_in_the_confidence() {
+    let history = moments(1500, 1);
+    let learned = learn(&examples(&history), 1200, &blind_votes, &LearnParams::default());
+    assert!(learned.trust.share > 0.8, "votes that know nothing have little say: {:?}", learned.trust);
+
+    let future = moments(500, 2);
+    let mut right = 0;
+    let mut confidence = 0.0;
+    for example in examples(&future) {
+        let votes = mix(&learned.predict(&example.moment), &blind_votes(0), learned.trust.share);
+        assert!((votes.iter().map(|vote| vote.probability).sum::<f32>() - 1.0).abs() < 1e-4);
+        right += usize::from(votes[0].action == example.action);
+        confidence += learned.trust.calibration.confidence(votes[0].probability);
+    }
+    // The law holds in 90 of 100; nobody can foresee the rest.
+    assert!((430..=470).contains(&right), "{right} of 500");
+    assert!((confidence / 500.0 - right as f32 / 500.0).abs() < 0.05, "{confidence} of {right}");
+}
+
+#[test]
+fn what_was_learnt_survives_its_bytes_and_the_same_history_gives_the_same_bytes() {
+    let history = moments(400, 3);
+    let learned = learn(&examples(&history), 320, &blind_votes, &LearnParams::default());
+    let bytes = learned.to_bytes().unwrap();
+    assert_eq!(Learned::from_bytes(&bytes).as_ref(), Some(&learned));
+    let again = learn(&examples(&history), 320, &blind_votes, &LearnParams::default());
+    assert!(again.to_bytes().unwrap() == bytes);
+    for end in [0, 10, bytes.len() / 2, bytes.len() - 1] {
+        assert_eq!(Learned::from_bytes(&bytes[..end]), None, "cut at {end}");
+    }
+}
+
+#[test]
+fn a_small_desk_teaches_nothing_and_its_votes_decide() {
+    let history = moments(100, 4);
+    let learned = learn(&examples(&history), 80, &blind_votes, &LearnParams::default());
+    assert_eq!((learned.trust.share, learned.predict(&examples(&history)[0].moment)), (0.0, Vec::new()));
+    assert_eq!(mix(&[], &blind_votes(0), learned.trust.share), blind_votes(0));
+}
+
+#[test]
+fn a_curve_is_fitted_to_answers_that_promise_too_much() {
+    let mut rng = ChaCha8Rng::seed_from_u64(5);
+    let answers: Vec<(f32, bool)> = (0..4000)
+        .map(|_| {
+            let p: f32 = rng.random_range(0.05..0.95);
+            (p, rng.random_bool(f64::from(0.5 * p)))
+        })
+        .collect();
+    let calibration = Calibration::fit(&answers);
+    for p in [0.2, 0.5, 0.8] {
+        assert!((calibration.confidence(p) - 0.5 * p).abs() < 0.06, "{p}: {}", calibration.confidence(p));
+    }
+    assert_eq!(Calibration::fit(&answers[..10]), Calibration::default());
+    let backwards: Vec<(f32, bool)> = answers.iter().map(|&(p, right)| (1.0 - p, right)).collect();
+    let flat = Calibration::fit(&backwards);
+    assert!((flat.confidence(0.1) - flat.confidence(0.9)).abs() < 1e-6, "no answer is trusted more for being unlikelier");
+}
+
+#[test]
+fn hard_tickets_are_expected_to_end_badly() {
+    let mut rng = ChaCha8Rng::seed_from_u64(6);
+    let drawn: Vec<(String, bool, bool)> = (0..2000)
+        .map(|at| {
+            let hard = rng.random_bool(0.4);
+            (format!("T{at:04}"), hard, rng.random_bool(if hard { 0.3 } else { 0.9 }))
+        })
+        .collect();
+    let moments: Vec<Moment<'_>> = drawn
+        .iter()
+        .map(|(_, hard, _)| Moment {
+            context: vec![("priority", if *hard { "CRITICAL" } else { "LOW" })],
+            ..Moment::default()
+        })
+        .collect();
+    let endings: Vec<Ending<'_>> = drawn
+        .iter()
+        .zip(&moments)
+        .map(|((ticket, _, success), moment)| Ending { ticket, moment, success: Some(*success) })
+        .collect();
+    for ((_, hard, _), expected) in drawn.iter().zip(expected_success(&endings, 42)) {
+        let true_rate = if *hard { 0.3 } else { 0.9 };
+        assert!((expected - true_rate).abs() < 0.06, "hard {hard}: {expected}");
+    }
+}
