@@ -305,6 +305,7 @@ fn step_rows_carry_the_outcome() {
         state: Tarifa errada ⏎ C: Meu telefone é [PHONE] ⏎ C: aqui é a [NAME]: a tarifa está errada.
         position: 0
         action: REFUND_FEE
+        done: []
         message: Realizei o estorno para [SSN].
         is_last: false
         status: CLOSED
@@ -326,6 +327,7 @@ fn step_rows_carry_the_outcome() {
         position: 1
         action: CLOSE
         last_action: REFUND_FEE
+        done: [REFUND_FEE]
         message: Ticket encerrado
         is_last: true
         status: CLOSED
@@ -346,6 +348,7 @@ fn step_rows_carry_the_outcome() {
         state: Sem sinal ⏎ S: Recebido ⏎ C: A máquina não conecta
         position: 0
         action: ESCALATE
+        done: []
         message: Vou encaminhar
         is_last: false
         status: RESOLVED
@@ -362,6 +365,7 @@ fn step_rows_carry_the_outcome() {
         position: 1
         action: ASK_MORE
         last_action: ESCALATE
+        done: [ESCALATE]
         message: Mais algo?
         is_last: true
         status: RESOLVED
@@ -377,6 +381,7 @@ fn step_rows_carry_the_outcome() {
         state: Fora do ar ⏎ C: O sistema caiu
         position: 0
         action: OTHER
+        done: []
         message: Estou vendo
         is_last: true
         status: OPEN
@@ -392,6 +397,7 @@ fn step_rows_carry_the_outcome() {
         state: Fora do ar ⏎ C: E aí? ⏎ A: Estou vendo ⏎ C: O sistema caiu
         position: 1
         last_action: OTHER
+        done: [OTHER]
         is_last: false
         status: OPEN
         priority: CRITICAL
@@ -454,6 +460,7 @@ fn schemas_are_as_promised() {
         position Int64
         action? Utf8
         last_action? Utf8
+        done List(non-null Utf8)
         message? Utf8
         is_last Boolean
         status Utf8

@@ -38,7 +38,7 @@ fn a_build_tells_what_it_does_and_did() {
               tickets         3 rows       0.0 MB
               skipped         0 rows
               actions  0 given, 0 assigned, 2 OTHER
-              <n> s: read <n> s, embed <n> s, vectors <n> s, keyword <n> s, verify <n> s · <n> texts embedded, 0 reused · <n> rows/s
+              <n> s: read <n> s, embed <n> s, learn <n> s, vectors <n> s, keyword <n> s, verify <n> s · <n> texts embedded, 0 reused · <n> rows/s
             --- stderr
             read
             embed
@@ -47,6 +47,7 @@ fn a_build_tells_what_it_does_and_did() {
             embed  50 % of <n> texts
             embed  75 % of <n> texts
             embed 100 % of <n> texts
+            learn
             vectors
             keyword
             vectors
@@ -57,23 +58,23 @@ fn a_build_tells_what_it_does_and_did() {
     sandbox.check(
         &["index", "status"],
         expect![[r#"
-        exit 0
-        --- stdout
-        index       index
-        generation  g000001, built <time> by nba 0.1.0
-        model       hashed-256@<fingerprint>, 256 dimensions
-        size        0.0 MB
-        steps       3 rows, flat vectors (auto: an exact scan takes less than 2 ms), keywords over state
-        tickets     3 rows, flat vectors (auto: an exact scan takes less than 2 ms), keywords over subject, problem
-    "#]],
+            exit 0
+            --- stdout
+            index       index
+            generation  g000001, built <time> by nba 0.1.0
+            model       hashed-256@<fingerprint>, 256 dimensions
+            size        0.1 MB
+            steps       3 rows, flat vectors (auto: an exact scan takes less than 2 ms), keywords over state
+            tickets     3 rows, flat vectors (auto: an exact scan takes less than 2 ms), keywords over subject, problem
+        "#]],
     );
     sandbox.check(
         &["index", "verify"],
         expect![[r#"
-        exit 0
-        --- stdout
-        generation g000001 is whole: 6 rows, 0.0 MB, every checksum, count and graph point
-    "#]],
+            exit 0
+            --- stdout
+            generation g000001 is whole: 6 rows, 0.1 MB, every checksum, count and graph point
+        "#]],
     );
     let report = sandbox.nba(&[&BUILD[..], &["--json"]].concat()).json();
     let keys = |value: &serde_json::Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>().join(" ");

@@ -297,12 +297,12 @@ fn filters_show_where_they_are_wrong() {
     sandbox.check(&["recommend", "TICKET-3", "--filter", "subject = 'Estorno'"], expect![[r#"
         exit 2
         --- stderr
-        error: no column `subject`; there are `step_id`, `ticket_id`, `state`, `position`, `action`, `last_action`, `message`, `is_last`, `status`, `priority`, `category`, `subcategory`, `channel`, `created_at`, `resolved`, `reopened`, `resolution_time_hours`, `sla_breached`, `csat_score`, `agent_id`
+        error: no column `subject`; there are `step_id`, `ticket_id`, `state`, `position`, `action`, `last_action`, `done`, `message`, `is_last`, `status`, `priority`, `category`, `subcategory`, `channel`, `created_at`, `resolved`, `reopened`, `resolution_time_hours`, `sla_breached`, `csat_score`, `agent_id`, `expected_success`, `likely_actions`, `likely_probabilities`
     "#]]);
     sandbox.check(&["search", "steps", "--row", "TICKET-3#next", "--filter", "subject = 'a'"], expect![[r#"
         exit 2
         --- stderr
-        error: no column `subject`; there are `step_id`, `ticket_id`, `state`, `position`, `action`, `last_action`, `message`, `is_last`, `status`, `priority`, `category`, `subcategory`, `channel`, `created_at`, `resolved`, `reopened`, `resolution_time_hours`, `sla_breached`, `csat_score`, `agent_id`
+        error: no column `subject`; there are `step_id`, `ticket_id`, `state`, `position`, `action`, `last_action`, `done`, `message`, `is_last`, `status`, `priority`, `category`, `subcategory`, `channel`, `created_at`, `resolved`, `reopened`, `resolution_time_hours`, `sla_breached`, `csat_score`, `agent_id`, `expected_success`, `likely_actions`, `likely_probabilities`
     "#]]);
 }
 
