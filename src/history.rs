@@ -96,19 +96,30 @@ impl<'a> History<'a> {
                 moments.push(past_moment(ticket, step, actions, state, &vector_of));
             }
         }
-        let endings: Vec<Ending<'_>> = moments
-            .iter()
-            .map(|past| Ending { ticket: &past.ticket.id, moment: &past.moment, success: past.outcome.success() })
-            .collect();
-        let expected = expected_success(&endings, seed);
-        moments.iter_mut().zip(expected).for_each(|(past, expected)| past.expected_success = expected);
-
         let is_evidence = |past: &PastMoment<'_>| {
             !past.ticket.status.is_active() && past.action.is_some_and(|action| action != OTHER)
         };
         let mut evidence: Vec<usize> = (0..moments.len()).filter(|&at| is_evidence(&moments[at])).collect();
         evidence.sort_by_key(|&at| (moments[at].known_from(), at));
-        Self { moments, evidence }
+        let mut history = Self { moments, evidence };
+        history.expect_as_of(i64::MAX, seed);
+        history
+    }
+
+    /// Sets how well tickets are expected to end by the ends that were known before an instant.
+    pub fn expect_as_of(&mut self, instant: i64, seed: u64) {
+        let known = |past: &PastMoment<'_>| past.known_from() < instant;
+        let endings: Vec<Ending<'_>> = self
+            .moments
+            .iter()
+            .map(|past| Ending {
+                ticket: &past.ticket.id,
+                moment: &past.moment,
+                success: past.outcome.success().filter(|_| known(past)),
+            })
+            .collect();
+        let expected = expected_success(&endings, seed);
+        self.moments.iter_mut().zip(expected).for_each(|(past, expected)| past.expected_success = expected);
     }
 
     /// All moments, in the order of the desk.

@@ -151,33 +151,75 @@ pub fn build(
 
     progress(Progress::Phase(clock.phase("embed")));
     let cache = VectorCache::open(&request.index.join(CACHE_FOLDER), identity)?;
-    let steps: Vec<Vec<Step>> = desk.tickets.iter().map(desk::steps).collect();
-    let vectors = Texts::of(&desk, &steps, request.catalogue).embed(embedder, &cache, progress)?;
-    let (actions_of, actions) = assign_actions(&desk, request.catalogue, &vectors, &request.params.assign);
-    let ticket_rows = desk::ticket_rows(&desk, request.catalogue, &actions_of)?;
+    let past = Past::embed(desk, request.catalogue, &request.params.assign, embedder, Some(&cache), progress)?;
+    let Past { desk, steps, actions_of, actions, vectors, states } = &past;
+    let ticket_rows = desk::ticket_rows(desk, request.catalogue, actions_of)?;
     let ticket_vectors = vectors.of_texts(desk.tickets.iter().map(desk::problem_text));
-    let step_vectors = vectors.of_steps(&steps)?;
 
     progress(Progress::Phase(clock.phase("learn")));
     let learning = &request.params.learn;
-    let vector_of = |text: &str| vectors.of(text).as_ref();
-    let history = History::of(&desk, &steps, &actions_of, &step_vectors, vector_of, learning.seed);
+    let history = past.history(learning.seed);
     let learned = history.learn(history.known_before(i64::MAX), learning, request.recommend);
-    let step_rows = desk::add_lessons(desk::step_rows(&desk, &steps, &actions_of)?, &lessons(&history, &learned))?;
+    let step_rows = desk::add_lessons(desk::step_rows(desk, steps, actions_of)?, &lessons(&history, &learned))?;
 
     let mut on_phase = |name| progress(Progress::Phase(clock.phase(name)));
     let vector = &request.params.vector;
     writer.add_index(&tickets_spec(vector), &ticket_rows, &ticket_vectors, &mut on_phase)?;
-    writer.add_index(&steps_spec(vector), &step_rows, &step_vectors, &mut on_phase)?;
+    writer.add_index(&steps_spec(vector), &step_rows, states, &mut on_phase)?;
 
     on_phase("verify");
-    let kept = DeskFile { agents: desk.agents, catalogue: request.catalogue.clone(), trust: learned.trust };
+    let kept = DeskFile { agents: desk.agents.clone(), catalogue: request.catalogue.clone(), trust: learned.trust };
     let kept = serde_json::to_vec(&kept).map_err(|error| Error::internal("writing the desk file", error))?;
     writer.add_file(DESK_FILE, &kept)?;
     writer.add_file(LEARNED_FILE, &learned.to_bytes()?)?;
     let generation = writer.publish(request.params.keep)?;
-    let Vectors { reused, vectors, .. } = vectors;
-    Ok(BuildReport { generation, skipped: desk.skipped, texts: vectors.len(), reused, seconds: clock.end(), actions })
+    Ok(BuildReport {
+        generation,
+        skipped: desk.skipped,
+        texts: vectors.vectors.len(),
+        reused: vectors.reused,
+        seconds: clock.end(),
+        actions: *actions,
+    })
+}
+
+/// A desk with the vectors of its texts and the actions of its messages: what a build indexes and a replay walks.
+pub struct Past {
+    /// The tickets.
+    pub desk: Desk,
+    steps: Vec<Vec<Step>>,
+    actions_of: Vec<Vec<String>>,
+    actions: ActionCounts,
+    vectors: Vectors,
+    states: Vec<Vector>,
+}
+
+impl Past {
+    /// Embeds what a desk's people wrote, from the cache where it can, and assigns an action to each agent message.
+    ///
+    /// # Errors
+    /// Model and I/O errors.
+    pub fn embed(
+        desk: Desk,
+        catalogue: &Catalogue,
+        assign: &AssignParams,
+        embedder: &dyn Embedder,
+        cache: Option<&VectorCache>,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<Self> {
+        let steps: Vec<Vec<Step>> = desk.tickets.iter().map(desk::steps).collect();
+        let vectors = Texts::of(&desk, &steps, catalogue).embed(embedder, cache, progress)?;
+        let (actions_of, actions) = assign_actions(&desk, catalogue, &vectors, assign);
+        let states = vectors.of_steps(&steps)?;
+        Ok(Self { desk, steps, actions_of, actions, vectors, states })
+    }
+
+    /// Its moments.
+    #[must_use]
+    pub fn history(&self, seed: u64) -> History<'_> {
+        let vector_of = |text: &str| self.vectors.of(text).as_ref();
+        History::of(&self.desk, &self.steps, &self.actions_of, &self.states, vector_of, seed)
+    }
 }
 
 /// What was learnt of each step, in the order of the desk.
@@ -244,13 +286,16 @@ impl Texts {
     fn embed(
         self,
         embedder: &dyn Embedder,
-        cache: &VectorCache,
+        cache: Option<&VectorCache>,
         progress: &mut dyn FnMut(Progress),
     ) -> Result<Vectors> {
         let texts: Vec<&str> = self.distinct.keys().map(String::as_str).collect();
         let total = texts.len();
-        let Cached { vectors, reused } =
-            cache.embed(embedder, &texts, &mut |done| progress(Progress::Embedded { done, total }))?;
+        let mut on_progress = |done| progress(Progress::Embedded { done, total });
+        let Cached { vectors, reused } = match cache {
+            Some(cache) => cache.embed(embedder, &texts, &mut on_progress)?,
+            None => Cached { vectors: embedder.embed_with_progress(&texts, &mut on_progress)?, reused: 0 },
+        };
         Ok(Vectors { texts: self.distinct, vectors, reused })
     }
 }

@@ -2,10 +2,12 @@
 
 mod actions;
 mod metrics;
+mod replay;
 mod retrieval;
 #[cfg(test)]
 mod tests;
 
 pub use actions::{ActionsReport, Case, CaseAuthor, CaseTurn, Floors, evaluate_actions, read_cases};
 pub use metrics::{Classified, classified};
+pub use replay::{BASELINES, Figure, Hits, ReplayParams, ReplayReport, Replayed, replay};
 pub use retrieval::{LegReport, Legs, RetrievalReport, RetrievalTask, Sample, evaluate_retrieval, read_samples};

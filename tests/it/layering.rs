@@ -20,7 +20,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("history", &["desk", "recommend", "vector"]),
     ("rebuild", &["error", "embed", "vector", "keyword", "index", "snapshot", "desk", "recommend", "history"]),
     ("engine", &["error", "rank", "filter", "embed", "index", "snapshot", "desk", "rebuild", "recommend"]),
-    ("evaluate", &["error", "rank", "embed", "vector", "keyword", "index", "desk", "recommend"]),
+    ("evaluate", &["error", "rank", "embed", "vector", "keyword", "index", "desk", "recommend", "history", "rebuild"]),
     ("config", &["error", "embed", "index", "desk", "rebuild", "recommend"]),
     (
         "face",
@@ -56,7 +56,7 @@ const FENCED: &[(&str, &[&str])] = &[
     ("tokio", &["src/face/"]),
     ("arc_swap", &["src/engine/"]),
     ("pulp", &["src/embed/onnx/rows.rs", "src/vector/"]),
-    ("rand_chacha", &["src/generate/", "src/recommend/learn/", "src/vector/axes.rs", "src/vector/partition.rs"]),
+    ("rand_chacha", &["src/generate/", "src/evaluate/replay.rs", "src/recommend/learn/", "src/vector/axes.rs", "src/vector/partition.rs"]),
     ("ndarray", &["src/recommend/learn/softmax.rs"]),
 ];
 
