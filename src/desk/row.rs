@@ -82,7 +82,8 @@ pub fn step_rows(desk: &Desk, steps: &[Vec<Step>], actions_of: &[Vec<String>]) -
         assert_eq!(taken, actions.len(), "one action for each agent turn of {}", ticket.id);
     }
     let action = |at: &(&Ticket, &[String], &Step)| at.1.get(at.2.position).cloned();
-    let last_action = |at: &(&Ticket, &[String], &Step)| at.2.position.checked_sub(1).map(|before| at.1[before].clone());
+    let last_action =
+        |at: &(&Ticket, &[String], &Step)| at.2.position.checked_sub(1).map(|before| at.1[before].clone());
     let is_last = |at: &(&Ticket, &[String], &Step)| at.2.position + 1 == at.1.len();
     let tickets = || all.iter().map(|(ticket, ..)| *ticket);
 
@@ -126,14 +127,14 @@ pub fn add_lessons(rows: RecordBatch, lessons: &[Lesson]) -> Result<RecordBatch>
     columns.fields.extend(rows.schema().fields().iter().map(|field| field.as_ref().clone()));
     let expected = lessons.iter().map(|lesson| f64::from(lesson.expected_success));
     columns.full("expected_success", Float64Array::from_iter_values(expected));
-    let kept = |lesson: &Lesson| lesson.likely.iter().take_while(|(_, probability)| *probability >= LEAST_LIKELY).count();
+    let kept =
+        |lesson: &Lesson| lesson.likely.iter().take_while(|(_, probability)| *probability >= LEAST_LIKELY).count();
     let names: Vec<Vec<String>> = lessons
         .iter()
         .map(|lesson| lesson.likely[..kept(lesson)].iter().map(|(action, _)| action.clone()).collect())
         .collect();
     columns.texts("likely_actions", names.iter().map(Vec::as_slice));
-    let mut numbers =
-        ListBuilder::new(Float64Builder::new()).with_field(Field::new("item", DataType::Float64, false));
+    let mut numbers = ListBuilder::new(Float64Builder::new()).with_field(Field::new("item", DataType::Float64, false));
     for lesson in lessons {
         for (_, probability) in &lesson.likely[..kept(lesson)] {
             numbers.values().append_value(f64::from(*probability));

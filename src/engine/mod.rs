@@ -84,7 +84,8 @@ impl Current {
             return Ok(learned);
         }
         let read = self.snapshot.file(LEARNED_FILE).and_then(Learned::from_bytes);
-        let read = read.ok_or_else(|| Error::corrupt(params.index.join(LEARNED_FILE), "it holds no ranker".to_owned()))?;
+        let read =
+            read.ok_or_else(|| Error::corrupt(params.index.join(LEARNED_FILE), "it holds no ranker".to_owned()))?;
         Ok(self.learned.get_or_init(|| read))
     }
 }

@@ -22,7 +22,8 @@ impl Engine {
         let states = self.similar_states(&current, &problem, state, request)?;
         let tickets = self.similar_tickets(&current, &problem, request)?;
         let desk = &current.desk;
-        let advice = recommend(&situation, desk.trust, &states, &tickets, &desk.catalogue, &desk.agents, &self.params.recommend);
+        let advice =
+            recommend(&situation, desk.trust, &states, &tickets, &desk.catalogue, &desk.agents, &self.params.recommend);
         Ok(Recommendation {
             generation: current.snapshot.generation().name.clone(),
             about: problem.about,
@@ -141,7 +142,8 @@ impl Engine {
         let steps = current.snapshot.index(STEPS)?;
         let Some(pending) = steps.row_of(&crate::desk::pending_step_id(id))? else {
             let status = current.snapshot.index(TICKETS)?.text(*ticket, "status")?.unwrap_or_default().to_owned();
-            let message = format!("`{id}` is {status}: only an active ticket has a next action; see `nba similar {id}`");
+            let message =
+                format!("`{id}` is {status}: only an active ticket has a next action; see `nba similar {id}`");
             return Err(Error::argument("ticket", message));
         };
         let columns = ["category", "done", "expected_success", "likely_actions", "likely_probabilities"];

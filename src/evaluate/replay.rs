@@ -113,8 +113,7 @@ pub fn replay(
 ) -> Vec<Replayed> {
     let mut history = past.history(params.learn.seed);
     let is_asked = |past: &PastMoment<'_>| past.at >= params.since && past.action.is_some_and(|action| action != OTHER);
-    let mut asked: Vec<usize> =
-        (0..history.moments().len()).filter(|&at| is_asked(&history.moments()[at])).collect();
+    let mut asked: Vec<usize> = (0..history.moments().len()).filter(|&at| is_asked(&history.moments()[at])).collect();
     asked.sort_by_key(|&at| (history.moments()[at].at, at));
 
     let mut replayed = Vec::with_capacity(asked.len());
@@ -199,7 +198,8 @@ impl ReplayReport {
     /// The figures of answers; intervals resample tickets with this seed.
     #[must_use]
     pub fn of(steps: &[Replayed], seed: u64) -> Self {
-        let ranks = |of: &dyn Fn(&Replayed) -> Option<usize>| hits(steps.iter().map(|it| (&*it.ticket_id, of(it))), seed);
+        let ranks =
+            |of: &dyn Fn(&Replayed) -> Option<usize>| hits(steps.iter().map(|it| (&*it.ticket_id, of(it))), seed);
         let grouped = |key: &dyn Fn(&Replayed) -> String| {
             let keys: BTreeSet<String> = steps.iter().map(key).collect();
             let of = |wanted: &str| {

@@ -103,3 +103,82 @@ fn faulty_files_are_named_with_their_line() {
     let message = read_samples(&csv, "text", "nope", b',').unwrap_err().to_string();
     assert_eq!(message, "no column `nope`; there are `text`, `label`");
 }
+
+/// A generated desk with true actions, and its past.
+fn past(change: impl Fn(&mut crate::desk::Desk)) -> crate::rebuild::Past {
+    let folder = tempfile::tempdir().unwrap();
+    let params = crate::generate::GenerateParams { tickets: 250, labels: true, ..Default::default() };
+    crate::generate::generate(folder.path(), &params, &mut |_, _| {}).unwrap();
+    let mut desk = crate::desk::load(folder.path(), &crate::desk::ReadParams::default()).unwrap();
+    change(&mut desk);
+    let assign = crate::desk::AssignParams::default();
+    let embedder = HashedEmbedder::new(64);
+    crate::rebuild::Past::embed(desk, &crate::Catalogue::built_in(), &assign, &embedder, None, &mut |_| {}).unwrap()
+}
+
+fn walk(past: &crate::rebuild::Past) -> Vec<Replayed> {
+    let learn = LearnParams { fewest: 50, ..LearnParams::default() };
+    let params = ReplayParams { since: i64::MIN, recommend: RecommendParams::default(), learn };
+    replay(past, &crate::Catalogue::built_in(), &params, &mut |_, _| {})
+}
+
+/// The end of the first half of the desk's tickets, by their opening.
+fn half_time(desk: &crate::desk::Desk) -> i64 {
+    let mut opened: Vec<i64> = desk.tickets.iter().map(|ticket| ticket.created_at).collect();
+    opened.sort_unstable();
+    opened[opened.len() / 2]
+}
+
+#[test]
+fn the_future_changes_no_answer_of_the_past() {
+    let honest = past(|_| {});
+    let now = half_time(&honest.desk);
+    // A planted leak: whatever ends later is turned into copies of one ticket, with one action and the best of ends.
+    let planted = past(|desk| {
+        for ticket in &mut desk.tickets {
+            let end = ticket.thread.last().map_or(ticket.created_at, |turn| turn.at).max(ticket.closed_at.unwrap_or(0));
+            if end < now {
+                continue;
+            }
+            ticket.csat_score = ticket.csat_score.map(|_| 5.0);
+            ticket.reopened_count = ticket.reopened_count.map(|_| 0);
+            for turn in ticket.thread.iter_mut().filter(|turn| turn.at >= now) {
+                turn.text = "vazamento".to_owned();
+                if turn.action.is_some() {
+                    turn.action = Some("REPLACE_TERMINAL".to_owned());
+                }
+            }
+        }
+    });
+    let before = |steps: Vec<Replayed>, past: &crate::rebuild::Past| {
+        let asked: usize = past
+            .desk
+            .tickets
+            .iter()
+            .flat_map(|ticket| ticket.agent_turns())
+            .filter(|turn| turn.at < now && turn.action.is_some())
+            .count();
+        steps.into_iter().take(asked).collect::<Vec<_>>()
+    };
+    let (one, other) = (walk(&honest), walk(&planted));
+    let of_future = |steps: &[Replayed]| steps.iter().filter(|step| step.action == "REPLACE_TERMINAL").count();
+    assert!(of_future(&other) > 2 * of_future(&one), "the plant is there");
+    let (one, other) = (before(one, &honest), before(other, &planted));
+    assert!(one.len() > 200, "{}", one.len());
+    assert_eq!(one, other);
+}
+
+#[test]
+fn a_replay_beats_what_needs_no_text_and_its_figures_add_up() {
+    let steps = walk(&past(|_| {}));
+    let report = ReplayReport::of(&steps, 1);
+    assert_eq!(report, ReplayReport::of(&steps, 1), "the same seed, the same intervals");
+    for hits in report.baselines.values() {
+        assert!(report.all.hit_at_1.mean > hits.hit_at_1.mean, "{report:?}");
+    }
+    assert_eq!(report.by_category.values().map(|hits| hits.steps).sum::<usize>(), steps.len());
+    assert_eq!(report.by_position.values().map(|hits| hits.steps).sum::<usize>(), steps.len());
+    let Figure { mean, low, high } = report.all.hit_at_1;
+    let counted = steps.iter().filter(|step| step.rank == Some(1)).count() as f64 / steps.len() as f64;
+    assert!((mean - counted).abs() < 1e-12 && low < mean && mean < high);
+}

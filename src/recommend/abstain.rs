@@ -39,7 +39,10 @@ impl std::fmt::Display for Abstention {
                 write!(f, "what agents did in similar cases is not in the catalogue for this category")
             }
             Self::LowConfidence { best, needed } => {
-                write!(f, "similar cases went different ways: the best action has confidence {best:.2}, {needed:.2} is needed")
+                write!(
+                    f,
+                    "similar cases went different ways: the best action has confidence {best:.2}, {needed:.2} is needed"
+                )
             }
         }
     }

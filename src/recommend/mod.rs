@@ -218,7 +218,8 @@ fn ranked(
     params: &RecommendParams,
 ) -> RankedAction {
     let cases = one_a_ticket(states.iter().filter(|state| state.action == vote.action));
-    let ends = cases.iter().filter_map(|case| Some((case.outcome.success()?, case.expected_success.unwrap_or(average))));
+    let ends =
+        cases.iter().filter_map(|case| Some((case.outcome.success()?, case.expected_success.unwrap_or(average))));
     let value = Value::of(ends, expected, params.prior_strength);
     let success_rate = value.mean;
     let (mut evidence, mut counter_evidence) = (Vec::new(), Vec::new());

@@ -160,8 +160,10 @@ fn what_is_done_in_hard_tickets_is_not_blamed_for_their_end() {
     // 80 %. Agents escalate hard tickets, so that the naive rates favour explaining.
     let mut states = Vec::new();
     for at in 0..40 {
-        let hard = SimilarState { expected_success: Some(0.3), ..state(&format!("H{at}"), 0.95, "REFUND", at % 2 == 0) };
-        let easy = SimilarState { expected_success: Some(0.9), ..state(&format!("E{at}"), 0.95, "EXPLAIN", at % 5 != 0) };
+        let hard =
+            SimilarState { expected_success: Some(0.3), ..state(&format!("H{at}"), 0.95, "REFUND", at % 2 == 0) };
+        let easy =
+            SimilarState { expected_success: Some(0.9), ..state(&format!("E{at}"), 0.95, "EXPLAIN", at % 5 != 0) };
         states.extend([hard, easy]);
     }
     let successes = |action: &str| {

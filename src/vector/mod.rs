@@ -40,9 +40,9 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use self::codes::CodesIndex;
+pub(crate) use self::dot::dot;
 use self::flat::FlatIndex;
 use self::graph::HnswIndex;
-pub(crate) use self::dot::dot;
 pub use self::hnsw::HnswParams;
 use self::map::Matrix;
 use crate::embed::Vector;

@@ -56,7 +56,16 @@ const FENCED: &[(&str, &[&str])] = &[
     ("tokio", &["src/face/"]),
     ("arc_swap", &["src/engine/"]),
     ("pulp", &["src/embed/onnx/rows.rs", "src/vector/"]),
-    ("rand_chacha", &["src/generate/", "src/evaluate/replay.rs", "src/recommend/learn/", "src/vector/axes.rs", "src/vector/partition.rs"]),
+    (
+        "rand_chacha",
+        &[
+            "src/generate/",
+            "src/evaluate/replay.rs",
+            "src/recommend/learn/",
+            "src/vector/axes.rs",
+            "src/vector/partition.rs",
+        ],
+    ),
     ("ndarray", &["src/recommend/learn/softmax.rs"]),
 ];
 

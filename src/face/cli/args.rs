@@ -75,6 +75,8 @@ pub(super) enum Command {
     /// Measure retrieval or next actions on labelled files
     #[command(subcommand)]
     Evaluate(EvaluateCommand),
+    /// Walk the desk's history: how often the recommendation would have been what the agent did
+    Replay(ReplayArgs),
     /// Print the configuration in force, as TOML
     #[command(after_help = "Examples:\n  nba config > nba.toml\n  nba config --config nba.toml --json")]
     Config,
@@ -307,4 +309,23 @@ pub(super) struct ActionsArgs {
     /// Cases to predict
     #[arg(long, value_name = "FILE")]
     pub(super) test: PathBuf,
+}
+
+#[derive(Debug, ClapArgs)]
+#[command(
+    after_help = "Each step of an agent is answered with what was known just before: tickets that had ended by then.\nBaselines: the most frequent action (majority), the one in the subcategory, the one after the last action, and what was done at the same place in well-rated tickets of the same kind.\n\nExamples:\n  nba replay --data fixtures\n  nba replay --data export/ --since 2026-03-01 --json"
+)]
+pub(super) struct ReplayArgs {
+    /// Folder with the five source tables
+    #[arg(long, value_name = "DIR")]
+    pub(super) data: PathBuf,
+    /// Ask only about steps from this day on; what was before is known
+    #[arg(long, value_name = "DATE")]
+    pub(super) since: Option<String>,
+    /// Action catalogue [default: actions.toml in the data folder, else the built-in one]
+    #[arg(long, value_name = "FILE")]
+    pub(super) actions: Option<PathBuf>,
+    /// Skip and count bad rows in place of refusing them
+    #[arg(long)]
+    pub(super) lenient: bool,
 }

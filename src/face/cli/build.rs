@@ -45,7 +45,7 @@ pub(super) fn build(args: BuildArgs, settings: Settings, printer: &Printer) -> R
 }
 
 /// The catalogue that was named, the data folder's own, or the built-in one.
-fn catalogue(named: Option<PathBuf>, data: &Path) -> Result<Catalogue> {
+pub(super) fn catalogue(named: Option<PathBuf>, data: &Path) -> Result<Catalogue> {
     match named.or_else(|| catalogue_beside(data)) {
         Some(path) => Catalogue::from_toml(&path),
         None => Ok(Catalogue::built_in()),

@@ -9,6 +9,7 @@ mod inspect;
 mod printer;
 mod query;
 mod render;
+mod replay;
 #[cfg(feature = "http")]
 mod serve;
 mod settings;
@@ -54,6 +55,7 @@ fn run(args: Args, printer: &Printer) -> Result<()> {
         Command::Generate(args) => generate::generate(args, printer),
         Command::Embed(args) => embed::embed(args, &settings, printer),
         Command::Evaluate(args) => evaluate::evaluate(args, &settings, printer),
+        Command::Replay(args) => replay::replay(args, &settings, printer),
         Command::Config => inspect::config(&settings, printer),
     }
 }

@@ -38,7 +38,8 @@ impl Calibration {
         let right = answers.iter().filter(|(_, right)| *right).count() as f64;
         let wrong = answers.len() as f64 - right;
         let target = |is_right: bool| if is_right { (right + 1.0) / (right + 2.0) } else { 1.0 / (wrong + 2.0) };
-        let rows: Vec<(f64, f64)> = answers.iter().map(|&(p, is_right)| (logit(f64::from(p)), target(is_right))).collect();
+        let rows: Vec<(f64, f64)> =
+            answers.iter().map(|&(p, is_right)| (logit(f64::from(p)), target(is_right))).collect();
         let (mut slope, mut shift) = (1.0, 0.0);
         for _ in 0..STEPS {
             // Gradient and Hessian of the log loss, with a little weight on staying at slope 1 and shift 0.

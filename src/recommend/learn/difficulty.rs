@@ -31,9 +31,8 @@ pub struct Ending<'a> {
 #[must_use]
 pub fn expected_success(endings: &[Ending<'_>], seed: u64) -> Vec<f32> {
     let known = endings.iter().filter_map(|ending| ending.success);
-    let (successes, count) = known.fold((0.0, 0usize), |(successes, count), success| {
-        (successes + f32::from(u8::from(success)), count + 1)
-    });
+    let (successes, count) =
+        known.fold((0.0, 0usize), |(successes, count), success| (successes + f32::from(u8::from(success)), count + 1));
     // One success and one failure are added (Laplace), so that the average is never 0 or 1.
     let average = (successes + 1.0) / (count as f32 + 2.0);
     if count < FEWEST_ENDS {

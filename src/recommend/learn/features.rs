@@ -96,9 +96,8 @@ pub(super) struct Encoded {
 impl Encoder {
     /// Notes the features of some moments.
     pub(super) fn of(moments: &[&Moment<'_>]) -> Self {
-        let vectors = || {
-            moments.iter().flat_map(|it| it.turns.iter().take(TURNS).map(|(_, vector)| *vector).chain(it.subject))
-        };
+        let vectors =
+            || moments.iter().flat_map(|it| it.turns.iter().take(TURNS).map(|(_, vector)| *vector).chain(it.subject));
         let has_subjects = moments.iter().any(|moment| moment.subject.is_some());
         let mut mean = vec![0.0; vectors().next().map_or(0, <[f32]>::len)];
         for vector in vectors() {

@@ -167,11 +167,10 @@ impl Learned {
     /// [`Error::Internal`] if JSON cannot be made of it.
     pub fn to_bytes(&self) -> Result<Vec<u8>> {
         let ranker = self.ranker.as_ref();
-        let header = Header {
-            trust: self.trust,
-            ranker: ranker.map(|ranker| (ranker.actions.clone(), ranker.encoder.clone())),
-        };
-        let mut bytes = serde_json::to_vec(&header).map_err(|error| Error::internal("writing what was learnt", error))?;
+        let header =
+            Header { trust: self.trust, ranker: ranker.map(|ranker| (ranker.actions.clone(), ranker.encoder.clone())) };
+        let mut bytes =
+            serde_json::to_vec(&header).map_err(|error| Error::internal("writing what was learnt", error))?;
         bytes.push(b'\n');
         let weights = ranker.map(|ranker| ranker.softmax.weights()).unwrap_or_default();
         bytes.extend(weights.iter().flat_map(|weight| weight.to_le_bytes()));
@@ -210,8 +209,7 @@ impl Ranker {
         let rows: Vec<Encoded> = newest.iter().map(|example| encoder.encode(&example.moment)).collect();
         let truths: Vec<usize> = newest.iter().map(|example| places[example.action]).collect();
         let rows: Vec<&Encoded> = rows.iter().collect();
-        let softmax =
-            Softmax::fit(&rows, &truths, places.len(), encoder.width().1, params.strength, params.seed);
+        let softmax = Softmax::fit(&rows, &truths, places.len(), encoder.width().1, params.strength, params.seed);
         Some(Self { actions: places.into_keys().map(str::to_owned).collect(), encoder, softmax })
     }
 

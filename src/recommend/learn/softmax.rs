@@ -1,11 +1,11 @@
 //! Multinomial logistic regression: numbers → a probability for each class. Knows no text and no action.
 
+use super::features::Encoded;
 use ndarray::linalg::general_mat_mul;
 use ndarray::{Array2, ArrayView2, Axis, s};
 use rand::SeedableRng as _;
 use rand::seq::SliceRandom as _;
 use rand_chacha::ChaCha8Rng;
-use super::features::Encoded;
 
 /// Rows whose mean gradient makes one step.
 const BATCH: usize = 128;

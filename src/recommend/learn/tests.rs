@@ -96,7 +96,10 @@ fn a_curve_is_fitted_to_answers_that_promise_too_much() {
     assert_eq!(Calibration::fit(&answers[..10]), Calibration::default());
     let backwards: Vec<(f32, bool)> = answers.iter().map(|&(p, right)| (1.0 - p, right)).collect();
     let flat = Calibration::fit(&backwards);
-    assert!((flat.confidence(0.1) - flat.confidence(0.9)).abs() < 1e-6, "no answer is trusted more for being unlikelier");
+    assert!(
+        (flat.confidence(0.1) - flat.confidence(0.9)).abs() < 1e-6,
+        "no answer is trusted more for being unlikelier"
+    );
 }
 
 #[test]

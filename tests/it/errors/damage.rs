@@ -223,13 +223,13 @@ fn damage_is_told_with_the_file_and_the_way_out() {
 #[test]
 fn an_older_and_a_newer_format_are_refused_by_their_number() {
     let sandbox = Sandbox::with_small_index();
-    sandbox.edit("index/g000001/generation.json", "\"format\": 3", "\"format\": 2");
+    sandbox.edit("index/g000001/generation.json", "\"format\": 4", "\"format\": 3");
     sandbox.check(
         &["index", "status"],
         expect![[r#"
         exit 3
         --- stderr
-        error: index/g000001/generation.json has format 2, and this program reads formats 3 to 3; rebuild the index
+        error: index/g000001/generation.json has format 3, and this program reads formats 4 to 4; rebuild the index
     "#]],
     );
     sandbox.edit("index/g000001/generation.json", "\"format\": 2", "\"format\": 4");
