@@ -57,6 +57,10 @@ impl PastMoment<'_> {
     pub fn situation(&self) -> Situation {
         Situation {
             category: Some(self.ticket.category.clone()),
+            // The tables tell the last status alone.
+            status: None,
+            channel: Some(self.ticket.channel.clone()),
+            priority: Some(self.ticket.priority.clone()),
             done: self.moment.done.iter().map(|&action| action.to_owned()).collect(),
             expected_success: Some(self.expected_success),
             likely: Vec::new(),
@@ -159,7 +163,8 @@ impl<'a> History<'a> {
     pub fn learn(&self, places: &[usize], params: &LearnParams, recommend: &RecommendParams) -> Learned {
         let held_out = (places.len() as f64 * (1.0 - params.held_out)) as usize;
         let stride = (places.len() - held_out).div_ceil(MOST_HELD_OUT).max(1);
-        let kept: Vec<usize> = (0..places.len()).filter(|&at| at < held_out || (at - held_out) % stride == 0).collect();
+        let kept: Vec<usize> =
+            (0..places.len()).filter(|&at| at < held_out || (at - held_out).is_multiple_of(stride)).collect();
         let examples: Vec<Example<'_>> = kept
             .iter()
             .map(|&at| &self.moments[places[at]])

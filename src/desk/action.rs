@@ -1,12 +1,14 @@
 //! The catalogue of actions, and which of them a message carries out. Knows vectors, and no model that makes them.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU32;
 use std::path::Path;
 
 use fs_err as fs;
 use serde::{Deserialize, Serialize};
 use toml::Spanned;
 
+use crate::desk::eligibility::{self, Earlier};
 use crate::error::{Error, Result};
 
 /// The action of a message that is like no example of the catalogue.
@@ -28,6 +30,24 @@ pub enum ActionKind {
     Escalate,
     /// Ends the conversation.
     Close,
+}
+
+impl ActionKind {
+    /// Every kind, in the order of a thread.
+    pub const ALL: [Self; 6] = [Self::Ask, Self::Inform, Self::Investigate, Self::Resolve, Self::Escalate, Self::Close];
+
+    /// The word in a catalogue.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Ask => "ask",
+            Self::Inform => "inform",
+            Self::Investigate => "investigate",
+            Self::Resolve => "resolve",
+            Self::Escalate => "escalate",
+            Self::Close => "close",
+        }
+    }
 }
 
 /// The same words in both languages of the desk.
@@ -78,6 +98,24 @@ pub struct Action {
     /// The ticket categories in which it makes sense; empty for all.
     #[serde(default)]
     pub categories: Vec<String>,
+    /// The statuses a ticket can have when it is done, as in the tables; empty for all.
+    #[serde(default)]
+    pub statuses: Vec<String>,
+    /// The channels of the tickets in which it makes sense; empty for all.
+    #[serde(default)]
+    pub channels: Vec<String>,
+    /// The priorities of the tickets in which it makes sense, as in the tables; empty for all.
+    #[serde(default)]
+    pub priorities: Vec<String>,
+    /// How often it may be done in a thread; `None` for any number.
+    #[serde(default)]
+    pub max_per_thread: Option<NonZeroU32>,
+    /// At least one of these has to be done earlier in the thread; empty for none.
+    #[serde(default)]
+    pub requires: Vec<Earlier>,
+    /// None of these may have been done earlier in the thread.
+    #[serde(default)]
+    pub excludes: Vec<Earlier>,
     /// Messages with which agents carry it out, at least one, in any language.
     pub examples: Vec<String>,
 }
@@ -124,7 +162,7 @@ impl Catalogue {
     ///
     /// # Errors
     /// [`Error::Config`] with the line, for what is no TOML, unknown keys and kinds, ids that repeat, have blanks or are
-    /// `OTHER`, and actions without examples. [`Error::Io`] if the file cannot be read.
+    /// `OTHER`, actions without examples, and rules that name what there is not. [`Error::Io`] if the file cannot be read.
     pub fn from_toml(path: &Path) -> Result<Self> {
         Self::parse(&fs::read_to_string(path)?, path)
     }
@@ -157,6 +195,11 @@ impl Catalogue {
                 return Err(at_line(start, format!("action `{}` is already defined on line {earlier}", action.id)));
             }
         }
+        for action in &file.action {
+            if let Some(fault) = eligibility::fault(action.get_ref(), |id| lines.contains_key(id)) {
+                return Err(at_line(action.span().start, fault));
+            }
+        }
         Ok(Self { actions: file.action.into_iter().map(Spanned::into_inner).collect() })
     }
 
@@ -174,12 +217,6 @@ impl Catalogue {
             (Some(action), TitleLanguage::En) => &action.title.en,
             (None, _) => id,
         }
-    }
-
-    /// Whether an action is in the catalogue and may be done in a ticket of this category; any may where it is not known.
-    #[must_use]
-    pub fn is_eligible(&self, id: &str, category: Option<&str>) -> bool {
-        self.get(id).is_some_and(|action| category.is_none_or(|category| action.suits(category)))
     }
 
     /// The examples of all actions, action by action: the caller embeds them for [`Catalogue::assign`].

@@ -1,10 +1,11 @@
 //! The support desk: source tables → tickets with masked threads → texts to embed and rows to index; the action catalogue.
 //! Knows no embedding model and no index.
 //!
-//! Suggested reading order: [`ticket`], [`tables`], [`mod@load`], [`mask`], [`document`], [`action`], [`row`].
+//! Suggested reading order: [`ticket`], [`tables`], [`mod@load`], [`mask`], [`document`], [`action`], [`eligibility`], [`row`].
 
 pub mod action;
 pub mod document;
+pub mod eligibility;
 pub mod load;
 pub mod mask;
 pub mod row;
@@ -15,6 +16,7 @@ pub mod ticket;
 
 pub use action::{AssignParams, Catalogue, OTHER, TitleLanguage};
 pub use document::{Part, Step, conversation_parts, pending_step_id, problem_text, steps};
+pub use eligibility::{Circumstances, Earlier, Ineligible};
 pub use load::{Desk, load, personal_values};
 pub use mask::Masker;
 pub use row::{Lesson, add_lessons, step_rows, ticket_rows};

@@ -1,5 +1,6 @@
 //! What the desk's five source tables look like, as data: the names that files and columns may have.
 
+use crate::desk::ticket::PRIORITIES;
 use crate::table::schema::{ColumnSpec, Kind, TableSpec};
 
 /// Which table holds what.
@@ -91,7 +92,7 @@ pub const TABLES: [TableSpec; 5] = [
                 "CLOSED",
                 "CANCELLED",
             ]),
-            ColumnSpec::required("priority", Kind::Text).one_of(&["LOW", "MEDIUM", "HIGH", "CRITICAL"]),
+            ColumnSpec::required("priority", Kind::Text).one_of(&PRIORITIES),
             ColumnSpec::required("category", Kind::Text),
             ColumnSpec::optional("subcategory", Kind::Text),
             ColumnSpec::required("channel", Kind::Text),

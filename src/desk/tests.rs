@@ -565,7 +565,8 @@ fn titles_and_eligibility_follow_the_catalogue() {
     assert_eq!(catalogue.title("CLOSE", "en".parse().unwrap()), "Close");
     assert_eq!(catalogue.title("ASK_MORE", TitleLanguage::En), "ASK_MORE", "an id without a title names itself");
     assert!("de".parse::<TitleLanguage>().is_err());
-    let eligible = |id: &str, category| catalogue.is_eligible(id, category);
+    let eligible =
+        |id: &str, category| catalogue.check(id, &Circumstances { category, ..Circumstances::default() }).is_ok();
     assert!(eligible("REFUND_FEE", Some("FINANCIAL")) && eligible("REFUND_FEE", None));
     assert!(!eligible("REFUND_FEE", Some("TECHNICAL")));
     assert!(eligible("CLOSE", Some("TECHNICAL")) && !eligible("ASK_MORE", None));

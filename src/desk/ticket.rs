@@ -54,6 +54,9 @@ impl Status {
     }
 }
 
+/// Every priority of the tables, the least first.
+pub const PRIORITIES: [&str; 4] = ["LOW", "MEDIUM", "HIGH", "CRITICAL"];
+
 /// Who wrote a turn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Author {

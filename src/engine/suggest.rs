@@ -146,11 +146,23 @@ impl Engine {
                 format!("`{id}` is {status}: only an active ticket has a next action; see `nba similar {id}`");
             return Err(Error::argument("ticket", message));
         };
-        let columns = ["category", "done", "expected_success", "likely_actions", "likely_probabilities"];
+        let columns = [
+            "category",
+            "status",
+            "channel",
+            "priority",
+            "done",
+            "expected_success",
+            "likely_actions",
+            "likely_probabilities",
+        ];
         let cells = steps.cells(pending, &columns.map(str::to_owned))?;
         let likely = items(&cells, "likely_actions").into_iter().zip(items(&cells, "likely_probabilities"));
         let situation = Situation {
             category: text(&cells, "category"),
+            status: text(&cells, "status"),
+            channel: text(&cells, "channel"),
+            priority: text(&cells, "priority"),
             done: items(&cells, "done").iter().filter_map(|action| Some(action.as_str()?.to_owned())).collect(),
             expected_success: number(&cells, "expected_success").map(|expected| expected as f32),
             likely: likely

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::desk::{Catalogue, TitleLanguage};
+use crate::desk::{Catalogue, Ineligible, TitleLanguage};
 use crate::engine::{Recommendation, SearchAnswer, SimilarTickets};
 use crate::error::{Error, Fault, Result};
 use crate::index::{Degraded, Hit, Leg, Manifest};
@@ -105,6 +105,7 @@ pub struct RecommendJson {
     /// Set when nothing is recommended.
     abstention: Option<AbstentionJson>,
     actions: Vec<RankedActionJson>,
+    removed: Vec<RemovedJson>,
     best_approach: Option<ApproachJson>,
     resolution_hours: Option<HoursJson>,
     agents: Vec<AgentJson>,
@@ -130,6 +131,17 @@ struct RankedActionJson {
     support: usize,
     evidence: Vec<EvidenceJson>,
     counter_evidence: Vec<EvidenceJson>,
+}
+
+/// An action that may not be done, and the rule that forbids it.
+#[derive(Debug, Serialize)]
+struct RemovedJson {
+    #[serde(flatten)]
+    action: ActionJson,
+    probability: f32,
+    #[serde(flatten)]
+    rule: Ineligible,
+    message: String,
 }
 
 #[derive(Debug, Serialize)]
@@ -184,6 +196,12 @@ impl RecommendJson {
             evidence: evidence(ranked.evidence),
             counter_evidence: evidence(ranked.counter_evidence),
         });
+        let removed = answer.advice.removed.into_iter().map(|removed| RemovedJson {
+            action: named(&removed.action),
+            probability: removed.probability,
+            message: removed.rule.to_string(),
+            rule: removed.rule,
+        });
         let agents = plan.agents.into_iter().map(|choice| AgentJson {
             agent_id: choice.agent.id,
             name: choice.agent.name,
@@ -196,6 +214,7 @@ impl RecommendJson {
             about: answer.about,
             abstention: answer.advice.abstention.map(|reason| AbstentionJson { message: reason.to_string(), reason }),
             actions: actions.collect(),
+            removed: removed.collect(),
             best_approach: plan.approach.map(|(ticket_id, message)| ApproachJson { ticket_id, message }),
             resolution_hours: plan.hours.map(|Quartiles { q1, median, q3, count }| HoursJson {
                 q1,

@@ -23,13 +23,19 @@ pub use outcome::{Outcome, Quartiles, Value};
 pub use plan::{AgentChoice, Plan};
 pub use votes::{Vote, votes};
 
-use crate::desk::{Agent, Catalogue, OTHER};
+use crate::desk::{Agent, Catalogue, Circumstances, Ineligible, OTHER};
 
 /// What is known of the ticket that needs an action.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Situation {
     /// Its category, where known.
     pub category: Option<String>,
+    /// Its status, as in the tables, where known.
+    pub status: Option<String>,
+    /// The channel it came in by, where known.
+    pub channel: Option<String>,
+    /// Its priority, where known.
+    pub priority: Option<String>,
     /// What agents did so far in the thread, oldest first.
     pub done: Vec<String>,
     /// The probability that a ticket in these circumstances ends well, whatever is done next, 0 to 1, where known.
@@ -53,6 +59,17 @@ impl Situation {
     #[must_use]
     pub fn last_action(&self) -> Option<&str> {
         self.done.last().map(String::as_str)
+    }
+
+    /// What the catalogue's rules look at.
+    fn circumstances(&self) -> Circumstances<'_> {
+        Circumstances {
+            category: self.category.as_deref(),
+            status: self.status.as_deref(),
+            channel: self.channel.as_deref(),
+            priority: self.priority.as_deref(),
+            done: &self.done,
+        }
     }
 }
 
@@ -146,9 +163,25 @@ pub struct Advice {
     pub abstention: Option<Abstention>,
     /// Actions, best first.
     pub actions: Vec<RankedAction>,
+    /// What agents did in similar cases and may not be done here, likeliest first.
+    pub removed: Vec<Removed>,
     /// What the similar tickets say about the way to the solution.
     pub plan: Plan,
 }
+
+/// An action that a rule of the catalogue forbids here.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Removed {
+    /// Its id.
+    pub action: String,
+    /// P: how likely it would be, 0 to 1.
+    pub probability: f32,
+    /// The rule.
+    pub rule: Ineligible,
+}
+
+/// What is less likely than this is not worth telling that it was removed.
+const LEAST_TOLD: f32 = 0.01;
 
 /// An action, how good it looks, and why.
 #[derive(Debug, Clone, PartialEq)]
@@ -199,15 +232,20 @@ pub fn recommend(
     let votes = mix(&situation.likely, &votes(situation, states, tickets, params), trust.share);
     let average = outcome::average_success(states.iter().map(|state| &state.outcome));
     let expected = situation.expected_success.unwrap_or(average);
-    let mut actions: Vec<RankedAction> = votes
-        .iter()
-        .filter(|vote| vote.action != OTHER && catalogue.is_eligible(&vote.action, situation.category.as_deref()))
-        .map(|vote| ranked(vote, states, (expected, average), trust, params))
-        .collect();
+    let (mut actions, mut removed) = (Vec::new(), Vec::new());
+    for vote in votes.iter().filter(|vote| vote.action != OTHER) {
+        match catalogue.check(&vote.action, &situation.circumstances()) {
+            Ok(()) => actions.push(ranked(vote, states, (expected, average), trust, params)),
+            Err(rule) if vote.probability >= LEAST_TOLD => {
+                removed.push(Removed { action: vote.action.clone(), probability: vote.probability, rule });
+            }
+            Err(_) => {}
+        }
+    }
     actions.sort_by(|a, b| b.score.total_cmp(&a.score).then_with(|| a.action.cmp(&b.action)));
     let abstention = abstain::reason(states, tickets, &actions, params);
     actions.truncate(params.shown);
-    Advice { abstention, actions, plan }
+    Advice { abstention, actions, removed, plan }
 }
 
 fn ranked(

@@ -74,6 +74,9 @@ pub(super) fn recommendation(
     for (place, ranked) in (1..).zip(&answer.advice.actions) {
         out.push_str(&action(place, ranked, &name(&ranked.action), explain));
     }
+    for removed in answer.advice.removed.iter().filter(|_| explain) {
+        let _ = writeln!(out, "    {DIM}left out: {}, {}{RESET}", name(&removed.action), removed.rule);
+    }
 
     let plan = &answer.advice.plan;
     if let Some((ticket, message)) = &plan.approach {
