@@ -506,7 +506,7 @@ fn a_catalogue_is_read_or_its_fault_named_with_the_line() {
     check_catalogue(
         &CATALOGUE.replacen("kind = \"close\"", "kind = \"close\"\ncolour = 1", 1),
         &expect![
-            "actions.toml: line 15: unknown field `colour`, expected one of `id`, `title`, `description`, `kind`, `categories`, `examples`"
+            "actions.toml: line 15: unknown field `colour`, expected one of `id`, `title`, `description`, `kind`, `categories`, `statuses`, `channels`, `priorities`, `max_per_thread`, `requires`, `excludes`, `examples`"
         ],
     );
     check_catalogue(

@@ -20,7 +20,22 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("history", &["desk", "recommend", "vector"]),
     ("rebuild", &["error", "embed", "vector", "keyword", "index", "snapshot", "desk", "recommend", "history"]),
     ("engine", &["error", "rank", "filter", "embed", "index", "snapshot", "desk", "rebuild", "recommend"]),
-    ("evaluate", &["error", "rank", "embed", "vector", "keyword", "index", "desk", "recommend", "history", "rebuild"]),
+    (
+        "evaluate",
+        &[
+            "error",
+            "rank",
+            "embed",
+            "vector",
+            "keyword",
+            "index",
+            "desk",
+            "generate",
+            "recommend",
+            "history",
+            "rebuild",
+        ],
+    ),
     ("config", &["error", "embed", "index", "desk", "rebuild", "recommend"]),
     (
         "face",

@@ -270,7 +270,10 @@ fn json_has_one_shape() {
         "agent category csat dense keyword resolution_hours score solution solved_by status subcategory subject ticket_id"
     );
     let recommend = sandbox.nba(&["recommend", "TICKET-0042", "--json"]).json();
-    assert_eq!(keys(&recommend), "about abstention actions agents best_approach generation key_steps resolution_hours");
+    assert_eq!(
+        keys(&recommend),
+        "about abstention actions agents best_approach generation key_steps removed resolution_hours"
+    );
     let search = sandbox.nba(&["search", "steps", "--row", "TICKET-0042#next", "--json", "-k", "2"]).json();
     assert_eq!(keys(&search), "degraded eligible generation rows");
     assert_eq!(keys(&search["rows"][0]), "columns dense key keyword score");

@@ -129,49 +129,49 @@ fn rules_that_cannot_hold_are_refused_with_the_line() {
     check(
         r#"statuses = ["SHUT"]"#,
         &expect![
-            "actions.toml: line 29: action `LAST`: statuses: unknown `SHUT`, expected one of `OPEN`, `IN_PROGRESS`, `PENDING_CUSTOMER`, `RESOLVED`, `CLOSED`, `CANCELLED`"
+            "actions.toml: line 33: action `LAST`: statuses: unknown `SHUT`, expected one of `OPEN`, `IN_PROGRESS`, `PENDING_CUSTOMER`, `RESOLVED`, `CLOSED`, `CANCELLED`"
         ],
     );
     check(
         r#"priorities = ["URGENT"]"#,
         &expect![
-            "actions.toml: line 29: action `LAST`: priorities: unknown `URGENT`, expected one of `LOW`, `MEDIUM`, `HIGH`, `CRITICAL`"
+            "actions.toml: line 33: action `LAST`: priorities: unknown `URGENT`, expected one of `LOW`, `MEDIUM`, `HIGH`, `CRITICAL`"
         ],
     );
     check(
         r#"requires = ["MEND", "MENDED"]"#,
         &expect![
-            "actions.toml: line 29: action `LAST`: requires: no action `MENDED` in this catalogue; name one, or a kind such as `kind:resolve`"
+            "actions.toml: line 33: action `LAST`: requires: no action `MENDED` in this catalogue; name one, or a kind such as `kind:resolve`"
         ],
     );
     check(
         r#"excludes = ["resolve"]"#,
         &expect![
-            "actions.toml: line 29: action `LAST`: excludes: no action `resolve` in this catalogue; name one, or a kind such as `kind:resolve`"
+            "actions.toml: line 33: action `LAST`: excludes: no action `resolve` in this catalogue; name one, or a kind such as `kind:resolve`"
         ],
     );
     check(
         r#"excludes = ["kind:mend"]"#,
         &expect![
-            "actions.toml: line 34: unknown kind `kind:mend`, expected one of `kind:ask`, `kind:inform`, `kind:investigate`, `kind:resolve`, `kind:escalate`, `kind:close`"
+            "actions.toml: line 38: unknown kind `kind:mend`, expected one of `kind:ask`, `kind:inform`, `kind:investigate`, `kind:resolve`, `kind:escalate`, `kind:close`"
         ],
     );
-    check("max_per_thread = 0", &expect!["actions.toml: line 34: invalid value: integer `0`, expected a nonzero u32"]);
+    check("max_per_thread = 0", &expect!["actions.toml: line 38: invalid value: integer `0`, expected a nonzero u32"]);
     check(
         "max_per_thread = \"2\"",
-        &expect![[r#"actions.toml: line 34: invalid type: string "2", expected a nonzero u32"#]],
+        &expect![[r#"actions.toml: line 38: invalid type: string "2", expected a nonzero u32"#]],
     );
     check(
         "channels = \"PHONE\"",
-        &expect![[r#"actions.toml: line 34: invalid type: string "PHONE", expected a sequence"#]],
+        &expect![[r#"actions.toml: line 38: invalid type: string "PHONE", expected a sequence"#]],
     );
     check(
         "requires = [\"LAST\"]",
-        &expect!["actions.toml: line 29: action `LAST` can never be done: all that it requires is itself or excluded"],
+        &expect!["actions.toml: line 33: action `LAST` can never be done: all that it requires is itself or excluded"],
     );
     check(
         "requires = [\"MEND\"]\nexcludes = [\"MEND\", \"ASK\"]",
-        &expect!["actions.toml: line 29: action `LAST` can never be done: all that it requires is itself or excluded"],
+        &expect!["actions.toml: line 33: action `LAST` can never be done: all that it requires is itself or excluded"],
     );
 }
 

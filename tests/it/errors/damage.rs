@@ -232,9 +232,9 @@ fn an_older_and_a_newer_format_are_refused_by_their_number() {
         error: index/g000001/generation.json has format 3, and this program reads formats 4 to 4; rebuild the index
     "#]],
     );
-    sandbox.edit("index/g000001/generation.json", "\"format\": 2", "\"format\": 4");
+    sandbox.edit("index/g000001/generation.json", "\"format\": 3", "\"format\": 5");
     let outcome = sandbox.nba(&["index", "status"]).failed();
-    assert!(outcome.stderr.contains("has format 4, and"), "{outcome:?}");
+    assert!(outcome.stderr.contains("has format 5, and"), "{outcome:?}");
 }
 
 #[test]

@@ -564,10 +564,10 @@ fn catalogues_that_cannot_be_used() {
     catalogue(
         &action("ASK_IT", "exemples = [\"oi\"]"),
         expect![[r#"
-        exit 3
-        --- stderr
-        error: desk/actions.toml: line 6: unknown field `exemples`, expected one of `id`, `title`, `description`, `kind`, `categories`, `examples`
-    "#]],
+            exit 3
+            --- stderr
+            error: desk/actions.toml: line 6: unknown field `exemples`, expected one of `id`, `title`, `description`, `kind`, `categories`, `statuses`, `channels`, `priorities`, `max_per_thread`, `requires`, `excludes`, `examples`
+        "#]],
     );
     sandbox.check(
         &["index", "build", "--data", "desk", "--model", "hashed", "--actions", "no.toml"],
