@@ -85,7 +85,14 @@ fn a_ticket_counts_once() {
 fn what_may_not_be_done_here_is_left_out() {
     let states =
         [state("T1", 0.95, "SWAP_TERMINAL", true), state("T2", 0.94, "REFUND", true), state("T3", 0.94, OTHER, true)];
-    assert_eq!(names(&advise(&states, &RecommendParams::default())), ["REFUND"]);
+    let advice = advise(&states, &RecommendParams::default());
+    assert_eq!(names(&advice), ["REFUND"]);
+    let removed: Vec<(&str, String)> =
+        advice.removed.iter().map(|removed| (removed.action.as_str(), removed.rule.to_string())).collect();
+    assert_eq!(removed, [("SWAP_TERMINAL", "not for category FINANCIAL, only TECHNICAL".to_owned())]);
+    // What is forbidden leaves its share to the rest; `OTHER` may well be done and keeps its own.
+    let p = advice.actions[0].probability;
+    assert!((p - 0.5).abs() < 1e-5, "{p}");
 }
 
 #[test]
