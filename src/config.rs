@@ -73,6 +73,7 @@ impl Config {
         let recommend = &self.recommend;
         let rules = [
             (self.build.keep >= 1, "build.keep must be 1 or more"),
+            (self.build.assign.shrinkage > 0.0, "build.assign.shrinkage must be above 0"),
             ((0.0..=1.0).contains(&self.build.vector.recall), "build.vector.recall must be between 0 and 1"),
             (self.build.vector.flat_ms >= 0.0, "build.vector.flat_ms must be 0 or more"),
             (self.build.learn.strength > 0.0, "build.learn.strength must be above 0"),

@@ -37,6 +37,7 @@
 //! # }
 //! ```
 
+pub mod actions;
 pub mod config;
 pub mod desk;
 pub mod embed;

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 
-use crate::desk::{self, Agent, AssignParams, Catalogue, Desk, Lesson, OTHER, ReadParams, Step};
+use crate::desk::{self, Agent, AssignParams, Assigner, Catalogue, Desk, Lesson, OTHER, ReadParams, Step};
 use crate::embed::{Cached, Embedder, Vector, VectorCache};
 use crate::error::{Error, Problem, Result};
 use crate::history::History;
@@ -340,6 +340,7 @@ fn assign_actions(
     params: &AssignParams,
 ) -> (Vec<Vec<String>>, ActionCounts) {
     let examples: Vec<&Vector> = catalogue.examples().into_iter().map(|text| vectors.of(text)).collect();
+    let assigner = Assigner::new(catalogue, &examples, params);
     let mut counts = ActionCounts::default();
     let mut action_of = |turn: &desk::Turn, category: &str| {
         if let Some(given) = &turn.action {
@@ -347,7 +348,7 @@ fn assign_actions(
             return given.clone();
         }
         let message = (!turn.text.trim().is_empty()).then(|| vectors.of(&turn.text));
-        match message.and_then(|message| catalogue.assign(&examples, message, category, params)) {
+        match message.and_then(|message| assigner.assign(message, category)) {
             Some(action) => {
                 counts.assigned += 1;
                 catalogue.actions[action].id.clone()

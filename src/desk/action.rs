@@ -1,4 +1,4 @@
-//! The catalogue of actions, and which of them a message carries out. Knows vectors, and no model that makes them.
+//! The catalogue of actions: what agents can do, read from a file. Knows no vector.
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
@@ -121,7 +121,7 @@ pub struct Action {
 }
 
 impl Action {
-    fn suits(&self, category: &str) -> bool {
+    pub(super) fn suits(&self, category: &str) -> bool {
         self.categories.is_empty() || self.categories.iter().any(|known| known == category)
     }
 }
@@ -131,22 +131,6 @@ impl Action {
 pub struct Catalogue {
     /// The actions.
     pub actions: Vec<Action>,
-}
-
-/// When a message is taken for an action.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct AssignParams {
-    /// The least likeness (mean cosine, -1 to 1) to the examples of an action.
-    pub threshold: f32,
-    /// How many of an action's nearest examples are averaged, from 1.
-    pub neighbours: usize,
-}
-
-impl Default for AssignParams {
-    fn default() -> Self {
-        Self { threshold: 0.86, neighbours: 2 }
-    }
 }
 
 /// The file as written, with places for messages.
@@ -219,49 +203,10 @@ impl Catalogue {
         }
     }
 
-    /// The examples of all actions, action by action: the caller embeds them for [`Catalogue::assign`].
+    /// The examples of all actions, action by action: the caller embeds them for [`crate::desk::Assigner`].
     #[must_use]
     pub fn examples(&self) -> Vec<&str> {
         self.actions.iter().flat_map(|action| &action.examples).map(String::as_str).collect()
-    }
-
-    /// Which action a message carries out: the one whose examples are nearest, or `None` ([`OTHER`]) when none is near.
-    ///
-    /// An action's likeness is the mean cosine of the message to its `neighbours` nearest examples, or to all if it has
-    /// fewer: one stray example cannot win alone, and many examples give no advantage. Of equals the first in the
-    /// catalogue wins. Actions that do not suit the ticket's category take no part.
-    ///
-    /// `example_vectors` are the unit vectors of [`Catalogue::examples`], in that order; `message` is a unit vector too.
-    ///
-    /// # Panics
-    /// If there are not as many vectors as examples.
-    #[must_use]
-    pub fn assign(
-        &self,
-        example_vectors: &[impl AsRef<[f32]>],
-        message: &[f32],
-        category: &str,
-        params: &AssignParams,
-    ) -> Option<usize> {
-        let count: usize = self.actions.iter().map(|action| action.examples.len()).sum();
-        assert_eq!(example_vectors.len(), count, "one vector for each example");
-        let mut rest = example_vectors;
-        let mut best: Option<(usize, f32)> = None;
-        for (at, action) in self.actions.iter().enumerate() {
-            let (examples, others) = rest.split_at(action.examples.len());
-            rest = others;
-            if !action.suits(category) {
-                continue;
-            }
-            let mut likenesses: Vec<f32> = examples.iter().map(|example| dot(example.as_ref(), message)).collect();
-            likenesses.sort_unstable_by(|a, b| b.total_cmp(a));
-            likenesses.truncate(params.neighbours.max(1));
-            let likeness = likenesses.iter().sum::<f32>() / likenesses.len() as f32;
-            if likeness >= params.threshold && best.is_none_or(|(_, highest)| likeness > highest) {
-                best = Some((at, likeness));
-            }
-        }
-        best.map(|(at, _)| at)
     }
 }
 
@@ -276,10 +221,6 @@ fn fault(action: &Action) -> Option<String> {
         return Some(format!("action `{}` must have examples, none of them empty", action.id));
     }
     None
-}
-
-fn dot(a: &[f32], b: &[f32]) -> f32 {
-    a.iter().zip(b).map(|(a, b)| a * b).sum()
 }
 
 /// The line of a byte, from 1.

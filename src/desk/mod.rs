@@ -1,9 +1,11 @@
 //! The support desk: source tables → tickets with masked threads → texts to embed and rows to index; the action catalogue.
 //! Knows no embedding model and no index.
 //!
-//! Suggested reading order: [`ticket`], [`tables`], [`mod@load`], [`mask`], [`document`], [`action`], [`eligibility`], [`row`].
+//! Suggested reading order: [`ticket`], [`tables`], [`mod@load`], [`mask`], [`document`], [`action`], [`eligibility`], [`assign`], [`discover`], [`row`].
 
 pub mod action;
+pub mod assign;
+pub mod discover;
 pub mod document;
 pub mod eligibility;
 pub mod load;
@@ -13,8 +15,10 @@ pub mod tables;
 #[cfg(test)]
 mod tests;
 pub mod ticket;
+mod whiten;
 
-pub use action::{AssignParams, Catalogue, OTHER, TitleLanguage};
+pub use action::{Catalogue, OTHER, TitleLanguage};
+pub use assign::{AssignParams, Assigner, Likeness};
 pub use document::{Part, Step, conversation_parts, pending_step_id, problem_text, steps};
 pub use eligibility::{Circumstances, Earlier, Ineligible};
 pub use load::{Desk, load, personal_values};

@@ -9,7 +9,8 @@ use expect_test::{Expect, expect};
 use fs_err as fs;
 use proptest::prelude::*;
 
-use super::action::{AssignParams, Catalogue, OTHER};
+use super::action::{Catalogue, OTHER};
+use super::assign::{AssignParams, Assigner};
 use super::document::{problem_text, steps};
 use super::row::{step_rows, ticket_rows};
 use super::ticket::{Author, Status, Ticket, Turn};
@@ -543,19 +544,39 @@ fn a_catalogue_survives_json() {
 #[test]
 fn a_message_is_assigned_to_the_nearest_action_that_suits() {
     let catalogue = catalogue(CATALOGUE).unwrap();
-    // Unit vectors in the plane, in the order of the examples: two of REFUND_FEE, one of CLOSE, three of ESCALATE.
-    let at = |degrees: f32| [degrees.to_radians().cos(), degrees.to_radians().sin()];
-    let examples = [0.0, 10.0, 60.0, 90.0, 100.0, 180.0].map(at);
-    let assign = |degrees: f32, category: &str, threshold: f32| {
-        let params = AssignParams { threshold, neighbours: 2 };
-        catalogue.assign(&examples, &at(degrees), category, &params).map(|action| catalogue.actions[action].id.as_str())
+    // In the order of the examples: two of REFUND_FEE, one of CLOSE, three of ESCALATE, of which the last strays to CLOSE.
+    let examples: [[f32; 3]; 6] =
+        [[1.0, 0.0, 0.1], [1.0, 0.1, 0.0], [0.0, 1.0, 0.0], [0.0, 0.1, 1.0], [0.1, 0.0, 1.0], [0.0, 1.0, 0.1]];
+    let assign = |message: [f32; 3], category: &str, threshold: f32| {
+        let params = AssignParams { threshold, ..AssignParams::default() };
+        let assigner = Assigner::new(&catalogue, &examples, &params);
+        assigner.assign(&message, category).map(|action| catalogue.actions[action].id.as_str())
     };
-    assert_eq!(assign(5.0, "FINANCIAL", 0.9), Some("REFUND_FEE"));
-    assert_eq!(assign(5.0, "TECHNICAL", 0.9), None, "a refund does not suit a technical ticket");
-    assert_eq!(assign(5.0, "TECHNICAL", 0.5), Some("CLOSE"));
-    assert_eq!(assign(95.0, "TECHNICAL", 0.9), Some("ESCALATE"), "the stray third example does not count");
-    assert_eq!(assign(180.0, "TECHNICAL", 0.9), None, "one near example does not make an action");
-    assert_eq!(assign(61.0, "FINANCIAL", 1.5), None);
+    assert_eq!(assign([1.0, 0.0, 0.0], "FINANCIAL", 0.5), Some("REFUND_FEE"));
+    assert_eq!(assign([1.0, 0.0, 0.0], "TECHNICAL", 0.5), None, "a refund does not suit a technical ticket");
+    assert_eq!(assign([0.0, 0.0, 1.0], "TECHNICAL", 0.5), Some("ESCALATE"), "its stray example does not count");
+    assert_eq!(assign([0.0, 1.0, 0.1], "TECHNICAL", 0.5), Some("CLOSE"), "one near example does not make an action");
+    assert_eq!(assign([1.0, 0.0, 0.0], "FINANCIAL", 1.5), None);
+}
+
+#[test]
+fn what_all_messages_have_in_common_does_not_make_them_alike() {
+    let catalogue = catalogue(CATALOGUE).unwrap();
+    // All lie near the first axis, as the vectors of a model do; the last axis is the language, and each action has both.
+    let near = |x: f32, y: f32, language: f32| [3.0, x, y, language];
+    let examples = [
+        near(1.0, 0.0, 2.0),
+        near(1.0, 0.0, -2.0),
+        near(0.0, 1.0, 2.0),
+        near(-1.0, -1.0, 2.0),
+        near(-1.0, -1.0, -2.0),
+        near(-1.0, -1.0, 0.0),
+    ];
+    let params = AssignParams { shrinkage: 0.1, ..AssignParams::default() };
+    let assigner = Assigner::new(&catalogue, &examples, &params);
+    let nearest = assigner.nearest(&near(0.0, 1.0, -2.0), "FINANCIAL").unwrap();
+    assert_eq!(catalogue.actions[nearest.action].id, "CLOSE", "though its only example is in the other language");
+    assert!(nearest.likeness > 0.5, "{nearest:?}");
 }
 
 #[test]

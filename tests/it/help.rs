@@ -4,7 +4,7 @@ use expect_test::expect;
 
 use crate::support::Sandbox;
 
-const COMMANDS: [&[&str]; 12] = [
+const COMMANDS: [&[&str]; 14] = [
     &["similar"],
     &["recommend"],
     &["search"],
@@ -13,6 +13,8 @@ const COMMANDS: [&[&str]; 12] = [
     &["index", "verify"],
     &["serve"],
     &["mcp"],
+    &["actions", "check"],
+    &["actions", "discover"],
     &["generate"],
     &["evaluate", "retrieval"],
     &["evaluate", "actions"],
@@ -26,7 +28,7 @@ fn the_program_and_each_command_explain_themselves() {
     sandbox.set("NBA_CONFIG", "no/such/nba.toml");
     sandbox.set("NBA_INDEX", "no/such/index");
     sandbox.set("NBA_MODEL", "no/such/model");
-    for command in [&[][..], &["index"], &["evaluate"]].into_iter().chain(COMMANDS) {
+    for command in [&[][..], &["index"], &["actions"], &["evaluate"]].into_iter().chain(COMMANDS) {
         let args = [command, &["--help"]].concat();
         let help = sandbox.nba(&args).ok().stdout;
         assert!(help.contains("Usage:"), "{args:?}: {help}");

@@ -128,6 +128,48 @@ fn is_portuguese(row: &&Value) -> bool {
         > count(&["the", "to", "my", "is", "of", "and", "in"])
 }
 
+/// The catalogue without two of its actions: their messages come back as proposals.
+#[test]
+fn actions_that_the_catalogue_lacks_are_proposed() {
+    let Some((sandbox, _)) = INDEX.as_ref() else { return };
+    let all = fs_err::read_to_string(fixtures().join("actions.toml")).unwrap();
+    let lacking: Vec<&str> = all
+        .split("[[action]]\n")
+        .filter(|entry| {
+            !["REPLACE_TERMINAL", "ASK_DOCUMENTS"].iter().any(|id| entry.contains(&format!("id = \"{id}\"")))
+        })
+        .collect();
+    assert_eq!(lacking.len() + 2, all.split("[[action]]\n").count());
+    sandbox.write("lacking.toml", &lacking.join("[[action]]\n"));
+    let data = fixtures();
+    let args =
+        ["actions", "discover", "--data", data.to_str().unwrap(), "--actions", "lacking.toml", "--out", "new.toml"];
+    let report = sandbox.nba(&[&args[..], &["--json"]].concat()).json();
+
+    let proposed = nba::Catalogue::from_toml(&sandbox.path("new.toml")).unwrap();
+    assert_eq!(proposed.actions.len(), report["proposals"].as_array().unwrap().len());
+    let has = |words: &[&str]| {
+        proposed.actions.iter().any(|action| {
+            let tells = |example: &&String| words.iter().any(|word| example.to_lowercase().contains(word));
+            action.examples.iter().filter(tells).count() * 2 > action.examples.len()
+        })
+    };
+    assert!(has(&["equipamento", "máquina", "machine", "device", "terminal"]), "{}", report["toml"]);
+    assert!(has(&["extrato", "documento", "contrato social", "statement", "document"]), "{}", report["toml"]);
+    assert!(proposed.actions.iter().all(|action| nba::Catalogue::built_in().get(&action.id).is_none()));
+}
+
+#[test]
+fn messages_are_assigned_to_the_actions_that_they_carry_out() {
+    let Some((sandbox, _)) = INDEX.as_ref() else { return };
+    sandbox.nba(&["generate", "--out", "labelled", "--seed", "3", "--tickets", "60", "--labels"]).ok();
+    let report = sandbox.nba(&["actions", "check", "--data", "labelled", "--json"]).json();
+    let accuracy = &report["accuracy"];
+    assert_eq!(accuracy["labelled"], report["messages"]);
+    assert!(accuracy["right"].as_f64() > Some(0.6), "{accuracy}");
+    assert!(accuracy["wrong"].as_f64() < Some(0.28), "{accuracy}");
+}
+
 #[test]
 fn odd_texts_have_vectors_too() {
     let Some((_, index)) = INDEX.as_ref() else { return };

@@ -68,6 +68,9 @@ pub(super) enum Command {
         after_help = "Examples:\n  nba mcp\n  nba mcp --index index\n\nTools: similar_tickets, recommend_action, search_index. Each call answers from the newest generation."
     )]
     Mcp,
+    /// Hold the action catalogue against what agents wrote
+    #[command(subcommand)]
+    Actions(ActionsCommand),
     /// Write a synthetic support desk: five CSV tables
     Generate(GenerateArgs),
     /// Turn lines of text into unit vectors, as a NumPy file
@@ -263,6 +266,46 @@ pub(super) struct EmbedArgs {
     /// Where to write the matrix: one row a line, 32-bit floats
     #[arg(long, value_name = "FILE.npy")]
     pub(super) out: PathBuf,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum ActionsCommand {
+    /// What share of the messages is assigned to an action, how rightly, and where it is doubtful
+    Check(CheckArgs),
+    /// Propose new catalogue entries for what agents say and no action covers
+    Discover(DiscoverArgs),
+}
+
+#[derive(Debug, ClapArgs)]
+#[command(
+    after_help = "Where the interactions have an `action` column, the assignment is also held against it.\n\nExamples:\n  nba actions check --data fixtures\n  nba actions check --data export/ --actions mine.toml --json"
+)]
+pub(super) struct CheckArgs {
+    /// Folder with the five source tables
+    #[arg(long, value_name = "DIR")]
+    pub(super) data: PathBuf,
+    /// Action catalogue [default: actions.toml in the data folder, else the built-in one]
+    #[arg(long, value_name = "FILE")]
+    pub(super) actions: Option<PathBuf>,
+}
+
+#[derive(Debug, ClapArgs)]
+#[command(
+    after_help = "Prints TOML that a catalogue can hold as it is; a person drops what is no action and edits the rest.\n\nExamples:\n  nba actions discover --data fixtures\n  nba actions discover --data export/ --min-size 20 --out proposed.toml"
+)]
+pub(super) struct DiscoverArgs {
+    /// Folder with the five source tables
+    #[arg(long, value_name = "DIR")]
+    pub(super) data: PathBuf,
+    /// Action catalogue [default: actions.toml in the data folder, else the built-in one]
+    #[arg(long, value_name = "FILE")]
+    pub(super) actions: Option<PathBuf>,
+    /// In how many tickets it must be said
+    #[arg(long, default_value_t = 5, value_name = "N")]
+    pub(super) min_size: usize,
+    /// Write the TOML there in place of printing it
+    #[arg(long, value_name = "FILE")]
+    pub(super) out: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]

@@ -1,5 +1,6 @@
 //! The terminal: parse (cannot fail on the machine) → resolve (files, environment) → run → print → exit code.
 
+mod actions;
 mod args;
 mod build;
 mod embed;
@@ -52,6 +53,7 @@ fn run(args: Args, printer: &Printer) -> Result<()> {
         Command::Serve(args) => serve::serve(&args, &settings, printer),
         #[cfg(feature = "mcp")]
         Command::Mcp => crate::face::mcp::serve(settings.engine()?, settings.config.language),
+        Command::Actions(command) => actions::actions(command, &settings, printer),
         Command::Generate(args) => generate::generate(args, printer),
         Command::Embed(args) => embed::embed(args, &settings, printer),
         Command::Evaluate(args) => evaluate::evaluate(args, &settings, printer),
