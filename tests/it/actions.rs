@@ -43,7 +43,22 @@ fn sandbox(messages: &[(&str, &str)]) -> Sandbox {
 
 #[test]
 fn a_check_tells_shares_and_doubtful_messages() {
-    sandbox(&[]).check(&["actions", "check", "--data", "desk", "--model", "hashed"], expect![[""]]);
+    sandbox(&[]).check(
+        &["actions", "check", "--data", "desk", "--model", "hashed"],
+        expect![[r#"
+        exit 0
+        --- stdout
+        2 messages of agents in 3 tickets: 100.0 % assigned by their words, 0.0 % OTHER; 0 given in the tables
+
+                assigned    share   given   right
+        REFUND         1   50.0 %       0       0
+        SWAP           1   50.0 %       0       0
+
+        Assigned, least certain first
+         0.990  REFUND  TICKET-1: “Fiz o estorno agora”
+         0.990  SWAP  TICKET-2: “Vamos trocar a maquininha”
+    "#]],
+    );
 }
 
 #[test]
@@ -91,7 +106,26 @@ fn what_is_lacking_is_proposed_as_toml_that_a_build_reads() {
     sandbox.write("desk/actions.toml", CATALOGUE);
     let args = ["actions", "discover", "--data", "desk", "--model", "hashed"];
     let printed = sandbox.nba(&args).ok();
-    expect![[""]].assert_eq(&printed.stdout);
+    expect![[r##"
+        # Proposed by `nba actions discover`: drop what is no action, edit the rest, and add it to the catalogue.
+
+        # In 6 tickets, 6 different sentences.
+        # Nearest action so far: REFUND (likeness 0.04); the kind is its kind.
+        [[action]]
+        id = "ENVIEI_CHIP_CORREIO" # edit
+        title = { pt = "Enviei um chip novo pelo correio número 400", en = "Enviei um chip novo pelo correio número 400" } # edit
+        description = { pt = "Enviei um chip novo pelo correio número 400", en = "Enviei um chip novo pelo correio número 400" } # edit
+        kind = "resolve" # check
+        categories = ["FINANCIAL"]
+        examples = [
+          "Enviei um chip novo pelo correio número 400",
+          "Enviei um chip novo pelo correio número 500",
+          "Enviei um chip novo pelo correio número 600",
+          "Enviei um chip novo pelo correio número 700",
+          "Enviei um chip novo pelo correio número 800",
+          "Enviei um chip novo pelo correio número 900",
+        ]
+    "##]].assert_eq(&printed.stdout);
     sandbox.nba(&[&args[..], &["--out", "new.toml"]].concat()).ok();
     assert_eq!(fs_err::read_to_string(sandbox.path("new.toml")).unwrap(), printed.stdout);
     let proposed = nba::Catalogue::from_toml(&sandbox.path("new.toml")).unwrap();
@@ -104,9 +138,30 @@ fn what_is_lacking_is_proposed_as_toml_that_a_build_reads() {
 #[test]
 fn requests_that_cannot_be_answered() {
     let sandbox = sandbox(&[]);
-    sandbox.check(&["actions", "discover", "--data", "desk", "--model", "hashed", "--min-size", "0"], expect![[""]]);
-    sandbox.check(&["actions", "check", "--data", "desk", "--model", "hashed", "--actions", "no.toml"], expect![[""]]);
+    sandbox.check(
+        &["actions", "discover", "--data", "desk", "--model", "hashed", "--min-size", "0"],
+        expect![[r#"
+        exit 2
+        --- stderr
+        error: --min-size: it is 1 or more
+    "#]],
+    );
+    sandbox.check(
+        &["actions", "check", "--data", "desk", "--model", "hashed", "--actions", "no.toml"],
+        expect![[r#"
+        exit 3
+        --- stderr
+        error: failed to open file `no.toml`: No such file or directory (os error 2)
+    "#]],
+    );
     let silent = MINI_DESK[4].1.lines().filter(|line| !line.contains("AGENT")).collect::<Vec<_>>().join("\n");
     sandbox.write("desk/ticket_interactions.csv", &silent);
-    sandbox.check(&["actions", "check", "--data", "desk", "--model", "hashed"], expect![[""]]);
+    sandbox.check(
+        &["actions", "check", "--data", "desk", "--model", "hashed"],
+        expect![[r#"
+        exit 2
+        --- stderr
+        error: --data: no agent wrote anything in these tickets
+    "#]],
+    );
 }
