@@ -140,7 +140,7 @@ fn actions_that_the_catalogue_lacks_are_proposed() {
         })
         .collect();
     assert_eq!(lacking.len() + 2, all.split("[[action]]\n").count());
-    sandbox.write("lacking.toml", &lacking.join("[[action]]\n"));
+    sandbox.write("lacking.toml", lacking.join("[[action]]\n"));
     let data = fixtures();
     let args =
         ["actions", "discover", "--data", data.to_str().unwrap(), "--actions", "lacking.toml", "--out", "new.toml"];
