@@ -37,7 +37,7 @@ fn a_build_tells_what_it_does_and_did() {
               steps           3 rows       0.0 MB
               tickets         3 rows       0.0 MB
               skipped         0 rows
-              actions  0 given, 0 assigned, 2 OTHER
+              actions  0 given, 1 assigned, 1 OTHER
               <n> s: read <n> s, embed <n> s, learn <n> s, vectors <n> s, keyword <n> s, verify <n> s · <n> texts embedded, 0 reused · <n> rows/s
             --- stderr
             read

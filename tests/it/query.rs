@@ -36,23 +36,23 @@ fn answers_as_a_person_sees_them() {
     sandbox.check(
         &["similar", "TICKET-3", "--explain"],
         expect![[r#"
-        exit 0
-        --- stdout
-        TICKET-3  Estorno
-        2 of 2 resolved tickets · generation g000001
+            exit 0
+            --- stdout
+            TICKET-3  Estorno
+            2 of 2 resolved tickets · generation g000001
 
-         1. TICKET-1  Estorno
-            0.0246  FINANCIAL · Vera Castilho
-            solved by OTHER
-            “Fiz o estorno agora”
-            score 0.0246 · dense #1 cos 0.690 gave 0.0164 · keyword #1 bm25 2.67 gave 0.0082
+             1. TICKET-1  Estorno
+                0.0246  FINANCIAL · Vera Castilho
+                solved by OTHER
+                “Fiz o estorno agora”
+                score 0.0246 · dense #1 cos 0.690 gave 0.0164 · keyword #1 bm25 2.67 gave 0.0082
 
-         2. TICKET-2  Maquininha
-            0.0161  TECHNICAL · Vera Castilho
-            solved by OTHER
-            “Vamos trocar a maquininha”
-            score 0.0161 · dense #2 cos 0.059 gave 0.0161
-    "#]],
+             2. TICKET-2  Maquininha
+                0.0161  TECHNICAL · Vera Castilho
+                solved by Trocar o terminal
+                “Vamos trocar a maquininha”
+                score 0.0161 · dense #2 cos 0.059 gave 0.0161
+        "#]],
     );
     sandbox.check(
         &["recommend", "TICKET-3", "--explain"],
@@ -76,21 +76,24 @@ fn answers_as_a_person_sees_them() {
     sandbox.check(
         &["recommend", "--text", "O estorno não caiu na conta", "--language", "en"],
         expect![[r#"
-        exit 0
-        --- stdout
-        “O estorno não caiu na conta”
-        generation g000001
+            exit 0
+            --- stdout
+            “O estorno não caiu na conta”
+            generation g000001
 
-        No recommendation: what agents did in similar cases is not in the catalogue for this category.
+            No recommendation: similar cases went different ways: the best action has confidence 0.00, 0.15 is needed.
+            What was done in the nearest cases, for what it is worth:
+             1. Replace the terminal  score 0.00 · 0 % sure · 79 % success · 1 ticket
+                went well: TICKET-2
 
-        Best approach  as in TICKET-1
-            “Fiz o estorno agora”
+            Best approach  as in TICKET-1
+                “Fiz o estorno agora”
 
-        Who
-            Vera Castilho (L1) · 82 % success · 2 similar tickets
+            Who
+                Vera Castilho (L1) · 82 % success · 2 similar tickets
 
-        Key steps  OTHER
-    "#]],
+            Key steps  OTHER
+        "#]],
     );
     sandbox.check(
         &[
@@ -116,47 +119,47 @@ fn answers_as_a_person_sees_them() {
              2. TICKET-2#0  score 0.0242 · dense #2 cos 0.053 gave 0.0161 · keyword #2 bm25 0.14 gave 0.0081
                 step_id: TICKET-2#0
                 message: Vamos trocar a maquininha
-                action: OTHER
+                action: REPLACE_TERMINAL
         "#]],
     );
     sandbox.check(
         &["similar", "TICKET-1", "--json", "-k", "1"],
         expect![[r#"
-        exit 0
-        --- stdout
-        {
-          "generation": "g000001",
-          "about": "Estorno",
-          "eligible": 1,
-          "degraded": [
-            "keyword_leg_empty"
-          ],
-          "tickets": [
+            exit 0
+            --- stdout
             {
-              "ticket_id": "TICKET-2",
-              "score": 0.016393442,
-              "dense": {
-                "rank": 1,
-                "score": 0.1301448,
-                "contribution": 0.016393442
-              },
-              "keyword": null,
-              "subject": "Maquininha",
-              "status": "CLOSED",
-              "category": "TECHNICAL",
-              "subcategory": null,
-              "resolution_hours": null,
-              "csat": null,
-              "agent": "Vera Castilho",
-              "solved_by": {
-                "id": "OTHER",
-                "title": "OTHER"
-              },
-              "solution": "Vamos trocar a maquininha"
+              "generation": "g000001",
+              "about": "Estorno",
+              "eligible": 1,
+              "degraded": [
+                "keyword_leg_empty"
+              ],
+              "tickets": [
+                {
+                  "ticket_id": "TICKET-2",
+                  "score": 0.016393442,
+                  "dense": {
+                    "rank": 1,
+                    "score": 0.1301448,
+                    "contribution": 0.016393442
+                  },
+                  "keyword": null,
+                  "subject": "Maquininha",
+                  "status": "CLOSED",
+                  "category": "TECHNICAL",
+                  "subcategory": null,
+                  "resolution_hours": null,
+                  "csat": null,
+                  "agent": "Vera Castilho",
+                  "solved_by": {
+                    "id": "REPLACE_TERMINAL",
+                    "title": "Trocar o terminal"
+                  },
+                  "solution": "Vamos trocar a maquininha"
+                }
+              ]
             }
-          ]
-        }
-    "#]],
+        "#]],
     );
 }
 

@@ -215,17 +215,17 @@ fn filters_show_where_they_are_wrong() {
     filter(
         "",
         expect![[r#"
-        exit 0
-        --- stdout
-        TICKET-1  Estorno
-        1 of 1 resolved tickets · generation g000001
-        no row shares a word with the query: ranked by vectors alone
+            exit 0
+            --- stdout
+            TICKET-1  Estorno
+            1 of 1 resolved tickets · generation g000001
+            no row shares a word with the query: ranked by vectors alone
 
-         1. TICKET-2  Maquininha
-            0.0164  TECHNICAL · Vera Castilho
-            solved by OTHER
-            “Vamos trocar a maquininha”
-    "#]],
+             1. TICKET-2  Maquininha
+                0.0164  TECHNICAL · Vera Castilho
+                solved by Trocar o terminal
+                “Vamos trocar a maquininha”
+        "#]],
     );
     filter(
         "categoria = 'FINANCIAL'",
