@@ -2,9 +2,9 @@
 
 use rayon::prelude::*;
 
-use crate::desk::{Desk, OTHER, Step, Ticket};
+use crate::desk::{Catalogue, Desk, OTHER, Step, Ticket};
 use crate::recommend::{
-    Ending, Example, LearnParams, Learned, Moment, Outcome, RecommendParams, SimilarState, Situation, Vote,
+    Ending, Example, LearnParams, Learned, Moment, Outcome, RecommendParams, SimilarState, Situation, Vote, eligible,
     expected_success, learn, votes,
 };
 use crate::vector::dot;
@@ -158,9 +158,15 @@ impl<'a> History<'a> {
         found.into_iter().map(|(similarity, place)| self.moments[place].as_similar(similarity)).collect()
     }
 
-    /// Learns from what is known in `places`, oldest first.
+    /// Learns from what is known in `places`, oldest first; confidence is fitted to what the catalogue's rules leave.
     #[must_use]
-    pub fn learn(&self, places: &[usize], params: &LearnParams, recommend: &RecommendParams) -> Learned {
+    pub fn learn(
+        &self,
+        places: &[usize],
+        catalogue: &Catalogue,
+        params: &LearnParams,
+        recommend: &RecommendParams,
+    ) -> Learned {
         let held_out = (places.len() as f64 * (1.0 - params.held_out)) as usize;
         let stride = (places.len() - held_out).div_ceil(MOST_HELD_OUT).max(1);
         let kept: Vec<usize> =
@@ -172,7 +178,9 @@ impl<'a> History<'a> {
             .collect();
         let compared = &places[held_out.saturating_sub(MOST_COMPARED)..held_out];
         let votes_of = |at: usize| self.votes(places[kept[at]], compared, recommend);
-        learn(&examples, held_out, &votes_of, params)
+        let eligible_of =
+            |at: usize, votes: Vec<Vote>| eligible(&votes, &self.moments[places[kept[at]]].situation(), catalogue).0;
+        learn(&examples, held_out, &votes_of, &eligible_of, params)
     }
 
     /// The votes of the moments among `places` that are most like the one at `at`.

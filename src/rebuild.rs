@@ -159,7 +159,7 @@ pub fn build(
     progress(Progress::Phase(clock.phase("learn")));
     let learning = &request.params.learn;
     let history = past.history(learning.seed);
-    let learned = history.learn(history.known_before(i64::MAX), learning, request.recommend);
+    let learned = history.learn(history.known_before(i64::MAX), request.catalogue, learning, request.recommend);
     let step_rows = desk::add_lessons(desk::step_rows(desk, steps, actions_of)?, &lessons(&history, &learned))?;
 
     let mut on_phase = |name| progress(Progress::Phase(clock.phase(name)));

@@ -126,7 +126,8 @@ pub fn evaluate_actions(
         .collect();
     let held_out = (train.len() as f64 * (1.0 - learning.held_out)) as usize;
     let before = RowSet::from_fn(train.len(), |row| row < held_out);
-    let learned = learn(&examples, held_out, &|at| vote(&train[at], &train_vectors[at], Some(&before)), learning);
+    let votes_of = |at: usize| vote(&train[at], &train_vectors[at], Some(&before));
+    let learned = learn(&examples, held_out, &votes_of, &|_, votes| votes, learning);
 
     let ranked: Vec<Vec<Vote>> = test
         .iter()

@@ -123,7 +123,7 @@ pub fn replay(
         let known = history.known_before(now).len();
         if learnt_from.is_none_or(|before: usize| known as f64 >= before as f64 * GROWTH && known > before) {
             history.expect_as_of(now, params.learn.seed);
-            learned = history.learn(history.known_before(now), &params.learn, &params.recommend);
+            learned = history.learn(history.known_before(now), catalogue, &params.learn, &params.recommend);
             learnt_from = Some(known);
         }
         replayed.push(answer(&history, at, &learned, catalogue, &params.recommend));

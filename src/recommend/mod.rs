@@ -232,8 +232,21 @@ pub fn recommend(
     let votes = mix(&situation.likely, &votes(situation, states, tickets, params), trust.share);
     let average = outcome::average_success(states.iter().map(|state| &state.outcome));
     let expected = situation.expected_success.unwrap_or(average);
+    let (possible, removed) = eligible(&votes, situation, catalogue);
+    let mut actions: Vec<RankedAction> =
+        possible.iter().map(|vote| ranked(vote, states, (expected, average), trust, params)).collect();
+    actions.sort_by(|a, b| b.score.total_cmp(&a.score).then_with(|| a.action.cmp(&b.action)));
+    let abstention = abstain::reason(states, tickets, &actions, params);
+    actions.truncate(params.shown);
+    Advice { abstention, actions, removed, plan }
+}
+
+/// The votes for what may be done, and what may not, both in the order of the votes.
+///
+/// What a rule forbids leaves its share of P to the rest; what is outside the catalogue keeps it, since it may happen.
+#[must_use]
+pub fn eligible(votes: &[Vote], situation: &Situation, catalogue: &Catalogue) -> (Vec<Vote>, Vec<Removed>) {
     let (mut possible, mut removed) = (Vec::new(), Vec::new());
-    // What a rule forbids leaves its share of P to the rest; what is outside the catalogue keeps it, since it may happen.
     let mut forbidden = 0.0;
     for vote in votes.iter().filter(|vote| vote.action != OTHER) {
         let verdict = catalogue.check(&vote.action, &situation.circumstances());
@@ -241,22 +254,15 @@ pub fn recommend(
             forbidden += vote.probability;
         }
         match verdict {
-            Ok(()) => possible.push(vote),
+            Ok(()) => possible.push(vote.clone()),
             Err(rule) if vote.probability >= LEAST_TOLD => {
                 removed.push(Removed { action: vote.action.clone(), probability: vote.probability, rule });
             }
             Err(_) => {}
         }
     }
-    let mut actions: Vec<RankedAction> = possible
-        .into_iter()
-        .map(|vote| Vote { probability: vote.probability / (1.0 - forbidden), ..vote.clone() })
-        .map(|vote| ranked(&vote, states, (expected, average), trust, params))
-        .collect();
-    actions.sort_by(|a, b| b.score.total_cmp(&a.score).then_with(|| a.action.cmp(&b.action)));
-    let abstention = abstain::reason(states, tickets, &actions, params);
-    actions.truncate(params.shown);
-    Advice { abstention, actions, removed, plan }
+    possible.iter_mut().for_each(|vote| vote.probability /= 1.0 - forbidden);
+    (possible, removed)
 }
 
 fn ranked(

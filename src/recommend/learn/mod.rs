@@ -86,13 +86,15 @@ struct Header {
 /// Learns from examples, oldest first.
 ///
 /// The examples from `held_out` on are not trained on at first: on them the share is chosen that has the least log loss,
-/// and the calibration is fitted. `votes` gives the votes for one of those by similar moments before `held_out` alone.
-/// Then the ranker is trained again, on all.
+/// and the calibration is fitted. `votes` gives the votes for one of those by similar moments before `held_out` alone,
+/// `eligible` what is left of an opinion on one of those once the rules have been asked. Then the ranker is trained
+/// again, on all.
 #[must_use]
 pub fn learn(
     examples: &[Example<'_>],
     held_out: usize,
     votes: &(dyn Fn(usize) -> Vec<Vote> + Sync),
+    eligible: &dyn Fn(usize, Vec<Vote>) -> Vec<Vote>,
     params: &LearnParams,
 ) -> Learned {
     let (old, new) = examples.split_at(held_out.min(examples.len()));
@@ -108,9 +110,10 @@ pub fn learn(
     let share = if ranker.is_some() { best_share(&answers) } else { 0.0 };
     let first: Vec<(f32, bool)> = answers
         .iter()
-        .filter_map(|(by_ranker, by_votes, action)| {
-            let mixed = mix(by_ranker, by_votes, share);
-            mixed.first().map(|vote| (vote.probability, vote.action == *action))
+        .enumerate()
+        .filter_map(|(at, (by_ranker, by_votes, action))| {
+            let left = eligible(old.len() + at, mix(by_ranker, by_votes, share));
+            left.first().map(|vote| (vote.probability, vote.action == *action))
         })
         .collect();
     let trust = Trust { share, calibration: Calibration::fit(&first) };

@@ -42,7 +42,7 @@ fn blind_votes(_: usize) -> Vec<Vote> {
 #[test]
 fn a_law_is_learnt_and_its_exceptions_are_in_the_confidence() {
     let history = moments(1500, 1);
-    let learned = learn(&examples(&history), 1200, &blind_votes, &LearnParams::default());
+    let learned = learn(&examples(&history), 1200, &blind_votes, &|_, votes| votes, &LearnParams::default());
     assert!(learned.trust.share > 0.8, "votes that know nothing have little say: {:?}", learned.trust);
 
     let future = moments(500, 2);
@@ -62,10 +62,10 @@ fn a_law_is_learnt_and_its_exceptions_are_in_the_confidence() {
 #[test]
 fn what_was_learnt_survives_its_bytes_and_the_same_history_gives_the_same_bytes() {
     let history = moments(400, 3);
-    let learned = learn(&examples(&history), 320, &blind_votes, &LearnParams::default());
+    let learned = learn(&examples(&history), 320, &blind_votes, &|_, votes| votes, &LearnParams::default());
     let bytes = learned.to_bytes().unwrap();
     assert_eq!(Learned::from_bytes(&bytes).as_ref(), Some(&learned));
-    let again = learn(&examples(&history), 320, &blind_votes, &LearnParams::default());
+    let again = learn(&examples(&history), 320, &blind_votes, &|_, votes| votes, &LearnParams::default());
     assert!(again.to_bytes().unwrap() == bytes);
     for end in [0, 10, bytes.len() / 2, bytes.len() - 1] {
         assert_eq!(Learned::from_bytes(&bytes[..end]), None, "cut at {end}");
@@ -75,7 +75,7 @@ fn what_was_learnt_survives_its_bytes_and_the_same_history_gives_the_same_bytes(
 #[test]
 fn a_small_desk_teaches_nothing_and_its_votes_decide() {
     let history = moments(100, 4);
-    let learned = learn(&examples(&history), 80, &blind_votes, &LearnParams::default());
+    let learned = learn(&examples(&history), 80, &blind_votes, &|_, votes| votes, &LearnParams::default());
     assert_eq!((learned.trust.share, learned.predict(&examples(&history)[0].moment)), (0.0, Vec::new()));
     assert_eq!(mix(&[], &blind_votes(0), learned.trust.share), blind_votes(0));
 }
