@@ -261,7 +261,9 @@ pub fn eligible(votes: &[Vote], situation: &Situation, catalogue: &Catalogue) ->
             Err(_) => {}
         }
     }
-    possible.iter_mut().for_each(|vote| vote.probability /= 1.0 - forbidden);
+    // Rounding may leave less than what is possible: no P is then more than 1.
+    let left = possible.iter().map(|vote: &Vote| vote.probability).sum::<f32>().max(1.0 - forbidden);
+    possible.iter_mut().for_each(|vote| vote.probability /= left);
     (possible, removed)
 }
 

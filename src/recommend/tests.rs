@@ -188,3 +188,14 @@ fn what_is_done_in_hard_tickets_is_not_blamed_for_their_end() {
         assert!(low < advice.actions[0].success_rate && advice.actions[0].success_rate < high);
     }
 }
+
+#[test]
+fn where_nearly_all_is_forbidden_the_rest_is_certain_and_no_more() {
+    let vote = |action: &str, probability: f32| Vote { action: action.to_owned(), probability };
+    let situation = Situation { category: Some("FINANCIAL".to_owned()), ..Situation::default() };
+    // As rounding may have it, the shares add up to a little more than 1.
+    let votes = [vote("SWAP_TERMINAL", 1.000_001), vote("REFUND", 1e-7)];
+    let (possible, removed) = eligible(&votes, &situation, &catalogue());
+    assert_eq!((possible.len(), removed.len()), (1, 1));
+    assert_eq!(possible[0].probability, 1.0);
+}
