@@ -83,7 +83,8 @@ impl PastMoment<'_> {
 
 impl<'a> History<'a> {
     /// From a desk's tickets, the steps of each, the action of each agent turn, the vector of each step's state in the
-    /// same order, and the vector of any text.
+    /// same order, and the vector of any text. How well tickets are expected to end follows from what was known before
+    /// the instant `as_of`.
     #[must_use]
     pub fn of(
         desk: &'a Desk,
@@ -91,7 +92,7 @@ impl<'a> History<'a> {
         actions_of: &'a [Vec<String>],
         states: &'a [impl AsRef<[f32]>],
         vector_of: impl Fn(&str) -> &'a [f32],
-        seed: u64,
+        (as_of, seed): (i64, u64),
     ) -> Self {
         let mut moments: Vec<PastMoment<'a>> = Vec::with_capacity(states.len());
         for ((ticket, steps), actions) in desk.tickets.iter().zip(steps).zip(actions_of) {
@@ -106,7 +107,7 @@ impl<'a> History<'a> {
         let mut evidence: Vec<usize> = (0..moments.len()).filter(|&at| is_evidence(&moments[at])).collect();
         evidence.sort_by_key(|&at| (moments[at].known_from(), at));
         let mut history = Self { moments, evidence };
-        history.expect_as_of(i64::MAX, seed);
+        history.expect_as_of(as_of, seed);
         history
     }
 

@@ -158,7 +158,7 @@ pub fn build(
 
     progress(Progress::Phase(clock.phase("learn")));
     let learning = &request.params.learn;
-    let history = past.history(learning.seed);
+    let history = past.history(i64::MAX, learning.seed);
     let learned = history.learn(history.known_before(i64::MAX), request.catalogue, learning, request.recommend);
     let step_rows = desk::add_lessons(desk::step_rows(desk, steps, actions_of)?, &lessons(&history, &learned))?;
 
@@ -214,11 +214,11 @@ impl Past {
         Ok(Self { desk, steps, actions_of, actions, vectors, states })
     }
 
-    /// Its moments.
+    /// Its moments; how well tickets are expected to end follows from what was known before the instant `as_of`.
     #[must_use]
-    pub fn history(&self, seed: u64) -> History<'_> {
+    pub fn history(&self, as_of: i64, seed: u64) -> History<'_> {
         let vector_of = |text: &str| self.vectors.of(text).as_ref();
-        History::of(&self.desk, &self.steps, &self.actions_of, &self.states, vector_of, seed)
+        History::of(&self.desk, &self.steps, &self.actions_of, &self.states, vector_of, (as_of, seed))
     }
 }
 

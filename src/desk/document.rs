@@ -73,30 +73,20 @@ pub fn problem_text(ticket: &Ticket) -> String {
 /// One step for each turn of an agent, and a pending one for the present state of an active ticket.
 #[must_use]
 pub fn steps(ticket: &Ticket) -> Vec<Step> {
-    let mut steps: Vec<Step> = Vec::new();
-    for (at, turn) in ticket.thread.iter().enumerate().filter(|(_, turn)| turn.author == Author::Agent) {
-        steps.push(Step {
-            turn: at,
-            position: steps.len(),
-            state_text: state_text(ticket, at),
-            state_parts: state_parts(ticket, at),
-            has_subject: !ticket.subject.trim().is_empty(),
-            message: Some(turn.text.clone()),
-            label: turn.action.clone(),
-            last_turn_is_customer: customer_spoke_last(&ticket.thread[..at]),
-        });
-    }
+    let step = |position: usize, at: usize, taken: Option<&Turn>| Step {
+        turn: at,
+        position,
+        state_text: state_text(ticket, at),
+        state_parts: state_parts(ticket, at),
+        has_subject: !ticket.subject.trim().is_empty(),
+        message: taken.map(|turn| turn.text.clone()),
+        label: taken.and_then(|turn| turn.action.clone()),
+        last_turn_is_customer: customer_spoke_last(&ticket.thread[..at]),
+    };
+    let taken = ticket.thread.iter().enumerate().filter(|(_, turn)| turn.author == Author::Agent);
+    let mut steps: Vec<Step> = taken.enumerate().map(|(position, (at, turn))| step(position, at, Some(turn))).collect();
     if ticket.status.is_active() {
-        steps.push(Step {
-            turn: ticket.thread.len(),
-            position: steps.len(),
-            state_text: state_text(ticket, ticket.thread.len()),
-            state_parts: state_parts(ticket, ticket.thread.len()),
-            has_subject: !ticket.subject.trim().is_empty(),
-            message: None,
-            label: None,
-            last_turn_is_customer: customer_spoke_last(&ticket.thread),
-        });
+        steps.push(step(steps.len(), ticket.thread.len(), None));
     }
     steps
 }

@@ -63,7 +63,8 @@ pub fn ticket_rows(desk: &Desk, catalogue: &Catalogue, actions_of: &[Vec<String>
 
 /// The rows of the index `steps`: the steps of each ticket in the order of the desk. `state` is the text to embed.
 ///
-/// `steps` are those of each ticket; `actions_of` as for [`ticket_rows`]. A step's id is its ticket's with `#` and the turn; a pending one's with `#next`.
+/// `steps` are those of each ticket; `actions_of` as for [`ticket_rows`]. A step's id is its ticket's with `#` and the turn;
+/// a pending one's with `#next`.
 ///
 /// # Errors
 /// [`Error::Internal`] if the columns do not fit together.

@@ -237,7 +237,8 @@ fn done(case: &Case) -> impl DoubleEndedIterator<Item = &str> {
     case.turns.iter().filter(|turn| turn.author == CaseAuthor::Agent).filter_map(|turn| turn.action.as_deref())
 }
 
-type Counts<'a> = BTreeMap<&'a str, usize>;
+/// How often each action occurs.
+pub(super) type Counts<'a> = BTreeMap<&'a str, usize>;
 
 fn floors(train: &[Case], test: &[Case], truths: &[&str]) -> Floors {
     let mut overall = Counts::new();
@@ -260,8 +261,8 @@ fn floors(train: &[Case], test: &[Case], truths: &[&str]) -> Floors {
     Floors { majority: classified(truths, &majority), frequency: classified(truths, &frequency) }
 }
 
-/// The three most frequent actions, those of the first table before those of the next; ties in the alphabet's order.
-fn most_frequent<'a>(tables: &[Option<&Counts<'a>>]) -> Vec<&'a str> {
+/// The most frequent actions, those of the first table before those of the next; ties in the alphabet's order.
+pub(super) fn most_frequent<'a>(tables: &[Option<&Counts<'a>>]) -> Vec<&'a str> {
     let mut actions: Vec<&str> = Vec::new();
     let mut seen = BTreeSet::new();
     for counts in tables.iter().copied().flatten() {
@@ -269,6 +270,5 @@ fn most_frequent<'a>(tables: &[Option<&Counts<'a>>]) -> Vec<&'a str> {
         order.sort_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(b.0)));
         actions.extend(order.into_iter().map(|(action, _)| action).filter(|action| seen.insert(*action)));
     }
-    actions.truncate(3);
     actions
 }

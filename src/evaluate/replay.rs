@@ -7,6 +7,7 @@ use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 use serde::Serialize;
 
+use super::actions::{Counts, most_frequent};
 use crate::desk::{Catalogue, OTHER};
 use crate::history::{History, PastMoment};
 use crate::rebuild::Past;
@@ -111,7 +112,7 @@ pub fn replay(
     params: &ReplayParams,
     on_progress: &mut dyn FnMut(usize, usize),
 ) -> Vec<Replayed> {
-    let mut history = past.history(params.learn.seed);
+    let mut history = past.history(i64::MIN, params.learn.seed);
     let is_asked = |past: &PastMoment<'_>| past.at >= params.since && past.action.is_some_and(|action| action != OTHER);
     let mut asked: Vec<usize> = (0..history.moments().len()).filter(|&at| is_asked(&history.moments()[at])).collect();
     asked.sort_by_key(|&at| (history.moments()[at].at, at));
@@ -161,19 +162,19 @@ fn answer(
 
 /// The answers of [`BASELINES`], best first.
 fn baselines<'a>(history: &'a History<'_>, asked: &PastMoment<'_>, known: &[usize]) -> [Vec<&'a str>; 4] {
-    let (mut overall, mut in_kind, mut after) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+    let (mut overall, mut in_kind, mut after) = (Counts::new(), Counts::new(), Counts::new());
     let mut best_tickets: BTreeMap<&str, (f64, f64, &'a str)> = BTreeMap::new();
     let position = asked.moment.done.len();
     for past in known.iter().map(|&place| &history.moments()[place]) {
         let Some(action) = past.action else { continue };
         let same_kind =
             past.ticket.category == asked.ticket.category && past.ticket.subcategory == asked.ticket.subcategory;
-        *overall.entry(action).or_insert(0usize) += 1;
+        *overall.entry(action).or_default() += 1;
         if same_kind {
-            *in_kind.entry(action).or_insert(0) += 1;
+            *in_kind.entry(action).or_default() += 1;
         }
         if past.moment.done.last() == asked.moment.done.last() {
-            *after.entry(action).or_insert(0) += 1;
+            *after.entry(action).or_default() += 1;
         }
         let csat = past.outcome.csat.unwrap_or(0.0);
         if same_kind && csat >= SATISFIED && past.moment.done.len() == position {
@@ -185,13 +186,8 @@ fn baselines<'a>(history: &'a History<'_>, asked: &PastMoment<'_>, known: &[usiz
     best.sort_by(|(a, x), (b, y)| y.0.total_cmp(&x.0).then(x.1.total_cmp(&y.1)).then(a.cmp(b)));
     let mut seen = BTreeSet::new();
     let by_csat = best.into_iter().map(|(_, (.., action))| action).filter(|action| seen.insert(*action)).collect();
-    [most_frequent(&overall), most_frequent(&in_kind), most_frequent(&after), by_csat]
-}
-
-fn most_frequent<'a>(counts: &BTreeMap<&'a str, usize>) -> Vec<&'a str> {
-    let mut order: Vec<(&str, usize)> = counts.iter().map(|(action, count)| (*action, *count)).collect();
-    order.sort_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(b.0)));
-    order.into_iter().map(|(action, _)| action).collect()
+    let by_count = |counts| most_frequent(&[Some(counts)]);
+    [by_count(&overall), by_count(&in_kind), by_count(&after), by_csat]
 }
 
 impl ReplayReport {

@@ -28,7 +28,8 @@ impl Vote {
 
 /// The votes for every action that a neighbour took, best first, ties by id.
 ///
-/// Where there is no similar state, similar tickets vote for what solved them. A neighbour weighs e^((s − s_best) / temperature), times the factors for the same last action and the same category.
+/// Where there is no similar state, similar tickets vote for what solved them. A neighbour weighs
+/// e^((s − s_best) / temperature), times the factors for the same last action and the same category.
 #[must_use]
 pub fn votes(
     situation: &Situation,

@@ -1,12 +1,11 @@
 //! `nba actions check`, `nba actions discover`.
 
 use std::fmt::Write as _;
-use std::io::Write as _;
-use std::path::Path;
 
 use super::args::{ActionsCommand, CheckArgs, DiscoverArgs};
 use super::build::catalogue;
-use super::printer::{Bar, Printer};
+use super::printer::{Bar, Printer, write_whole};
+use super::render::shortened;
 use super::settings::Settings;
 use crate::actions::{CheckReport, Example, check as check_catalogue, discover as discover_actions};
 use crate::desk;
@@ -53,7 +52,7 @@ fn discover(args: DiscoverArgs, settings: &Settings, printer: &Printer) -> Resul
         })?;
     bar.end();
     if let Some(out) = &args.out {
-        write_whole(out, &report.toml)?;
+        write_whole(out, |file| Ok(file.write_all(report.toml.as_bytes())?))?;
     }
     if printer.json() {
         return printer.document(&report);
@@ -72,15 +71,6 @@ fn discover(args: DiscoverArgs, settings: &Settings, printer: &Printer) -> Resul
             printer.text(&report.toml)
         }
     }
-}
-
-/// Writes a file whole or not at all.
-fn write_whole(path: &Path, text: &str) -> Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut file = tempfile::NamedTempFile::new_in(folder)?;
-    file.write_all(text.as_bytes())?;
-    file.persist(path).map_err(|error| error.error)?;
-    Ok(())
 }
 
 fn summary(report: &CheckReport) -> String {
@@ -116,7 +106,7 @@ fn summary(report: &CheckReport) -> String {
             percent(accuracy.wrong)
         );
         for confusion in &accuracy.confusions {
-            let message = shortened(&confusion.example);
+            let message = shortened(&confusion.example, SHOWN_CHARS);
             let _ = writeln!(
                 out,
                 "{:>5}  {} taken for {}: “{message}”",
@@ -135,15 +125,7 @@ fn examples(out: &mut String, title: &str, examples: &[Example]) {
     }
     let _ = writeln!(out, "\n{title}");
     for example in examples {
-        let message = shortened(&example.message);
+        let message = shortened(&example.message, SHOWN_CHARS);
         let _ = writeln!(out, "{:>6.3}  {}  {}: “{message}”", example.likeness, example.action, example.ticket_id);
-    }
-}
-
-fn shortened(message: &str) -> String {
-    let line = message.split_whitespace().collect::<Vec<_>>().join(" ");
-    match line.char_indices().nth(SHOWN_CHARS) {
-        Some((end, _)) => format!("{}…", &line[..end]),
-        None => line,
     }
 }

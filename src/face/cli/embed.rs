@@ -1,6 +1,5 @@
 //! `nba embed`: lines of text → a matrix of unit vectors as a `.npy` file.
 
-use std::io::Write as _;
 use std::path::Path;
 use std::time::Instant;
 
@@ -8,7 +7,7 @@ use fs_err as fs;
 use serde_json::json;
 
 use super::args::EmbedArgs;
-use super::printer::{Bar, Printer};
+use super::printer::{Bar, Printer, write_whole};
 use super::settings::Settings;
 use crate::embed::Vector;
 use crate::engine::open_model;
@@ -46,14 +45,13 @@ fn write_npy(path: &Path, vectors: &[Vector], dimension: usize) -> Result<()> {
     header.extend(std::iter::repeat_n(' ', padding));
     header.push('\n');
 
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut file = tempfile::NamedTempFile::new_in(folder)?;
-    file.write_all(b"\x93NUMPY\x01\x00")?;
-    file.write_all(&(header.len() as u16).to_le_bytes())?;
-    file.write_all(header.as_bytes())?;
-    for vector in vectors {
-        file.write_all(&vector.iter().flat_map(|value| value.to_le_bytes()).collect::<Vec<u8>>())?;
-    }
-    file.persist(path).map_err(|error| error.error)?;
-    Ok(())
+    write_whole(path, |file| {
+        file.write_all(b"\x93NUMPY\x01\x00")?;
+        file.write_all(&(header.len() as u16).to_le_bytes())?;
+        file.write_all(header.as_bytes())?;
+        for vector in vectors {
+            file.write_all(&vector.iter().flat_map(|value| value.to_le_bytes()).collect::<Vec<u8>>())?;
+        }
+        Ok(())
+    })
 }

@@ -1,6 +1,7 @@
-//! The one place that prints: data on standard output, talk on standard error, no colour into a pipe.
+//! The one place that prints: data on standard output, talk on standard error, no colour into a pipe; files whole.
 
 use std::io::{self, IsTerminal as _, Write as _};
+use std::path::Path;
 use std::process::ExitCode;
 
 use anstream::{AutoStream, ColorChoice};
@@ -80,6 +81,15 @@ impl Printer {
         }
         ExitCode::from(error.fault().exit_code())
     }
+}
+
+/// Writes a file whole or not at all.
+pub(super) fn write_whole(path: &Path, write: impl FnOnce(&mut dyn io::Write) -> Result<()>) -> Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    write(&mut file)?;
+    file.persist(path).map_err(|error| error.error)?;
+    Ok(())
 }
 
 /// A reader that has seen enough (`nba … | head`) is no error.

@@ -43,7 +43,7 @@ pub(super) fn similar(subject: &Subject, answer: &SimilarTickets, language: Titl
             let _ = write!(out, "\n    solved by {}", title(&answer.catalogue, action, language));
         }
         if let Some(solution) = &ticket.solution {
-            let _ = write!(out, "\n    {DIM}“{}”{RESET}", shortened(solution));
+            let _ = write!(out, "\n    {DIM}“{}”{RESET}", shortened(solution, SHOWN_TEXT));
         }
         if explain {
             let _ = write!(out, "\n    {DIM}{}{RESET}", legs(&ticket.hit));
@@ -80,7 +80,7 @@ pub(super) fn recommendation(
 
     let plan = &answer.advice.plan;
     if let Some((ticket, message)) = &plan.approach {
-        let _ = writeln!(out, "\n{BOLD}Best approach{RESET}  as in {ticket}\n    “{}”", shortened(message));
+        let _ = writeln!(out, "\n{BOLD}Best approach{RESET}  as in {ticket}\n    “{}”", shortened(message, SHOWN_TEXT));
     }
     if let Some(time) = &plan.hours {
         let _ = writeln!(
@@ -138,7 +138,7 @@ fn action(place: usize, ranked: &RankedAction, title: &str, explain: bool) -> St
                     "    {sign} {} {DIM}cos {:.3} “{}”{RESET}",
                     one.ticket_id,
                     one.similarity,
-                    shortened(&one.message)
+                    shortened(&one.message, SHOWN_TEXT)
                 );
             }
         }
@@ -161,7 +161,7 @@ pub(super) fn rows(answer: &SearchAnswer) -> String {
         let _ = writeln!(out, "\n{place:>2}. {BOLD}{}{RESET}  {DIM}{}{RESET}", hit.key, legs(hit));
         for (column, value) in cells {
             let shown = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-            let _ = writeln!(out, "    {column}: {}", shortened(&shown));
+            let _ = writeln!(out, "    {column}: {}", shortened(&shown, SHOWN_TEXT));
         }
     }
     out
@@ -170,7 +170,7 @@ pub(super) fn rows(answer: &SearchAnswer) -> String {
 fn heading(subject: &Subject, about: &str) -> String {
     match subject {
         Subject::Ticket(id) => format!("{BOLD}{id}{RESET}  {about}\n"),
-        Subject::Text(_) => format!("{BOLD}“{}”{RESET}\n", shortened(about)),
+        Subject::Text(_) => format!("{BOLD}“{}”{RESET}\n", shortened(about, SHOWN_TEXT)),
     }
 }
 
@@ -206,9 +206,10 @@ const fn plural(count: usize) -> &'static str {
 }
 
 /// One line of at most [`SHOWN_TEXT`] characters.
-fn shortened(text: &str) -> String {
+/// A text on one line, cut after so many characters.
+pub(super) fn shortened(text: &str, chars: usize) -> String {
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    match line.char_indices().nth(SHOWN_TEXT) {
+    match line.char_indices().nth(chars) {
         Some((end, _)) => format!("{}…", line[..end].trim_end()),
         None => line,
     }

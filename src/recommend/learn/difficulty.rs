@@ -3,7 +3,7 @@
 //! Hard tickets are escalated. That they end badly more often is no fault of escalating, so an action is judged by how its
 //! tickets ended beside how such tickets end (indirect standardization: observed less expected).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::features::{Encoded, Encoder, Moment};
 use super::softmax::Softmax;
@@ -43,8 +43,8 @@ pub fn expected_success(endings: &[Ending<'_>], seed: u64) -> Vec<f32> {
     let encoder = Encoder::of(&bare.iter().collect::<Vec<_>>());
     let rows: Vec<Encoded> = bare.iter().map(|moment| encoder.encode(moment)).collect();
 
-    let tickets: BTreeMap<&str, usize> = endings.iter().map(|ending| (ending.ticket, 0)).collect();
-    let fold_of: BTreeMap<&str, usize> = tickets.into_keys().zip((0..FOLDS).cycle()).collect();
+    let tickets: BTreeSet<&str> = endings.iter().map(|ending| ending.ticket).collect();
+    let fold_of: BTreeMap<&str, usize> = tickets.into_iter().zip((0..FOLDS).cycle()).collect();
     let mut expected = vec![average; endings.len()];
     for fold in 0..FOLDS {
         let others = || endings.iter().zip(&rows).filter(|(ending, _)| fold_of[ending.ticket] != fold);
