@@ -93,6 +93,9 @@ impl Config {
             ),
             (recommend.temperature > 0.0, "recommend.temperature must be above 0"),
             (recommend.prior_strength > 0.0, "recommend.prior_strength must be above 0"),
+            (recommend.feedback.strength > 0.0, "recommend.feedback.strength must be above 0"),
+            ((0.0..=1.0).contains(&recommend.feedback.ignored), "recommend.feedback.ignored must be between 0 and 1"),
+            (recommend.feedback.bound >= 1.0, "recommend.feedback.bound must be 1 or more"),
             ((0.0..=1.0).contains(&recommend.min_confidence), "recommend.min_confidence must be between 0 and 1"),
         ];
         match rules.into_iter().find(|(holds, _)| !holds) {

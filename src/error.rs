@@ -21,6 +21,14 @@ pub enum Error {
         /// Up to three ids that are spelt like it, nearest first.
         nearest: Vec<String>,
     },
+    /// An action that the catalogue of the generation does not have.
+    #[error("no action `{id}` in the catalogue of this generation{}", did_you_mean(.nearest))]
+    UnknownAction {
+        /// The id that was given.
+        id: String,
+        /// Up to three ids that are spelt like it, nearest first.
+        nearest: Vec<String>,
+    },
     /// An index name that the generation does not hold.
     #[error("no index `{name}` in this generation; it holds {}", listed(.known))]
     UnknownIndex {
@@ -198,7 +206,10 @@ impl Error {
     pub const fn fault(&self) -> Fault {
         match self {
             Self::UnknownColumn { .. } | Self::Argument { .. } | Self::Filter { .. } => Fault::Caller,
-            Self::UnknownTicket { .. } | Self::UnknownIndex { .. } | Self::UnknownRow { .. } => Fault::NotFound,
+            Self::UnknownTicket { .. }
+            | Self::UnknownAction { .. }
+            | Self::UnknownIndex { .. }
+            | Self::UnknownRow { .. } => Fault::NotFound,
             Self::Data { .. } | Self::Config { .. } => Fault::Input,
             Self::NoIndex { .. }
             | Self::Corrupt { .. }

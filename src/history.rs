@@ -1,5 +1,7 @@
 //! A desk's past in memory: its moments, what was known from when on, and which of them are alike. Exact; keeps no file.
 
+use std::collections::BTreeMap;
+
 use rayon::prelude::*;
 
 use crate::desk::{Catalogue, Desk, OTHER, Step, Ticket};
@@ -64,6 +66,7 @@ impl PastMoment<'_> {
             done: self.moment.done.iter().map(|&action| action.to_owned()).collect(),
             expected_success: Some(self.expected_success),
             likely: Vec::new(),
+            acceptance: BTreeMap::new(),
         }
     }
 

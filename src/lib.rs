@@ -45,6 +45,7 @@ pub mod engine;
 pub mod error;
 pub mod evaluate;
 pub mod face;
+pub mod feedback;
 pub mod filter;
 pub mod generate;
 pub mod history;
@@ -61,8 +62,8 @@ pub use config::Config;
 pub use desk::Catalogue;
 pub use embed::{EmbedParams, Embedder, HashedEmbedder, ModelIdentity, ModelSpec, OnnxEmbedder, Vector};
 pub use engine::{
-    By, Engine, EngineParams, ModelSource, RecommendRequest, Recommendation, SearchAnswer, SearchRequest,
-    SimilarRequest, SimilarTickets, Subject,
+    By, Engine, EngineParams, FeedbackReceipt, FeedbackRequest, FeedbackSummary, ModelSource, RecommendRequest,
+    Recommendation, SearchAnswer, SearchRequest, SimilarRequest, SimilarTickets, Subject,
 };
 pub use error::{Error, Fault, Problem, Result};
 pub use filter::Filter;

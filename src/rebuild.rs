@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::desk::{self, Agent, AssignParams, Assigner, Catalogue, Desk, Lesson, OTHER, ReadParams, Step};
 use crate::embed::{Cached, Embedder, Vector, VectorCache};
 use crate::error::{Error, Problem, Result};
+use crate::feedback::{Log, LogReport, Reading, Tally};
 use crate::history::History;
 use crate::index::IndexSpec;
 use crate::keyword::{Language, TextField};
@@ -104,6 +105,8 @@ pub struct BuildReport {
     pub seconds: Vec<(&'static str, f64)>,
     /// Agent messages by where their action came from.
     pub actions: ActionCounts,
+    /// What the index's log of feedback held, of which the generation keeps the counts.
+    pub feedback: LogReport,
 }
 
 /// Where the actions of agent messages came from.
@@ -127,6 +130,9 @@ pub struct DeskFile {
     pub catalogue: Catalogue,
     /// How far what was learnt is trusted.
     pub trust: Trust,
+    /// What people had made of recommendations when it was built.
+    #[serde(default, skip_serializing_if = "Tally::is_empty")]
+    pub feedback: Tally,
 }
 
 /// Builds both indexes into a new generation and publishes it. On any error the old generation goes on serving.
@@ -148,6 +154,7 @@ pub fn build(
     }
     let identity = embedder.identity();
     let mut writer = SnapshotWriter::begin(&request.index, identity, &request.now, &request.holder)?;
+    let Reading { records, report: feedback } = Log::of(&request.index).read()?;
 
     progress(Progress::Phase(clock.phase("embed")));
     let cache = VectorCache::open(&request.index.join(CACHE_FOLDER), identity)?;
@@ -168,7 +175,12 @@ pub fn build(
     writer.add_index(&steps_spec(vector), &step_rows, states, &mut on_phase)?;
 
     on_phase("verify");
-    let kept = DeskFile { agents: desk.agents.clone(), catalogue: request.catalogue.clone(), trust: learned.trust };
+    let kept = DeskFile {
+        agents: desk.agents.clone(),
+        catalogue: request.catalogue.clone(),
+        trust: learned.trust,
+        feedback: Tally::of(&records),
+    };
     let kept = serde_json::to_vec(&kept).map_err(|error| Error::internal("writing the desk file", error))?;
     writer.add_file(DESK_FILE, &kept)?;
     writer.add_file(LEARNED_FILE, &learned.to_bytes()?)?;
@@ -180,6 +192,7 @@ pub fn build(
         reused: vectors.reused,
         seconds: clock.end(),
         actions: *actions,
+        feedback,
     })
 }
 

@@ -1,6 +1,7 @@
 //! The façade that an agent service calls: the current snapshot, an embedder that is loaded when first needed, and the
 //! questions of a desk. Synchronous, `Send + Sync`; prints nothing, keeps no global state.
 
+mod feedback;
 mod request;
 mod similar;
 mod source;
@@ -11,6 +12,7 @@ use std::sync::{Arc, OnceLock};
 
 use arc_swap::ArcSwap;
 
+pub use feedback::{FeedbackReceipt, FeedbackRequest, FeedbackSummary};
 pub use request::{
     By, RecommendRequest, Recommendation, SearchAnswer, SearchRequest, Similar, SimilarRequest, SimilarTickets, Subject,
 };

@@ -79,6 +79,8 @@ pub struct RecommendRequest {
 /// What to do next, and where that comes from.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Recommendation {
+    /// By which feedback names it: see [`crate::feedback::recommendation_id`].
+    pub id: String,
     /// The generation that answered.
     pub generation: String,
     /// The one asked about: its subject, or the masked text.

@@ -11,7 +11,7 @@ use crate::rank::Row;
 use crate::rebuild::TICKETS;
 
 /// How many ids an unknown ticket is told.
-const NEAREST_IDS: usize = 3;
+pub(super) const NEAREST_IDS: usize = 3;
 
 impl Engine {
     /// Resolved tickets like a ticket or a text.
@@ -92,7 +92,8 @@ pub(super) fn and_also(own: &Value, callers: Option<&Filter>) -> Result<Filter> 
     })
 }
 
-fn ticket_row(index: &IndexReader, id: &str) -> Result<Row> {
+/// The row of a ticket, or the error that names ids spelt like it.
+pub(super) fn ticket_row(index: &IndexReader, id: &str) -> Result<Row> {
     if let Some(row) = index.row_of(id)? {
         return Ok(row);
     }

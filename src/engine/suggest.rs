@@ -1,11 +1,14 @@
 //! What to do next: both indexes are asked, the neighbours become advice.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 
 use super::similar::{Problem, and_also, cell};
 use super::{Current, Engine, RecommendRequest, Recommendation};
 use crate::desk::Status;
 use crate::error::{Error, Result};
+use crate::feedback::recommendation_id;
 use crate::index::{Cells, Query, QueryKind};
 use crate::rebuild::{STEPS, TICKETS};
 use crate::recommend::{Moment, Outcome, SimilarState, SimilarTicket, Situation, Vote, recommend};
@@ -24,8 +27,12 @@ impl Engine {
         let desk = &current.desk;
         let advice =
             recommend(&situation, desk.trust, &states, &tickets, &desk.catalogue, &desk.agents, &self.params.recommend);
+        let generation = current.snapshot.generation().name.clone();
+        let subject = problem.ticket.as_ref().map_or(problem.text.as_str(), |(id, _)| id);
+        let actions: Vec<&str> = advice.actions.iter().map(|ranked| ranked.action.as_str()).collect();
         Ok(Recommendation {
-            generation: current.snapshot.generation().name.clone(),
+            id: recommendation_id(&generation, subject, &actions),
+            generation,
             about: problem.about,
             advice,
             catalogue: desk.catalogue.clone(),
@@ -137,7 +144,8 @@ impl Engine {
             let turns = vec![(problem.text.as_str(), problem.vector.as_slice())];
             let moment = Moment { turns, customer_spoke_last: true, ..Moment::default() };
             let likely = current.learned(&self.params)?.predict(&moment);
-            return Ok((Situation { likely, ..Situation::default() }, problem.vector.clone()));
+            let acceptance = self.acceptance(current, None);
+            return Ok((Situation { likely, acceptance, ..Situation::default() }, problem.vector.clone()));
         };
         let steps = current.snapshot.index(STEPS)?;
         let Some(pending) = steps.row_of(&crate::desk::pending_step_id(id))? else {
@@ -158,8 +166,10 @@ impl Engine {
         ];
         let cells = steps.cells(pending, &columns.map(str::to_owned))?;
         let likely = items(&cells, "likely_actions").into_iter().zip(items(&cells, "likely_probabilities"));
+        let category = text(&cells, "category");
         let situation = Situation {
-            category: text(&cells, "category"),
+            acceptance: self.acceptance(current, category.as_deref()),
+            category,
             status: text(&cells, "status"),
             channel: text(&cells, "channel"),
             priority: text(&cells, "priority"),
@@ -172,6 +182,11 @@ impl Engine {
                 .collect(),
         };
         Ok((situation, steps.vector(pending).to_vec()))
+    }
+
+    /// F of the actions on which people had decided when the generation was built.
+    fn acceptance(&self, current: &Current, category: Option<&str>) -> BTreeMap<String, f32> {
+        current.desk.feedback.relative_acceptance(category, &self.params.recommend.feedback)
     }
 }
 

@@ -5,6 +5,8 @@
 mod background;
 #[cfg(feature = "cli")]
 pub mod cli;
+#[cfg(any(feature = "cli", feature = "http", feature = "mcp"))]
+mod clock;
 #[cfg(feature = "http")]
 pub mod databricks;
 #[cfg(feature = "http")]

@@ -5,8 +5,9 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::engine::{By, RecommendRequest, SearchRequest, SimilarRequest, Subject};
+use crate::engine::{By, FeedbackRequest, RecommendRequest, SearchRequest, SimilarRequest, Subject};
 use crate::error::{Error, Result};
+use crate::feedback::Kind;
 use crate::filter::Filter;
 use crate::index::QueryKind;
 
@@ -49,6 +50,19 @@ pub struct SearchQuestion {
     all_rows: bool,
 }
 
+/// Says what became of a recommended action:
+/// `{"ticket", "action", "verdict": "accepted"|"rejected"|"edited"|"displayed", "edited_to"?, "recommendation"?, "by"?}`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FeedbackQuestion {
+    ticket: String,
+    action: String,
+    verdict: Kind,
+    edited_to: Option<String>,
+    recommendation: Option<String>,
+    by: Option<String>,
+}
+
 impl SimilarQuestion {
     /// The engine's request.
     ///
@@ -67,6 +81,15 @@ impl RecommendQuestion {
     /// [`Error::Argument`], [`Error::Filter`].
     pub fn request(self) -> Result<RecommendRequest> {
         Ok(RecommendRequest { subject: subject(self.ticket, self.text)?, filter: filter_value(self.filter.as_ref())? })
+    }
+}
+
+impl FeedbackQuestion {
+    /// The engine's request; `at` is the present instant in RFC 3339.
+    #[must_use]
+    pub fn request(self, at: String) -> FeedbackRequest {
+        let Self { ticket, action, verdict, edited_to, recommendation, by } = self;
+        FeedbackRequest { at, ticket, action, verdict, edited_to, recommendation, by }
     }
 }
 

@@ -4,8 +4,9 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::desk::{Catalogue, Ineligible, TitleLanguage};
-use crate::engine::{Recommendation, SearchAnswer, SimilarTickets};
+use crate::engine::{FeedbackReceipt, FeedbackSummary, Recommendation, SearchAnswer, SimilarTickets};
 use crate::error::{Error, Fault, Result};
+use crate::feedback::{DamagedLine, Event, Kind};
 use crate::index::{Degraded, Hit, Leg, Manifest};
 use crate::recommend::{Abstention, Evidence, Quartiles};
 use crate::snapshot::{Generation, Snapshot};
@@ -100,6 +101,8 @@ impl SimilarJson {
 /// The answer of `recommend`.
 #[derive(Debug, Serialize)]
 pub struct RecommendJson {
+    /// By which feedback names this answer.
+    recommendation: String,
     generation: String,
     about: String,
     /// Set when nothing is recommended.
@@ -128,6 +131,7 @@ struct RankedActionJson {
     confidence: f32,
     success_rate: f32,
     success_interval: (f32, f32),
+    acceptance: f32,
     support: usize,
     evidence: Vec<EvidenceJson>,
     counter_evidence: Vec<EvidenceJson>,
@@ -192,6 +196,7 @@ impl RecommendJson {
             confidence: ranked.confidence,
             success_rate: ranked.success_rate,
             success_interval: ranked.success_interval,
+            acceptance: ranked.acceptance,
             support: ranked.support,
             evidence: evidence(ranked.evidence),
             counter_evidence: evidence(ranked.counter_evidence),
@@ -210,6 +215,7 @@ impl RecommendJson {
             success_rate: choice.success_rate,
         });
         Self {
+            recommendation: answer.id,
             generation: answer.generation,
             about: answer.about,
             abstention: answer.advice.abstention.map(|reason| AbstentionJson { message: reason.to_string(), reason }),
@@ -257,6 +263,81 @@ impl From<SearchAnswer> for SearchJson {
             eligible: answer.eligible,
             degraded: answer.degraded,
             rows: rows.collect(),
+        }
+    }
+}
+
+/// The answer of `feedback`.
+#[derive(Debug, Serialize)]
+pub struct FeedbackJson {
+    generation: String,
+    id: String,
+    at: String,
+    recommendation: Option<String>,
+    ticket_id: String,
+    category: Option<String>,
+    action: ActionJson,
+    verdict: Kind,
+    edited_to: Option<ActionJson>,
+    by: Option<String>,
+}
+
+impl FeedbackJson {
+    /// Converts an answer.
+    #[must_use]
+    pub fn new(answer: FeedbackReceipt, language: TitleLanguage) -> Self {
+        let named = |id: &str| action(&answer.catalogue, id, language);
+        let Event { at, kind, recommendation, ticket, action, category, edited_to, by } = answer.record.event().clone();
+        Self {
+            generation: answer.generation,
+            id: answer.record.id().to_owned(),
+            at,
+            recommendation,
+            ticket_id: ticket,
+            category,
+            action: named(&action),
+            verdict: kind,
+            edited_to: edited_to.as_deref().map(named),
+            by,
+        }
+    }
+}
+
+/// The answer of `feedback --list`.
+#[derive(Debug, Serialize)]
+pub struct FeedbackSummaryJson {
+    records: usize,
+    torn: usize,
+    damaged: Vec<DamagedLine>,
+    actions: Vec<FeedbackCountsJson>,
+}
+
+#[derive(Debug, Serialize)]
+struct FeedbackCountsJson {
+    #[serde(flatten)]
+    action: ActionJson,
+    displayed: usize,
+    accepted: usize,
+    rejected: usize,
+    edited: usize,
+}
+
+impl FeedbackSummaryJson {
+    /// Converts an answer.
+    #[must_use]
+    pub fn new(answer: FeedbackSummary, language: TitleLanguage) -> Self {
+        let actions = answer.tally.actions.iter().map(|(id, counts)| FeedbackCountsJson {
+            action: action(&answer.catalogue, id, language),
+            displayed: counts.displayed,
+            accepted: counts.accepted,
+            rejected: counts.rejected,
+            edited: counts.edited,
+        });
+        Self {
+            actions: actions.collect(),
+            records: answer.report.records,
+            torn: answer.report.torn,
+            damaged: answer.report.damaged,
         }
     }
 }

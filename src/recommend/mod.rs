@@ -2,8 +2,9 @@
 //!
 //! ```text
 //! ranker, similar states ─► likely? (P) ─┐
-//!                                        ├─► score = P × V^β ─► ranked actions ─► enough? ─► advice
-//! how they ended, and were to end ─► (V) ┘                                      └► abstain, with the reason
+//!                                        ├─► score = P × V^β × F ─► ranked actions ─► enough? ─► advice
+//! how they ended, and were to end ─► (V) ┤                                          └► abstain, with the reason
+//! what people made of it ───────────► (F) ┘
 //! similar tickets ─► plan: hours, agent, key steps
 //! ```
 
@@ -15,6 +16,8 @@ mod plan;
 mod tests;
 mod votes;
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 pub use abstain::Abstention;
@@ -24,6 +27,7 @@ pub use plan::{AgentChoice, Plan};
 pub use votes::{Vote, votes};
 
 use crate::desk::{Agent, Catalogue, Circumstances, Ineligible, OTHER};
+use crate::feedback::FeedbackParams;
 
 /// What is known of the ticket that needs an action.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -42,6 +46,8 @@ pub struct Situation {
     pub expected_success: Option<f32>,
     /// What the ranker expects, likeliest first; empty where nothing was learnt.
     pub likely: Vec<Vote>,
+    /// F: how much more often than others people accept an action here, above 0; 1 for an action that is not in it.
+    pub acceptance: BTreeMap<String, f32>,
 }
 
 /// How far what was learnt is trusted; see [`Learned`].
@@ -127,7 +133,7 @@ pub struct RecommendParams {
     pub same_last_action: f32,
     /// A state of the same category weighs this many times more. 1 or more.
     pub same_category: f32,
-    /// β, the exponent of V in the score P × V^β. 0 ranks by likelihood alone.
+    /// β, the exponent of V in the score P × V^β × F. 0 leaves out how tickets ended.
     pub outcome_weight: f32,
     /// How many tickets' worth of weight the average of all neighbours has in each success rate. Above 0.
     pub prior_strength: f32,
@@ -137,6 +143,8 @@ pub struct RecommendParams {
     pub min_confidence: f32,
     /// How many actions an answer shows at most.
     pub shown: usize,
+    /// How what people made of recommendations counts: F.
+    pub feedback: FeedbackParams,
 }
 
 impl Default for RecommendParams {
@@ -152,6 +160,7 @@ impl Default for RecommendParams {
             min_similarity: 0.8,
             min_confidence: 0.15,
             shown: 5,
+            feedback: FeedbackParams::default(),
         }
     }
 }
@@ -188,7 +197,7 @@ const LEAST_TOLD: f32 = 0.01;
 pub struct RankedAction {
     /// Its id in the catalogue.
     pub action: String,
-    /// P × V^β: the order of the list.
+    /// P × V^β × F: the order of the list.
     pub score: f32,
     /// P: how likely it is here, by the ranker and by the share of the neighbours' weight that did this, 0 to 1.
     pub probability: f32,
@@ -198,6 +207,8 @@ pub struct RankedAction {
     pub success_rate: f32,
     /// The 90 % interval of V.
     pub success_interval: (f32, f32),
+    /// F: how much more often than others people accept it here, above 0, 1 being as often.
+    pub acceptance: f32,
     /// Distinct tickets in which it was done.
     pub support: usize,
     /// Of those, tickets that ended well, most similar first.
@@ -231,10 +242,9 @@ pub fn recommend(
     let plan = plan::plan(tickets, agents, params);
     let votes = mix(&situation.likely, &votes(situation, states, tickets, params), trust.share);
     let average = outcome::average_success(states.iter().map(|state| &state.outcome));
-    let expected = situation.expected_success.unwrap_or(average);
     let (possible, removed) = eligible(&votes, situation, catalogue);
     let mut actions: Vec<RankedAction> =
-        possible.iter().map(|vote| ranked(vote, states, (expected, average), trust, params)).collect();
+        possible.iter().map(|vote| ranked(vote, situation, states, average, trust, params)).collect();
     actions.sort_by(|a, b| b.score.total_cmp(&a.score).then_with(|| a.action.cmp(&b.action)));
     let abstention = abstain::reason(states, tickets, &actions, params);
     actions.truncate(params.shown);
@@ -269,15 +279,17 @@ pub fn eligible(votes: &[Vote], situation: &Situation, catalogue: &Catalogue) ->
 
 fn ranked(
     vote: &Vote,
+    situation: &Situation,
     states: &[SimilarState],
-    (expected, average): (f32, f32),
+    average: f32,
     trust: Trust,
     params: &RecommendParams,
 ) -> RankedAction {
     let cases = one_a_ticket(states.iter().filter(|state| state.action == vote.action));
     let ends =
         cases.iter().filter_map(|case| Some((case.outcome.success()?, case.expected_success.unwrap_or(average))));
-    let value = Value::of(ends, expected, params.prior_strength);
+    let value = Value::of(ends, situation.expected_success.unwrap_or(average), params.prior_strength);
+    let acceptance = situation.acceptance.get(&vote.action).copied().unwrap_or(1.0);
     let success_rate = value.mean;
     let (mut evidence, mut counter_evidence) = (Vec::new(), Vec::new());
     for case in &cases {
@@ -291,11 +303,12 @@ fn ranked(
     }
     RankedAction {
         action: vote.action.clone(),
-        score: vote.probability * success_rate.powf(params.outcome_weight),
+        score: vote.probability * success_rate.powf(params.outcome_weight) * acceptance,
         probability: vote.probability,
         confidence: trust.calibration.confidence(vote.probability),
         success_rate,
         success_interval: value.interval,
+        acceptance,
         support: cases.len(),
         evidence,
         counter_evidence,

@@ -51,7 +51,24 @@ fn the_likeliest_action_leads_and_its_terms_add_up() {
     for ranked in &advice.actions {
         let score = ranked.probability * ranked.success_rate.powf(params.outcome_weight);
         assert!((ranked.score - score).abs() < 1e-6);
+        assert_eq!(ranked.acceptance, 1.0, "nobody has decided on anything");
     }
+}
+
+#[test]
+fn what_people_refuse_falls_behind_and_the_rest_keeps_its_terms() {
+    let states =
+        [state("T1", 0.95, "REFUND", true), state("T2", 0.95, "REFUND", true), state("T3", 0.95, "EXPLAIN", true)];
+    let acceptance = BTreeMap::from([("REFUND".to_owned(), 0.4)]);
+    let situation = Situation { category: Some("FINANCIAL".to_owned()), acceptance, ..Situation::default() };
+    let params = RecommendParams::default();
+    let before = advise(&states, &params);
+    let after = recommend(&situation, Trust::default(), &states, &[], &catalogue(), &[], &params);
+    assert_eq!((names(&before), names(&after)), (vec!["REFUND", "EXPLAIN"], vec!["EXPLAIN", "REFUND"]));
+    let (refund, was) = (&after.actions[1], &before.actions[0]);
+    assert!((refund.score - 0.4 * was.score).abs() < 1e-6 && refund.acceptance == 0.4);
+    assert_eq!((refund.probability, refund.confidence), (was.probability, was.confidence), "P is not bent");
+    assert_eq!(after.actions[0].score, before.actions[1].score);
 }
 
 #[test]

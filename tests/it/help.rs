@@ -4,9 +4,10 @@ use expect_test::expect;
 
 use crate::support::Sandbox;
 
-const COMMANDS: [&[&str]; 14] = [
+const COMMANDS: [&[&str]; 15] = [
     &["similar"],
     &["recommend"],
+    &["feedback"],
     &["search"],
     &["index", "build"],
     &["index", "status"],
@@ -140,6 +141,73 @@ fn wrong_usage_says_what_is_right() {
           [possible values: ann, hybrid, full_text]
 
         For more information, try '--help'.
+    "#]],
+    );
+    sandbox.check(
+        &["feedback", "TICKET-1", "--action", "REFUND_FEE"],
+        expect![[r#"
+            exit 2
+            --- stderr
+            error: the following required arguments were not provided:
+              <--accepted|--rejected|--edited|--displayed|--list>
+
+            Usage: nba feedback --action <A> <--accepted|--rejected|--edited|--displayed|--list> <TICKET>
+
+            For more information, try '--help'.
+        "#]],
+    );
+    sandbox.check(
+        &["feedback", "--accepted"],
+        expect![[r#"
+            exit 2
+            --- stderr
+            error: the following required arguments were not provided:
+              --action <A>
+              <TICKET>
+
+            Usage: nba feedback --action <A> <--accepted|--rejected|--edited|--displayed|--list> <TICKET>
+
+            For more information, try '--help'.
+        "#]],
+    );
+    sandbox.check(
+        &["feedback", "TICKET-1", "--action", "REFUND_FEE", "--accepted", "--rejected"],
+        expect![[r#"
+            exit 2
+            --- stderr
+            error: the argument '--accepted' cannot be used with '--rejected'
+
+            Usage: nba feedback --action <A> <--accepted|--rejected|--edited|--displayed|--list> <TICKET>
+
+            For more information, try '--help'.
+        "#]],
+    );
+    sandbox.check(
+        &["feedback", "TICKET-1", "--action", "REFUND_FEE", "--accepted", "--edited-to", "CLOSE_TICKET"],
+        expect![[r#"
+            exit 3
+            --- stderr
+            error: no index in index; build one with `nba index build --data DIR --index index`
+        "#]],
+    );
+    sandbox.check(
+        &["feedback", "TICKET-1", "--list"],
+        expect![[r#"
+            exit 2
+            --- stderr
+            error: the argument '[TICKET]' cannot be used with '--list'
+
+            Usage: nba feedback <--accepted|--rejected|--edited|--displayed|--list> <TICKET>
+
+            For more information, try '--help'.
+        "#]],
+    );
+    sandbox.check(
+        &["feedback", "TICKET-1", "--action", "REFUND_FEE", "--accepted", "--ticket", "TICKET-1"],
+        expect![[r#"
+        exit 3
+        --- stderr
+        error: no index in index; build one with `nba index build --data DIR --index index`
     "#]],
     );
     sandbox.check(

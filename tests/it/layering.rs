@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("error", &[]),
     ("rank", &[]),
+    ("feedback", &["error"]),
     ("table", &["error"]),
     ("filter", &["error", "rank"]),
     ("embed", &["error"]),
@@ -17,10 +18,13 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("desk", &["error", "table"]),
     ("actions", &["error", "embed", "desk"]),
     ("generate", &["error"]),
-    ("recommend", &["error", "desk"]),
+    ("recommend", &["error", "desk", "feedback"]),
     ("history", &["desk", "recommend", "vector"]),
-    ("rebuild", &["error", "embed", "vector", "keyword", "index", "snapshot", "desk", "recommend", "history"]),
-    ("engine", &["error", "rank", "filter", "embed", "index", "snapshot", "desk", "rebuild", "recommend"]),
+    (
+        "rebuild",
+        &["error", "feedback", "embed", "vector", "keyword", "index", "snapshot", "desk", "recommend", "history"],
+    ),
+    ("engine", &["error", "rank", "feedback", "filter", "embed", "index", "snapshot", "desk", "rebuild", "recommend"]),
     (
         "evaluate",
         &[
@@ -42,6 +46,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         "face",
         &[
             "error",
+            "feedback",
             "filter",
             "embed",
             "vector",

@@ -5,6 +5,7 @@
 mod actions;
 mod build;
 mod errors;
+mod feedback;
 mod help;
 mod layering;
 mod masking;

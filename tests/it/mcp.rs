@@ -11,7 +11,7 @@ use crate::serve::{LIMIT, ended, lines};
 use crate::support::Sandbox;
 
 /// A session that has been opened. Its process is killed at the end, unless it was left before.
-struct Session {
+pub(crate) struct Session {
     child: Child,
     input: Option<ChildStdin>,
     output: mpsc::Receiver<String>,
@@ -21,7 +21,7 @@ struct Session {
 }
 
 impl Session {
-    fn open(sandbox: &Sandbox) -> Self {
+    pub(crate) fn open(sandbox: &Sandbox) -> Self {
         let mut child = sandbox.command(&["mcp"]).stdin(Stdio::piped()).spawn().unwrap();
         let input = child.stdin.take();
         let output = lines(child.stdout.take().unwrap());
@@ -38,15 +38,31 @@ impl Session {
     }
 
     fn ask(&mut self, method: &str, params: &Value) -> Value {
-        self.asked += 1;
-        self.write(&json!({ "jsonrpc": "2.0", "id": self.asked, "method": method, "params": params }));
-        // Every line of standard output is the protocol's.
-        let answer: Value = serde_json::from_str(&self.output.recv_timeout(LIMIT).unwrap()).unwrap();
+        self.send(method, params);
+        let answer = self.answer();
         assert_eq!(answer["id"], self.asked, "{answer}");
         answer
     }
 
-    fn call(&mut self, tool: &str, arguments: Value) -> Value {
+    /// Asks, and does not wait for the answer.
+    pub(crate) fn send(&mut self, method: &str, params: &Value) {
+        self.asked += 1;
+        self.write(&json!({ "jsonrpc": "2.0", "id": self.asked, "method": method, "params": params }));
+    }
+
+    /// The next answer, whichever question it is to. Every line of standard output is the protocol's.
+    pub(crate) fn answer(&mut self) -> Value {
+        serde_json::from_str(&self.output.recv_timeout(LIMIT).unwrap()).unwrap()
+    }
+
+    /// Kills it; the answers that it had given. A last line that was cut short is none.
+    pub(crate) fn kill(mut self) -> Vec<Value> {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+        self.output.iter().filter_map(|line| serde_json::from_str(&line).ok()).collect()
+    }
+
+    pub(crate) fn call(&mut self, tool: &str, arguments: Value) -> Value {
         self.ask("tools/call", &json!({ "name": tool, "arguments": arguments }))["result"].take()
     }
 
@@ -68,7 +84,7 @@ impl Drop for Session {
 }
 
 #[test]
-fn an_agent_finds_three_tools_with_schemas() {
+fn an_agent_finds_four_tools_with_schemas() {
     let mut session = Session::open(&Sandbox::with_fixtures());
     assert_eq!(session.server["serverInfo"], json!({ "name": "nba", "version": env!("CARGO_PKG_VERSION") }));
     assert!(session.server["instructions"].as_str().unwrap().contains("recommend_action"));
@@ -77,7 +93,7 @@ fn an_agent_finds_three_tools_with_schemas() {
     for tool in tools.as_array().unwrap() {
         let schema = &tool["inputSchema"];
         assert_eq!((&schema["type"], &schema["additionalProperties"]), (&json!("object"), &json!(false)));
-        assert_eq!(tool["annotations"]["readOnlyHint"], true);
+        assert_eq!(tool["annotations"]["readOnlyHint"], tool["name"] != "record_feedback");
         assert!(tool["description"].as_str().unwrap().len() > 100);
         let fields: Vec<&str> = schema["properties"].as_object().unwrap().keys().map(String::as_str).collect();
         for property in schema["properties"].as_object().unwrap().values() {
@@ -94,6 +110,7 @@ fn an_agent_finds_three_tools_with_schemas() {
     expect![[r#"
         similar_tickets: filter k text ticket
         recommend_action: filter text ticket
+        record_feedback: action by edited_to recommendation ticket verdict
         search_index: all_rows columns filter index k row text type vector
     "#]]
     .assert_eq(&shown);

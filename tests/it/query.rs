@@ -60,7 +60,7 @@ fn answers_as_a_person_sees_them() {
             exit 0
             --- stdout
             TICKET-3  Estorno
-            generation g000001
+            generation g000001 · recommendation a1c4f30b280a0cc9
 
             No recommendation: what agents did in similar cases is not in the catalogue for this category.
 
@@ -79,7 +79,7 @@ fn answers_as_a_person_sees_them() {
             exit 0
             --- stdout
             “O estorno não caiu na conta”
-            generation g000001
+            generation g000001 · recommendation b6662d174be64340
 
             No recommendation: similar cases went different ways: the best action has confidence 0.00, 0.15 is needed.
             What was done in the nearest cases, for what it is worth:
@@ -275,7 +275,7 @@ fn json_has_one_shape() {
     let recommend = sandbox.nba(&["recommend", "TICKET-0042", "--json"]).json();
     assert_eq!(
         keys(&recommend),
-        "about abstention actions agents best_approach generation key_steps removed resolution_hours"
+        "about abstention actions agents best_approach generation key_steps recommendation removed resolution_hours"
     );
     let search = sandbox.nba(&["search", "steps", "--row", "TICKET-0042#next", "--json", "-k", "2"]).json();
     assert_eq!(keys(&search), "degraded eligible generation rows");

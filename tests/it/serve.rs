@@ -18,13 +18,13 @@ pub(crate) const LIMIT: Duration = Duration::from_secs(120);
 const QUERY: &str = "/api/2.0/vector-search/indexes/main.support.tickets/query";
 
 /// A server that runs for as long as the value lives.
-struct Server {
+pub(crate) struct Server {
     child: Child,
     address: String,
 }
 
 impl Server {
-    fn start(sandbox: &Sandbox) -> Self {
+    pub(crate) fn start(sandbox: &Sandbox) -> Self {
         let mut command = sandbox.command(&["serve", "--listen", "127.0.0.1:0", "--json"]);
         let mut child = command.stderr(Stdio::null()).spawn().unwrap();
         let line = lines(child.stdout.take().unwrap()).recv_timeout(LIMIT).unwrap();
@@ -63,14 +63,14 @@ impl Server {
         serde_json::from_str(&body).unwrap()
     }
 
-    fn post(&self, path: &str, body: &Value) -> Value {
+    pub(crate) fn post(&self, path: &str, body: &Value) -> Value {
         let (status, answer) = self.ask("POST", path, body.to_string());
         assert_eq!(status, 200, "{body}: {answer}");
         serde_json::from_str(&answer).unwrap()
     }
 
     /// What a series of requests is answered, as snapshots have it.
-    fn told(&self, requests: &[(&str, &str, &str)]) -> String {
+    pub(crate) fn told(&self, requests: &[(&str, &str, &str)]) -> String {
         let mut out = String::new();
         for (method, path, body) in requests {
             let (status, answer) = self.ask(method, path, body);

@@ -154,10 +154,11 @@ impl Sandbox {
     }
 
     fn blotted(&self, text: &str) -> String {
-        static CHANGING: LazyLock<[(Regex, &str); 6]> = LazyLock::new(|| {
+        static CHANGING: LazyLock<[(Regex, &str); 7]> = LazyLock::new(|| {
             [
                 (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", "<time>"),
                 (r"process id \d+", "process id <pid>"),
+                (r"kept as [0-9a-f]{16}", "kept as <id>"),
                 (r"\d+\.\d s\b", "<n> s"),
                 (r"\d+ rows/s", "<n> rows/s"),
                 // Mostly the examples of the catalogue.

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+use clap::{ArgGroup, Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
 use crate::desk::TitleLanguage;
 use crate::face::question::DEFAULT_K;
@@ -54,6 +54,8 @@ pub(super) enum Command {
     Similar(SimilarArgs),
     /// What to do next on an active ticket, with evidence, or why nothing is recommended
     Recommend(RecommendArgs),
+    /// Say what became of a recommended action, for the next build to count; or show the counts
+    Feedback(FeedbackArgs),
     /// Query any index: `tickets` or `steps`
     Search(SearchArgs),
     /// Build and inspect the index
@@ -65,7 +67,7 @@ pub(super) enum Command {
     /// Offer tools to an agent over the Model Context Protocol, on standard input and output
     #[cfg(feature = "mcp")]
     #[command(
-        after_help = "Examples:\n  nba mcp\n  nba mcp --index index\n\nTools: similar_tickets, recommend_action, search_index. Each call answers from the newest generation."
+        after_help = "Examples:\n  nba mcp\n  nba mcp --index index\n\nTools: similar_tickets, recommend_action, record_feedback, search_index. Each call answers from the newest generation."
     )]
     Mcp,
     /// Hold the action catalogue against what agents wrote
@@ -140,6 +142,47 @@ pub(super) struct RecommendArgs {
     /// Show every piece of evidence and the terms of each score
     #[arg(long)]
     pub(super) explain: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+#[command(
+    group = ArgGroup::new("verdict").args(["accepted", "rejected", "edited", "displayed", "list"]).required(true),
+    after_help = "Examples:\n  nba feedback TICKET-0042 --action RELEASE_PAYOUT --accepted\n  nba feedback TICKET-0042 --action REFUND_FEE --edited --edited-to ESCALATE_L2\n  nba feedback --list --ticket TICKET-0042 --json\n\nVerdicts are appended to a log in the index folder. Of several on the same action of a recommendation (of a ticket,\nwithout --recommendation) the last counts. Ids alone are kept: give no names."
+)]
+pub(super) struct FeedbackArgs {
+    /// A ticket of the index
+    #[arg(value_name = "TICKET", required_unless_present = "list")]
+    pub(super) ticket: Option<String>,
+    /// The action that was recommended: an id of the catalogue
+    #[arg(long, value_name = "A", required_unless_present = "list")]
+    pub(super) action: Option<String>,
+    /// It was carried out as recommended
+    #[arg(long)]
+    pub(super) accepted: bool,
+    /// It was not carried out
+    #[arg(long)]
+    pub(super) rejected: bool,
+    /// It was changed before it was carried out; counts half
+    #[arg(long)]
+    pub(super) edited: bool,
+    /// It was shown, and nobody has decided; a tenth of a rejection
+    #[arg(long)]
+    pub(super) displayed: bool,
+    /// The action that was taken in its place
+    #[arg(long, value_name = "B", requires = "edited")]
+    pub(super) edited_to: Option<String>,
+    /// The id of the recommendation that showed it
+    #[arg(long, value_name = "ID")]
+    pub(super) recommendation: Option<String>,
+    /// The id of whoever decided
+    #[arg(long, value_name = "WHO")]
+    pub(super) by: Option<String>,
+    /// Show the counts by action
+    #[arg(long, conflicts_with_all = ["ticket", "action", "edited_to", "recommendation", "by"])]
+    pub(super) list: bool,
+    /// With --list: of this ticket alone
+    #[arg(long = "ticket", value_name = "T", requires = "list")]
+    pub(super) only_ticket: Option<String>,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -229,7 +272,7 @@ pub(super) struct BuildArgs {
 #[cfg(feature = "http")]
 #[derive(Debug, ClapArgs)]
 #[command(
-    after_help = "Examples:\n  nba serve\n  nba serve --listen 127.0.0.1:0 --json\n\nGET /healthz, GET /v1/status, POST /v1/similar, /v1/recommend, /v1/search, /v1/reload;\nPOST /api/2.0/vector-search/indexes/main.support.tickets/query.\nCtrl-C or SIGTERM ends it, after what is being answered."
+    after_help = "Examples:\n  nba serve\n  nba serve --listen 127.0.0.1:0 --json\n\nGET /healthz, GET /v1/status, POST /v1/similar, /v1/recommend, /v1/feedback, /v1/search,\n/v1/reload;\nPOST /api/2.0/vector-search/indexes/main.support.tickets/query.\nCtrl-C or SIGTERM ends it, after what is being answered."
 )]
 pub(super) struct ServeArgs {
     /// Where to listen: a loopback address, since there are no tokens yet; port 0 takes any free one

@@ -2,17 +2,18 @@
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 
-use chrono::{DateTime, SecondsFormat, Utc};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::args::BuildArgs;
+use super::feedback::unusable;
 use super::printer::Printer;
 use super::settings::Settings;
 use crate::desk::Catalogue;
 use crate::engine::{Engine, open_model};
 use crate::error::{Error, Result};
+use crate::face::clock::now;
+use crate::feedback::LogReport;
 use crate::rebuild::{BuildReport, BuildRequest, Progress, catalogue_beside};
 
 pub(super) fn build(args: BuildArgs, settings: Settings, printer: &Printer) -> Result<()> {
@@ -50,13 +51,6 @@ pub(super) fn catalogue(named: Option<PathBuf>, data: &Path) -> Result<Catalogue
         Some(path) => Catalogue::from_toml(&path),
         None => Ok(Catalogue::built_in()),
     }
-}
-
-/// The present instant in RFC 3339.
-fn now() -> String {
-    #[expect(clippy::disallowed_methods, reason = "a face reads the clock and passes it on")]
-    let now = SystemTime::now();
-    DateTime::<Utc>::from(now).to_rfc3339_opts(SecondsFormat::Secs, true)
 }
 
 /// A bar on a terminal, a line a phase elsewhere.
@@ -121,6 +115,9 @@ fn summary(report: &BuildReport, index: &Path) -> String {
     let _ = writeln!(out, "  skipped  {:>8} rows", report.skipped);
     let actions = &report.actions;
     let _ = writeln!(out, "  actions  {} given, {} assigned, {} OTHER", actions.given, actions.assigned, actions.other);
+    if report.feedback != LogReport::default() {
+        let _ = writeln!(out, "  feedback {:>8} records{}", report.feedback.records, unusable(&report.feedback));
+    }
     let phases: Vec<String> = report.seconds.iter().map(|(phase, seconds)| format!("{phase} {seconds:.1} s")).collect();
     let _ = writeln!(
         out,

@@ -5,6 +5,7 @@ mod args;
 mod build;
 mod embed;
 mod evaluate;
+mod feedback;
 mod generate;
 mod inspect;
 mod printer;
@@ -45,6 +46,7 @@ fn run(args: Args, printer: &Printer) -> Result<()> {
     match args.command {
         Command::Similar(args) => query::similar(args, settings, printer),
         Command::Recommend(args) => query::recommend(args, settings, printer),
+        Command::Feedback(args) => feedback::feedback(args, &settings, printer),
         Command::Search(args) => query::search(args, settings, printer),
         Command::Index(IndexCommand::Build(args)) => build::build(args, settings, printer),
         Command::Index(IndexCommand::Status) => inspect::status(&settings, printer),

@@ -60,7 +60,7 @@ pub(super) fn recommendation(
     explain: bool,
 ) -> String {
     let mut out = heading(subject, &answer.about);
-    let _ = writeln!(out, "{DIM}generation {}{RESET}", answer.generation);
+    let _ = writeln!(out, "{DIM}generation {} · recommendation {}{RESET}", answer.generation, answer.id);
     let name = |id: &str| title(&answer.catalogue, id, language);
 
     if let Some(reason) = answer.advice.abstention {
@@ -130,7 +130,8 @@ fn action(place: usize, ranked: &RankedAction, title: &str, explain: bool) -> St
     };
     if explain {
         let (p, v, (low, high)) = (ranked.probability, ranked.success_rate, ranked.success_interval);
-        let _ = writeln!(out, "    {DIM}P {p:.4}, V {v:.4} ({low:.2} to {high:.2}), score {:.4}{RESET}", ranked.score);
+        let (f, score) = (ranked.acceptance, ranked.score);
+        let _ = writeln!(out, "    {DIM}P {p:.4}, V {v:.4} ({low:.2} to {high:.2}), F {f:.2}, score {score:.4}{RESET}");
         for (sign, all) in [("+", &ranked.evidence), ("−", &ranked.counter_evidence)] {
             for one in all {
                 let _ = writeln!(
@@ -201,7 +202,7 @@ fn hours(hours: f64) -> String {
     if hours < 48.0 { format!("{hours:.1} h") } else { format!("{:.1} days", hours / 24.0) }
 }
 
-const fn plural(count: usize) -> &'static str {
+pub(super) const fn plural(count: usize) -> &'static str {
     if count == 1 { "" } else { "s" }
 }
 

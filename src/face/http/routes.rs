@@ -17,8 +17,9 @@ use crate::desk::TitleLanguage;
 use crate::engine::Engine;
 use crate::error::{Error, Fault, Result};
 use crate::face::background::blocking;
-use crate::face::question::{RecommendQuestion, SearchQuestion, SimilarQuestion, read};
-use crate::face::wire::{ErrorJson, RecommendJson, SearchJson, SimilarJson, StatusJson};
+use crate::face::clock::now;
+use crate::face::question::{FeedbackQuestion, RecommendQuestion, SearchQuestion, SimilarQuestion, read};
+use crate::face::wire::{ErrorJson, FeedbackJson, RecommendJson, SearchJson, SimilarJson, StatusJson};
 
 /// What the routes answer from.
 #[derive(Clone)]
@@ -36,6 +37,7 @@ pub(super) fn router(engine: Arc<Engine>, language: TitleLanguage) -> Router {
         .route("/v1/status", get(status))
         .route("/v1/similar", post(similar))
         .route("/v1/recommend", post(recommend))
+        .route("/v1/feedback", post(feedback))
         .route("/v1/search", post(search))
         .route("/v1/reload", post(reload))
         .fallback(unknown_path)
@@ -63,6 +65,14 @@ async fn recommend(State(Served { engine, language }): State<Served>, body: Body
     asked(body, move |body| {
         let request = read::<RecommendQuestion>("body", body)?.request()?;
         json_text(&RecommendJson::new(engine.recommend(&request)?, language))
+    })
+    .await
+}
+
+async fn feedback(State(Served { engine, language }): State<Served>, body: Body) -> Response {
+    asked(body, move |body| {
+        let request = read::<FeedbackQuestion>("body", body)?.request(now());
+        json_text(&FeedbackJson::new(engine.record_feedback(&request)?, language))
     })
     .await
 }

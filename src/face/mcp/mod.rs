@@ -1,4 +1,4 @@
-//! The Model Context Protocol over standard input and output: three tools of an engine, for an agent to choose from.
+//! The Model Context Protocol over standard input and output: four tools of an engine, for an agent to choose from.
 //! Owns the protocol's side alone; what the tools are is in `tools`, how an answer reads in `text`.
 
 mod text;
@@ -23,7 +23,8 @@ use crate::error::{Error, Result};
 /// What an agent is told before it sees the tools.
 const INSTRUCTIONS: &str = "Next best action for a customer support desk, from its own resolved tickets. \
     To answer or advance an open ticket, call recommend_action first; call similar_tickets to read how like cases were \
-    solved. Evidence is real and masked; when recommend_action abstains, say so rather than guess.";
+    solved. Evidence is real and masked; when recommend_action abstains, say so rather than guess. Once a \
+    person has decided on a recommended action, call record_feedback.";
 
 /// Serves the client at standard input and output until it closes the input. Nothing else may write to standard output.
 ///

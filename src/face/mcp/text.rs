@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::desk::TitleLanguage;
-use crate::engine::{Recommendation, SearchAnswer, SimilarTickets};
+use crate::engine::{FeedbackReceipt, Recommendation, SearchAnswer, SimilarTickets};
 use crate::recommend::Evidence;
 
 /// How much of a message is quoted, in characters.
@@ -35,6 +35,7 @@ pub(super) fn recommendation(answer: &Recommendation, language: TitleLanguage) -
         Some(reason) => format!("No recommendation: {reason}.\n"),
         None => format!("Next action for: {}\n", quoted(&answer.about)),
     };
+    let _ = writeln!(out, "Recommendation id: {}", answer.id);
     for (place, ranked) in (1..).zip(&advice.actions) {
         let _ = writeln!(
             out,
@@ -54,6 +55,22 @@ pub(super) fn recommendation(answer: &Recommendation, language: TitleLanguage) -
     if let Some(time) = &advice.plan.hours {
         let _ = writeln!(out, "Resolution: median {:.1} h, {:.1} to {:.1} h", time.median, time.q1, time.q3);
     }
+    out
+}
+
+pub(super) fn feedback(answer: &FeedbackReceipt, language: TitleLanguage) -> String {
+    let event = answer.record.event();
+    let mut out = format!(
+        "Kept: {} ({}) on {} was {}",
+        event.action,
+        answer.catalogue.title(&event.action, language),
+        event.ticket,
+        event.kind.as_str()
+    );
+    if let Some(taken) = &event.edited_to {
+        let _ = write!(out, " to {taken} ({})", answer.catalogue.title(taken, language));
+    }
+    out.push_str(". The next build counts it.\n");
     out
 }
 

@@ -10,11 +10,13 @@ use super::text;
 use crate::desk::TitleLanguage;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
-use crate::face::question::{DEFAULT_K, RecommendQuestion, SearchQuestion, SimilarQuestion, read};
-use crate::face::wire::{RecommendJson, SearchJson, SimilarJson};
+use crate::face::clock::now;
+use crate::face::question::{DEFAULT_K, FeedbackQuestion, RecommendQuestion, SearchQuestion, SimilarQuestion, read};
+use crate::face::wire::{FeedbackJson, RecommendJson, SearchJson, SimilarJson};
 
 const SIMILAR: &str = "similar_tickets";
 const RECOMMEND: &str = "recommend_action";
+const FEEDBACK: &str = "record_feedback";
 const SEARCH: &str = "search_index";
 
 /// What a tool answers: lines to read, and the JSON that every face gives.
@@ -46,6 +48,23 @@ pub(super) fn all() -> Vec<Tool> {
             "Recommends what to do next on an open ticket or a customer's words: ranked actions with success rates, the tickets that speak for and against each, expected hours, who is best placed. Abstains, with the reason, when evidence is thin. A closed ticket is refused.",
             &json!({ "properties": { "ticket": ticket, "text": text, "filter": filter } }),
         ),
+        tool(
+            FEEDBACK,
+            "Record what became of a recommendation",
+            "Keeps a person's verdict on an action that recommend_action named: carried out, not carried out, or changed first. Call it once it is decided, not before. The next build counts it. Of several verdicts on the same action the last counts. Ids only, no names.",
+            &json!({
+                "properties": {
+                    "ticket": { "type": "string", "description": "Id of a ticket of the index, such as TICKET-0042." },
+                    "action": { "type": "string", "description": "Id of the action that was recommended, such as REFUND_FEE." },
+                    "verdict": { "type": "string", "enum": ["accepted", "rejected", "edited", "displayed"], "description": "Carried out as recommended, not carried out, changed first, or shown and not decided yet." },
+                    "edited_to": { "type": "string", "description": "With edited: id of the action that was taken in its place." },
+                    "recommendation": { "type": "string", "pattern": "^[0-9a-f]{16}$", "description": "Id of the recommendation that named the action, if it gave one." },
+                    "by": { "type": "string", "description": "Id of whoever decided, without blanks; no name, no address." }
+                },
+                "required": ["ticket", "action", "verdict"],
+            }),
+        )
+        .with_annotations(writes("Record what became of a recommendation")),
         tool(
             SEARCH,
             "Search an index",
@@ -86,6 +105,13 @@ pub(super) fn call(engine: &Engine, language: TitleLanguage, name: &str, argumen
                 structured: plain(&RecommendJson::new(answer, language))?,
             })
         }
+        FEEDBACK => {
+            let answer = engine.record_feedback(&question::<FeedbackQuestion>(&arguments)?.request(now()))?;
+            Ok(Answer {
+                text: text::feedback(&answer, language),
+                structured: plain(&FeedbackJson::new(answer, language))?,
+            })
+        }
         SEARCH => {
             let answer = engine.search(&question::<SearchQuestion>(&arguments)?.request()?)?;
             Ok(Answer { text: text::rows(&answer), structured: plain(&SearchJson::from(answer))? })
@@ -100,6 +126,11 @@ fn tool(name: &'static str, title: &str, description: &'static str, schema: &Val
     object.insert("additionalProperties".to_owned(), json!(false));
     let annotations = ToolAnnotations::with_title(title).read_only(true).idempotent(true).open_world(false);
     Tool::new(name, description, object).with_annotations(annotations)
+}
+
+/// Of the one tool that is not a question: it adds to what is kept, and the same twice counts once.
+fn writes(title: &str) -> ToolAnnotations {
+    ToolAnnotations::with_title(title).read_only(false).destructive(false).idempotent(true).open_world(false)
 }
 
 /// Arguments as a question; read from text, so that a fault reads the same as in every face.
