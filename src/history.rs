@@ -13,6 +13,8 @@ use crate::vector::dot;
 
 /// Of the moments before a held-out one, only the newest so many are compared with it: it is done for each of those.
 const MOST_COMPARED: usize = 100_000;
+/// A young desk holds out so many moments, or half of all.
+const FEWEST_HELD_OUT: usize = 100;
 /// Of the held-out moments, so many, evenly spread, set the shares.
 const MOST_HELD_OUT: usize = 2_000;
 
@@ -171,7 +173,8 @@ impl<'a> History<'a> {
         params: &LearnParams,
         recommend: &RecommendParams,
     ) -> Learned {
-        let held_out = (places.len() as f64 * (1.0 - params.held_out)) as usize;
+        let share = places.len() as f64 * params.held_out;
+        let held_out = places.len() - (share as usize).max(FEWEST_HELD_OUT.min(places.len() / 2));
         let stride = (places.len() - held_out).div_ceil(MOST_HELD_OUT).max(1);
         let kept: Vec<usize> =
             (0..places.len()).filter(|&at| at < held_out || (at - held_out).is_multiple_of(stride)).collect();

@@ -83,6 +83,9 @@ struct Header {
     ranker: Option<(Vec<String>, Encoder)>,
 }
 
+/// Of each held-out answer, so many of the likeliest actions set the calibration: the first by score is one of them.
+const CALIBRATED: usize = 3;
+
 /// Learns from examples, oldest first.
 ///
 /// The examples from `held_out` on are not trained on at first: on them the share is chosen that has the least log loss,
@@ -111,9 +114,10 @@ pub fn learn(
     let first: Vec<(f32, bool)> = answers
         .iter()
         .enumerate()
-        .filter_map(|(at, (by_ranker, by_votes, action))| {
+        .flat_map(|(at, (by_ranker, by_votes, action))| {
             let left = eligible(old.len() + at, mix(by_ranker, by_votes, share));
-            left.first().map(|vote| (vote.probability, vote.action == *action))
+            let right = |vote: Vote| (vote.probability, vote.action == *action);
+            left.into_iter().take(CALIBRATED).map(right).collect::<Vec<_>>()
         })
         .collect();
     let trust = Trust { share, calibration: Calibration::fit(&first) };
