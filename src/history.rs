@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use rayon::prelude::*;
 
-use crate::desk::{Catalogue, Desk, OTHER, Step, Ticket};
+use crate::desk::{Catalogue, Desk, OTHER, Step, Ticket, language, problem_text};
 use crate::recommend::{
     Ending, Example, LearnParams, Learned, Moment, Outcome, RecommendParams, SimilarState, Situation, Vote, eligible,
     expected_success, learn, votes,
@@ -43,13 +43,17 @@ pub struct PastMoment<'a> {
     pub outcome: Outcome,
     /// The probability that such a ticket ends well, 0 to 1.
     pub expected_success: f32,
+    /// `pt` or `en`: the language of the problem; `?` where it has no words.
+    pub language: &'static str,
+    /// Whether nothing may be known of its ticket: see [`History::forget`].
+    forgotten: bool,
 }
 
 impl PastMoment<'_> {
-    /// From when on what happened in the ticket is known: its end; never while it is active.
+    /// From when on what happened in the ticket is known: its end; never while it is active, or if it is forgotten.
     #[must_use]
     pub fn known_from(&self) -> i64 {
-        if self.ticket.status.is_active() {
+        if self.forgotten || self.ticket.status.is_active() {
             return i64::MAX;
         }
         let last_turn = self.ticket.thread.last().map_or(self.ticket.created_at, |turn| turn.at);
@@ -101,9 +105,10 @@ impl<'a> History<'a> {
     ) -> Self {
         let mut moments: Vec<PastMoment<'a>> = Vec::with_capacity(states.len());
         for ((ticket, steps), actions) in desk.tickets.iter().zip(steps).zip(actions_of) {
+            let language = language(&problem_text(ticket));
             for step in steps {
                 let state = states[moments.len()].as_ref();
-                moments.push(past_moment(ticket, step, actions, state, &vector_of));
+                moments.push(past_moment((ticket, language), step, actions, state, &vector_of));
             }
         }
         let is_evidence = |past: &PastMoment<'_>| {
@@ -114,6 +119,13 @@ impl<'a> History<'a> {
         let mut history = Self { moments, evidence };
         history.expect_as_of(as_of, seed);
         history
+    }
+
+    /// From now on nothing is ever known of the tickets of a category, as if it had not been seen before.
+    pub fn forget(&mut self, category: &str) {
+        let is_forgotten = |past: &PastMoment<'_>| past.ticket.category == category;
+        self.moments.iter_mut().for_each(|past| past.forgotten |= is_forgotten(past));
+        self.evidence.retain(|&at| !self.moments[at].forgotten);
     }
 
     /// Sets how well tickets are expected to end by the ends that were known before an instant.
@@ -205,7 +217,7 @@ impl<'a> History<'a> {
 }
 
 fn past_moment<'a>(
-    ticket: &'a Ticket,
+    (ticket, language): (&'a Ticket, &'static str),
     step: &'a Step,
     actions: &'a [String],
     state: &'a [f32],
@@ -217,6 +229,7 @@ fn past_moment<'a>(
         ("subcategory", ticket.subcategory.as_deref()),
         ("channel", Some(ticket.channel.as_str())),
         ("priority", Some(ticket.priority.as_str())),
+        ("language", Some(language)),
     ];
     PastMoment {
         ticket,
@@ -239,5 +252,7 @@ fn past_moment<'a>(
             sla_breached: ticket.sla_breached,
         },
         expected_success: 0.0,
+        language,
+        forgotten: false,
     }
 }

@@ -3,11 +3,13 @@
 mod actions;
 mod metrics;
 mod replay;
+mod report;
 mod retrieval;
 #[cfg(test)]
 mod tests;
 
 pub use actions::{ActionsReport, Case, CaseAuthor, CaseTurn, Floors, evaluate_actions, read_cases};
 pub use metrics::{Classified, classified};
-pub use replay::{BASELINES, Figure, Hits, ReplayParams, ReplayReport, Replayed, replay};
+pub use replay::{BASELINES, ReplayParams, Replayed, replay};
+pub use report::{Bin, Figure, Hits, ReplayReport, Risk, RiskCurve};
 pub use retrieval::{LegReport, Legs, RetrievalReport, RetrievalTask, Sample, evaluate_retrieval, read_samples};

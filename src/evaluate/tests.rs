@@ -117,8 +117,13 @@ fn past(change: impl Fn(&mut crate::desk::Desk)) -> crate::rebuild::Past {
 }
 
 fn walk(past: &crate::rebuild::Past) -> Vec<Replayed> {
+    walk_unseen(past, None)
+}
+
+fn walk_unseen(past: &crate::rebuild::Past, category: Option<&str>) -> Vec<Replayed> {
     let learn = LearnParams { fewest: 50, ..LearnParams::default() };
-    let params = ReplayParams { since: i64::MIN, recommend: RecommendParams::default(), learn };
+    let unseen = category.map(str::to_owned);
+    let params = ReplayParams { since: i64::MIN, unseen, recommend: RecommendParams::default(), learn };
     replay(past, &crate::Catalogue::built_in(), &params, &mut |_, _| {})
 }
 
@@ -178,7 +183,59 @@ fn a_replay_beats_what_needs_no_text_and_its_figures_add_up() {
     }
     assert_eq!(report.by_category.values().map(|hits| hits.steps).sum::<usize>(), steps.len());
     assert_eq!(report.by_position.values().map(|hits| hits.steps).sum::<usize>(), steps.len());
+    assert_eq!(report.by_language.values().map(|hits| hits.steps).sum::<usize>(), steps.len());
+    assert_eq!(report.by_language.keys().collect::<Vec<_>>(), ["en", "pt"]);
+    assert_eq!(report.reliability.iter().map(|bin| bin.steps).sum::<usize>(), steps.len());
     let Figure { mean, low, high } = report.all.hit_at_1;
     let counted = steps.iter().filter(|step| step.rank == Some(1)).count() as f64 / steps.len() as f64;
     assert!((mean - counted).abs() < 1e-12 && low < mean && mean < high);
+}
+
+#[test]
+fn of_an_unseen_category_nothing_is_ever_known_and_confidence_says_when_to_be_silent() {
+    let seen = past(|_| {});
+    // The ends of the category and what was done in it do not matter, since nothing is known of them.
+    let other = past(|desk| {
+        for ticket in desk.tickets.iter_mut().filter(|ticket| ticket.category == "TECHNICAL") {
+            ticket.csat_score = ticket.csat_score.map(|_| 1.0);
+        }
+    });
+    let steps = walk_unseen(&seen, Some("TECHNICAL"));
+    assert!(steps.len() > 50 && steps.iter().all(|step| step.category == "TECHNICAL"), "{}", steps.len());
+    // The baselines ask the same evidence.
+    let asked = |step: &Replayed| (step.rank, step.confidence, step.baselines);
+    let (one, two): (Vec<_>, Vec<_>) =
+        (steps.iter().map(asked).collect(), walk_unseen(&other, Some("TECHNICAL")).iter().map(asked).collect());
+    assert_eq!(one, two);
+    let (unseen, known) = (ReplayReport::of(&steps, 1), ReplayReport::of(&walk(&seen), 1));
+    assert!(unseen.all.hit_at_1.mean < known.by_category["TECHNICAL"].hit_at_1.mean, "{unseen:?}");
+    assert_eq!(unseen.baselines["by_subcategory"].hit_at_1.mean, 0.0, "no subcategory of it is known");
+}
+
+#[test]
+fn the_risk_curve_by_hand() {
+    let step = |confidence: f32, rank: usize| Replayed {
+        ticket_id: format!("T{confidence}"),
+        position: 0,
+        category: "FINANCIAL".to_owned(),
+        language: "pt",
+        action: "REFUND".to_owned(),
+        rank: Some(rank),
+        confidence,
+        similarity: 1.0 - confidence,
+        answered: true,
+        baselines: [None; 4],
+    };
+    // The surest is right, then one wrong, then right, wrong: risks 0, 1/2, 1/3, 1/2.
+    let report = ReplayReport::of(&[step(0.2, 2), step(0.9, 1), step(0.7, 3), step(0.4, 1)], 1);
+    assert!((report.risk_by_confidence.area - (0.5 + 1.0 / 3.0 + 0.5) / 4.0).abs() < 1e-12);
+    let half = report.risk_by_confidence.points[4];
+    assert_eq!((half.coverage, half.risk, half.least), (0.5, 0.5, 0.7));
+    // The other way round: 1, 1/2, 2/3, 1/2.
+    assert!((report.risk_by_similarity.area - (1.0 + 0.5 + 2.0 / 3.0 + 0.5) / 4.0).abs() < 1e-12);
+    let bin = |confidence: f64| report.reliability.iter().find(|bin| (bin.confidence - confidence).abs() < 1e-6);
+    assert_eq!(bin(0.9).map(|bin| (bin.steps, bin.hit_at_1)), Some((1, 1.0)));
+    // (0.2 + 0.1 + 0.7 + 0.6) / 4
+    assert!((report.calibration_error - 0.4).abs() < 1e-6);
+    assert!(ReplayReport::of(&[], 1).risk_by_confidence.points.is_empty());
 }

@@ -73,6 +73,8 @@ const FENCED: &[(&str, &[&str])] = &[
     ("parquet", &["src/table/"]),
     ("clap", &["src/face/cli/"]),
     ("indicatif", &["src/face/cli/"]),
+    ("plotters", &["src/face/cli/plot.rs"]),
+    ("whatlang", &["src/desk/language.rs"]),
     ("axum", &["src/face/http/", "src/face/databricks/"]),
     ("rmcp", &["src/face/mcp/"]),
     ("tokio", &["src/face/"]),
@@ -82,7 +84,7 @@ const FENCED: &[(&str, &[&str])] = &[
         "rand_chacha",
         &[
             "src/generate/",
-            "src/evaluate/replay.rs",
+            "src/evaluate/report.rs",
             "src/recommend/learn/",
             "src/vector/axes.rs",
             "src/vector/partition.rs",

@@ -12,6 +12,7 @@ mod masking;
 mod mcp;
 mod query;
 mod real_model;
+mod replay;
 mod seed;
 mod serve;
 mod support;

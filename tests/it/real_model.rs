@@ -181,3 +181,22 @@ fn odd_texts_have_vectors_too() {
         assert_eq!(answer.tickets.len(), 3);
     }
 }
+
+/// The bars of the product on the desk of `fixtures/` with its true actions. Nothing is timed.
+#[test]
+fn the_fixtures_are_foreseen_as_well_as_promised() {
+    if let Err(why) = EMBEDDER.as_ref() {
+        return skip(why);
+    }
+    let mut sandbox = Sandbox::new();
+    sandbox.set("NBA_MODEL", package().join("models").join(MODEL));
+    sandbox.nba(&["generate", "--out", "desk", "--labels"]).ok();
+    let report = sandbox.nba(&["replay", "--data", "desk", "--json"]).json();
+    let hit_at_1 = |hits: &Value| hits["hit_at_1"]["mean"].as_f64().unwrap();
+    let ours = hit_at_1(&report["all"]);
+    let seeds = hit_at_1(&report["baselines"]["same_kind_by_csat"]);
+    assert!(ours >= 0.43 && ours >= 1.5 * seeds, "{ours}, {seeds} by the seed's method");
+    assert!(report["calibration_error"].as_f64().unwrap() <= 0.05, "{}", report["calibration_error"]);
+    let risk = |by: &str| report[by]["area"].as_f64().unwrap();
+    assert!(risk("risk_by_confidence") < risk("risk_by_similarity"), "{report}");
+}

@@ -399,7 +399,7 @@ pub(super) struct ActionsArgs {
 
 #[derive(Debug, ClapArgs)]
 #[command(
-    after_help = "Each step of an agent is answered with what was known just before: tickets that had ended by then.\nBaselines: the most frequent action (majority), the one in the subcategory, the one after the last action, and what was done at the same place in well-rated tickets of the same kind.\n\nExamples:\n  nba replay --data fixtures\n  nba replay --data export/ --since 2026-03-01 --json"
+    after_help = "Each step of an agent is answered with what was known just before: tickets that had ended by then.\nBaselines: the most frequent action (majority), the one in the subcategory, the one after the last action, and what was done at the same place in well-rated tickets of the same kind.\n\nExamples:\n  nba replay --data fixtures\n  nba replay --data export/ --since 2026-03-01 --json\n  nba replay --data export/ --unseen CHARGEBACK --report replay/"
 )]
 pub(super) struct ReplayArgs {
     /// Folder with the five source tables
@@ -408,6 +408,12 @@ pub(super) struct ReplayArgs {
     /// Ask only about steps from this day on; what was before is known
     #[arg(long, value_name = "DATE")]
     pub(super) since: Option<String>,
+    /// Ask only about tickets of this category, and take all of them for unknown: a kind of problem never seen before
+    #[arg(long, value_name = "CATEGORY")]
+    pub(super) unseen: Option<String>,
+    /// Write replay.md with its plots (SVG) into this folder too
+    #[arg(long, value_name = "DIR")]
+    pub(super) report: Option<PathBuf>,
     /// Action catalogue [default: actions.toml in the data folder, else the built-in one]
     #[arg(long, value_name = "FILE")]
     pub(super) actions: Option<PathBuf>,

@@ -8,6 +8,7 @@ mod evaluate;
 mod feedback;
 mod generate;
 mod inspect;
+mod plot;
 mod printer;
 mod query;
 mod render;
