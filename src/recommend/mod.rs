@@ -176,7 +176,7 @@ impl Default for RecommendParams {
             prior_strength: 5.0,
             min_similarity: 0.8,
             min_confidence: 0.15,
-            min_support: 0,
+            min_support: 1,
             max_disagreement: 1.0,
             disagreement_confidence: 0.25,
             max_age_days: 0.0,

@@ -68,7 +68,7 @@ fn answers_as_a_person_sees_them() {
                 “Fiz o estorno agora”
 
             Who
-                Vera Castilho (L1) · 82 % success · 2 similar tickets
+                Vera Castilho (L1) · 82 % success · 2 similar tickets · 0 active
 
             Key steps  OTHER
         "#]],

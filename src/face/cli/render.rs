@@ -158,7 +158,8 @@ fn terms(ranked: &RankedAction) -> String {
     let of = |tickets: usize| format!("(of {tickets})");
     let expected = [
         time.map(|Quartiles { q1, median, q3, count }| {
-            format!("took {}, half of them {} to {} {}", hours(median), hours(q1), hours(q3), of(count))
+            let half = if q1 < q3 { format!(", half of them {} to {}", hours(q1), hours(q3)) } else { String::new() };
+            format!("took {}{half} {}", hours(median), of(count))
         }),
         sla_kept.map(|kept| format!("SLA kept {:.0} % {}", kept.mean * 100.0, of(kept.tickets))),
         csat.map(|csat| format!("CSAT {:.1} {}", csat.mean, of(csat.tickets))),
