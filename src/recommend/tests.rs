@@ -235,21 +235,30 @@ fn an_old_index_few_outcomes_and_legs_that_disagree_are_reasons_too() {
     let lenient = RecommendParams { min_support: 0, max_disagreement: 1.0, ..RecommendParams::default() };
     check(&lenient, expect_test::expect![[""]]);
     let young = RecommendParams { max_age_days: 7.0, ..lenient };
-    check(&young, expect_test::expect![[r#"
+    check(
+        &young,
+        expect_test::expect![[r#"
         the index is out of date: the newest it knows is 8.2 days old, 7 are allowed; build it anew
-        {"reason":"index_too_old","days":8.25,"allowed":7.0}"#]]);
+        {"reason":"index_too_old","days":8.25,"allowed":7.0}"#]],
+    );
     check(&RecommendParams { max_age_days: 8.25, ..lenient }, expect_test::expect![[""]]);
     // REFUND leads with (0.2 + 1) / 2; the legs are 0.8 apart.
     let strict = RecommendParams { max_disagreement: 0.7, disagreement_confidence: 0.7, ..lenient };
-    check(&strict, expect_test::expect![[r#"
+    check(
+        &strict,
+        expect_test::expect![[r#"
         the course of the thread and the similar cases point to different actions (distance 0.80, 0.70 is allowed): the best has confidence 0.60, 0.70 is then needed
-        {"reason":"legs_disagree","distance":0.8,"allowed":0.7,"best":0.6,"needed":0.7}"#]]);
+        {"reason":"legs_disagree","distance":0.8,"allowed":0.7,"best":0.6,"needed":0.7}"#]],
+    );
     check(&RecommendParams { max_disagreement: 0.9, ..strict }, expect_test::expect![[""]]);
     check(&RecommendParams { disagreement_confidence: 0.5, ..strict }, expect_test::expect![[""]]);
     let supported = RecommendParams { min_support: 3, ..lenient };
-    check(&supported, expect_test::expect![[r#"
+    check(
+        &supported,
+        expect_test::expect![[r#"
         too few similar cases show how the best action ends: 2 do, 3 are needed
-        {"reason":"too_few_outcomes","known":2,"needed":3}"#]]);
+        {"reason":"too_few_outcomes","known":2,"needed":3}"#]],
+    );
     check(&RecommendParams { min_support: 2, ..lenient }, expect_test::expect![[""]]);
 
     // In the order of the reasons: each hides those after it.

@@ -107,7 +107,9 @@ fn a_ticket_that_was_copied_does_not_outvote_others() {
 #[test]
 fn an_answer_says_what_to_expect_and_who_is_free() {
     let sandbox = built(5);
-    sandbox.check(&["recommend", ASKED], expect![[r#"
+    sandbox.check(
+        &["recommend", ASKED],
+        expect![[r#"
         exit 0
         --- stdout
         ASKED  Tarifa
@@ -129,8 +131,11 @@ fn an_answer_says_what_to_expect_and_who_is_free() {
             Davi Nobre (L1) · 83 % success · 1 similar ticket
 
         Key steps  Verificar cadastro e contrato
-    "#]]);
-    sandbox.check(&["recommend", ASKED, "--explain"], expect![[r#"
+    "#]],
+    );
+    sandbox.check(
+        &["recommend", ASKED, "--explain"],
+        expect![[r#"
         exit 0
         --- stdout
         ASKED  Tarifa
@@ -157,7 +162,8 @@ fn an_answer_says_what_to_expect_and_who_is_free() {
             Davi Nobre (L1) · 83 % success · 1 similar ticket · 0 active
 
         Key steps  Verificar cadastro e contrato
-    "#]]);
+    "#]],
+    );
     let answer = sandbox.nba(&["recommend", ASKED, "--json"]).json();
     let check = action(&answer, "CHECK_ACCOUNT");
     // Kept in one of two; of the neighbours' average of (2 + 1) / (3 + 2), five more.
@@ -209,7 +215,8 @@ fn the_least_confidence_is_asked_for_by_every_face() {
           400 {"error":"min_confidence: 2 is not between 0 and 1","exit_code":2}
         POST /v1/recommend {"ticket": "ASKED", "min_confidence": "high"}
           400 {"error":"body: invalid type: string \"high\", expected f32 at line 1 column 44","exit_code":2}
-    "#]].assert_eq(&told);
+    "#]]
+    .assert_eq(&told);
 }
 
 #[test]

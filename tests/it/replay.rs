@@ -9,7 +9,9 @@ const REPLAY: [&str; 5] = ["replay", "--data", "desk", "--model", "hashed"];
 #[test]
 fn a_small_history_as_a_person_sees_it() {
     let sandbox = Sandbox::with_small_desk();
-    sandbox.check(&[&REPLAY[..], &["--report", "night/report"]].concat(), expect![[r#"
+    sandbox.check(
+        &[&REPLAY[..], &["--report", "night/report"]].concat(),
+        expect![[r#"
         exit 0
         --- stdout
                                       steps          hit@1 (95 %)    hit@3     MRR
@@ -31,7 +33,8 @@ fn a_small_history_as_a_person_sees_it() {
           after 3+ actions               17   0.235 (0.050–0.500)    0.588   0.443
         answered 0.0 % of the steps, 0.0 % of those with another first action than the agent's; calibration error 0.258
         mean risk when only the surest are answered: 0.828 by confidence, 0.877 by a fixed cosine
-    "#]]);
+    "#]],
+    );
     let report = sandbox.read("night/report/replay.md");
     assert!(report.starts_with("# Replay\n\nanswered "), "{report}");
     for title in ["answers of", "category", "language", "actions before"] {
@@ -51,16 +54,22 @@ fn a_small_history_as_a_person_sees_it() {
 #[test]
 fn requests_that_cannot_be_answered() {
     let sandbox = Sandbox::with_small_desk();
-    sandbox.check(&[&REPLAY[..], &["--since", "yesterday"]].concat(), expect![[r#"
+    sandbox.check(
+        &[&REPLAY[..], &["--since", "yesterday"]].concat(),
+        expect![[r#"
         exit 2
         --- stderr
         error: --since: `yesterday` is no date such as 2026-03-01 or <time>
-    "#]]);
-    sandbox.check(&[&REPLAY[..], &["--since", "2099-01-01"]].concat(), expect![[r#"
+    "#]],
+    );
+    sandbox.check(
+        &[&REPLAY[..], &["--since", "2099-01-01"]].concat(),
+        expect![[r#"
         exit 2
         --- stderr
         error: --since: no agent did anything from then on; give an earlier date
-    "#]]);
+    "#]],
+    );
     sandbox.check(&[&REPLAY[..], &["--unseen", "POETRY"]].concat(), expect![[r#"
         exit 2
         --- stderr
