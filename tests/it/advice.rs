@@ -149,7 +149,7 @@ fn an_answer_says_what_to_expect_and_who_is_free() {
             + OTHER-2 cos 0.975 “Vou ver a sua conta”
          2. Estornar tarifa  score 0.30 · 33 % sure · 83 % success · 2.0 h · 1 ticket
             P 0.3333, V 0.8333 (0.60 to 1.00), F 1.00, score 0.3043
-            took 2.0 h, half of them 2.0 h to 2.0 h (of 1) · SLA kept 67 % (of 1) · CSAT 4.6 (of 1)
+            took 2.0 h (of 1) · SLA kept 67 % (of 1) · CSAT 4.6 (of 1)
             + COPY-1 (5 identical) cos 0.975 “Fiz o estorno da tarifa”
 
         Best approach  as in COPY-1
