@@ -97,6 +97,12 @@ impl Config {
             ((0.0..=1.0).contains(&recommend.feedback.ignored), "recommend.feedback.ignored must be between 0 and 1"),
             (recommend.feedback.bound >= 1.0, "recommend.feedback.bound must be 1 or more"),
             ((0.0..=1.0).contains(&recommend.min_confidence), "recommend.min_confidence must be between 0 and 1"),
+            ((0.0..=1.0).contains(&recommend.max_disagreement), "recommend.max_disagreement must be between 0 and 1"),
+            (
+                (0.0..=1.0).contains(&recommend.disagreement_confidence),
+                "recommend.disagreement_confidence must be between 0 and 1",
+            ),
+            (recommend.max_age_days >= 0.0, "recommend.max_age_days must be 0 or more"),
         ];
         match rules.into_iter().find(|(holds, _)| !holds) {
             Some((_, broken)) => Err(broken.to_owned()),

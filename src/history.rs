@@ -1,10 +1,10 @@
 //! A desk's past in memory: its moments, what was known from when on, and which of them are alike. Exact; keeps no file.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rayon::prelude::*;
 
-use crate::desk::{Catalogue, Desk, OTHER, Step, Ticket, language, problem_text};
+use crate::desk::{Catalogue, Desk, OTHER, Step, Ticket, language, problem_text, thread_id};
 use crate::recommend::{
     Ending, Example, LearnParams, Learned, Moment, Outcome, RecommendParams, SimilarState, Situation, Vote, eligible,
     expected_success, learn, votes,
@@ -21,7 +21,8 @@ const MOST_HELD_OUT: usize = 2_000;
 /// Every step of a desk's tickets, in the order of the desk, and which of them are evidence.
 pub struct History<'a> {
     moments: Vec<PastMoment<'a>>,
-    /// Moments of tickets that ended, with a known action: in the order in which they became known.
+    /// Moments of tickets that ended, with a known action: in the order in which they became known. Of threads that are the
+    /// same, the one that became known first.
     evidence: Vec<usize>,
 }
 
@@ -29,6 +30,8 @@ pub struct History<'a> {
 pub struct PastMoment<'a> {
     /// Its ticket.
     pub ticket: &'a Ticket,
+    /// Equal for tickets with the same thread, which count once.
+    pub thread_id: String,
     /// When the agent acted, in microseconds since 1970 UTC; for what is still to be done, when the last turn was.
     pub at: i64,
     /// What was known then.
@@ -73,12 +76,15 @@ impl PastMoment<'_> {
             expected_success: Some(self.expected_success),
             likely: Vec::new(),
             acceptance: BTreeMap::new(),
+            desk_age_days: None,
         }
     }
 
     fn as_similar(&self, similarity: f32) -> SimilarState {
         SimilarState {
             ticket_id: self.ticket.id.clone(),
+            thread_id: self.thread_id.clone(),
+            position: self.moment.done.len(),
             similarity,
             action: self.action.unwrap_or(OTHER).to_owned(),
             last_action: self.moment.done.last().map(|&action| action.to_owned()),
@@ -105,18 +111,14 @@ impl<'a> History<'a> {
     ) -> Self {
         let mut moments: Vec<PastMoment<'a>> = Vec::with_capacity(states.len());
         for ((ticket, steps), actions) in desk.tickets.iter().zip(steps).zip(actions_of) {
-            let language = language(&problem_text(ticket));
+            let (language, thread_id) = (language(&problem_text(ticket)), thread_id(ticket));
             for step in steps {
                 let state = states[moments.len()].as_ref();
-                moments.push(past_moment((ticket, language), step, actions, state, &vector_of));
+                moments.push(past_moment((ticket, &thread_id, language), step, actions, state, &vector_of));
             }
         }
-        let is_evidence = |past: &PastMoment<'_>| {
-            !past.ticket.status.is_active() && past.action.is_some_and(|action| action != OTHER)
-        };
-        let mut evidence: Vec<usize> = (0..moments.len()).filter(|&at| is_evidence(&moments[at])).collect();
-        evidence.sort_by_key(|&at| (moments[at].known_from(), at));
-        let mut history = Self { moments, evidence };
+        let mut history = Self { moments, evidence: Vec::new() };
+        history.find_evidence();
         history.expect_as_of(as_of, seed);
         history
     }
@@ -125,19 +127,38 @@ impl<'a> History<'a> {
     pub fn forget(&mut self, category: &str) {
         let is_forgotten = |past: &PastMoment<'_>| past.ticket.category == category;
         self.moments.iter_mut().for_each(|past| past.forgotten |= is_forgotten(past));
-        self.evidence.retain(|&at| !self.moments[at].forgotten);
+        self.find_evidence();
     }
 
-    /// Sets how well tickets are expected to end by the ends that were known before an instant.
+    /// Sets what may be evidence, in the order in which it becomes known.
+    fn find_evidence(&mut self) {
+        let moments = &self.moments;
+        let mut ended: Vec<usize> = (0..moments.len()).filter(|&at| moments[at].known_from() < i64::MAX).collect();
+        ended.sort_by_key(|&at| (moments[at].known_from(), at));
+        let mut seen = BTreeSet::new();
+        ended.retain(|&at| seen.insert((&moments[at].thread_id, moments[at].moment.done.len())));
+        ended.retain(|&at| moments[at].action.is_some_and(|action| action != OTHER));
+        self.evidence = ended;
+    }
+
+    /// Sets how well tickets are expected to end by the ends that were known before an instant. Of threads that are the
+    /// same one counts, and none has a say in what is expected of another.
     pub fn expect_as_of(&mut self, instant: i64, seed: u64) {
-        let known = |past: &PastMoment<'_>| past.known_from() < instant;
+        let mut ticket_of: BTreeMap<&str, &str> = BTreeMap::new();
+        for past in self.moments.iter().filter(|past| past.known_from() < instant) {
+            ticket_of.entry(&past.thread_id).or_insert(&past.ticket.id);
+        }
+        let mut seen = BTreeSet::new();
+        let mut counts = |past: &PastMoment<'a>| {
+            past.known_from() < instant && seen.insert((past.thread_id.clone(), past.moment.done.len()))
+        };
         let endings: Vec<Ending<'_>> = self
             .moments
             .iter()
             .map(|past| Ending {
-                ticket: &past.ticket.id,
+                ticket: ticket_of.get(past.thread_id.as_str()).copied().unwrap_or(&past.ticket.id),
                 moment: &past.moment,
-                success: past.outcome.success().filter(|_| known(past)),
+                success: past.outcome.success().filter(|_| counts(past)),
             })
             .collect();
         let expected = expected_success(&endings, seed);
@@ -217,7 +238,7 @@ impl<'a> History<'a> {
 }
 
 fn past_moment<'a>(
-    (ticket, language): (&'a Ticket, &'static str),
+    (ticket, thread_id, language): (&'a Ticket, &str, &'static str),
     step: &'a Step,
     actions: &'a [String],
     state: &'a [f32],
@@ -233,6 +254,7 @@ fn past_moment<'a>(
     ];
     PastMoment {
         ticket,
+        thread_id: thread_id.to_owned(),
         at: ticket.thread.get(step.turn).or(ticket.thread.last()).map_or(ticket.created_at, |turn| turn.at),
         moment: Moment {
             turns: step.turns().map(|part| (part.text.as_str(), vector_of(&part.text))).collect(),

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+use chrono::DateTime;
 use serde::{Deserialize, Serialize};
 
 use crate::desk::{self, Agent, AssignParams, Assigner, Catalogue, Desk, Lesson, OTHER, ReadParams, Step};
@@ -130,6 +131,8 @@ pub struct DeskFile {
     pub catalogue: Catalogue,
     /// How far what was learnt is trusted.
     pub trust: Trust,
+    /// When the newest turn or opening of a ticket was, in microseconds since 1970 UTC; not after the build.
+    pub newest: i64,
     /// What people had made of recommendations when it was built.
     #[serde(default, skip_serializing_if = "Tally::is_empty")]
     pub feedback: Tally,
@@ -138,13 +141,14 @@ pub struct DeskFile {
 /// Builds both indexes into a new generation and publishes it. On any error the old generation goes on serving.
 ///
 /// # Errors
-/// [`crate::Error::Data`] for faulty rows before anything is written; [`crate::Error::Busy`] while another process
+/// [`crate::Error::Argument`] for an instant that is none; [`crate::Error::Data`] for faulty rows before anything is written; [`crate::Error::Busy`] while another process
 /// writes; model and I/O errors.
 pub fn build(
     request: &BuildRequest<'_>,
     embedder: &dyn Embedder,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<BuildReport> {
+    let now = instant(&request.now)?;
     let mut clock = Clock::default();
 
     progress(Progress::Phase(clock.phase("read")));
@@ -179,6 +183,7 @@ pub fn build(
         agents: desk.agents.clone(),
         catalogue: request.catalogue.clone(),
         trust: learned.trust,
+        newest: newest(desk).min(now),
         feedback: Tally::of(&records),
     };
     let kept = serde_json::to_vec(&kept).map_err(|error| Error::internal("writing the desk file", error))?;
@@ -244,6 +249,18 @@ fn lessons(history: &History<'_>, learned: &Learned) -> Vec<Lesson> {
         lessons[at].likely = votes.into_iter().map(|vote| (vote.action, vote.probability)).collect();
     }
     lessons
+}
+
+/// The instant of a build.
+fn instant(now: &str) -> Result<i64> {
+    let parsed = DateTime::parse_from_rfc3339(now).map(|at| at.timestamp_micros());
+    parsed.map_err(|_| Error::argument("now", format!("`{now}` is no instant such as 2026-07-01T02:00:00Z")))
+}
+
+/// When the newest turn or opening of a ticket was.
+fn newest(desk: &Desk) -> i64 {
+    let turns = desk.tickets.iter().flat_map(|ticket| &ticket.thread).map(|turn| turn.at);
+    turns.chain(desk.tickets.iter().map(|ticket| ticket.created_at)).max().unwrap_or(i64::MIN)
 }
 
 /// An export that went wrong must not replace an index that serves.

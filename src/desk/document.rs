@@ -1,5 +1,7 @@
 //! Which text stands for what when it is embedded. Knows no model, no index and no row.
 
+use sha2::{Digest as _, Sha256};
+
 use crate::desk::ticket::{Author, Ticket, Turn};
 
 /// What the newest turn before an agent's weighs in the vector of the state, and the two before it.
@@ -127,6 +129,21 @@ pub fn conversation_parts(turns: &[Turn]) -> Vec<Part> {
 fn needs_description(ticket: &Ticket, before: &[Turn]) -> bool {
     let repeated = before.iter().any(|turn| is_same(&turn.text, &ticket.description));
     !repeated && last_turns(before).count() < TURN_WEIGHTS.len()
+}
+
+/// What a ticket's thread says, as 16 hexadecimal digits: the first of the SHA-256 of subject, description and all turns.
+///
+/// Tickets with equal ones have the same masked words of the same authors in the same order, whatever the case and the
+/// blanks: a ticket that was entered twice, a conversation that was copied. They count once.
+#[must_use]
+pub fn thread_id(ticket: &Ticket) -> String {
+    let mut sum = Sha256::new();
+    let spoken = ticket.thread.iter().map(marked);
+    for line in [one_line(&ticket.subject), one_line(&ticket.description)].into_iter().chain(spoken) {
+        sum.update(line.to_lowercase());
+        sum.update("\n");
+    }
+    sum.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// The id of the pending step of an active ticket.

@@ -36,7 +36,8 @@ pub fn load(folder: &Path, params: &ReadParams) -> Result<Desk> {
         ticket.thread = threads.remove(&ticket.id).unwrap_or_default();
         mask(ticket, &masker);
     }
-    Ok(Desk { tickets, agents: agents(tables.get(AGENTS)), skipped: tables.skipped })
+    let agents = agents(tables.get(AGENTS), &tickets);
+    Ok(Desk { tickets, agents, skipped: tables.skipped })
 }
 
 /// Every personal value in the customers table as it is written there: names, documents, e-mail addresses and phones,
@@ -65,7 +66,11 @@ fn people(customers: &Table) -> impl Iterator<Item = Person<'_>> {
     })
 }
 
-fn agents(table: &Table) -> Vec<Agent> {
+fn agents(table: &Table, tickets: &[Ticket]) -> Vec<Agent> {
+    let mut loads: HashMap<&str, usize> = HashMap::new();
+    for agent in tickets.iter().filter(|ticket| ticket.status.is_active()).filter_map(|it| it.agent_id.as_deref()) {
+        *loads.entry(agent).or_default() += 1;
+    }
     let [ids, names, teams, specializations, statuses] =
         ["agent_id", "agent_name", "team", "specialization", "status"].map(|column| table.texts(column));
     (0..ids.len())
@@ -75,6 +80,7 @@ fn agents(table: &Table) -> Vec<Agent> {
             team: teams.value(row).to_owned(),
             specialization: owned(specializations, row),
             active: text(statuses, row).is_none_or(|status| status == "ACTIVE"),
+            active_tickets: loads.get(ids.value(row)).copied().unwrap_or(0),
         })
         .collect()
 }

@@ -20,7 +20,7 @@ mod whiten;
 
 pub use action::{Catalogue, OTHER, TitleLanguage};
 pub use assign::{AssignParams, Assigner, Likeness};
-pub use document::{Part, Step, conversation_parts, pending_step_id, problem_text, steps};
+pub use document::{Part, Step, conversation_parts, pending_step_id, problem_text, steps, thread_id};
 pub use eligibility::{Circumstances, Earlier, Ineligible};
 pub use language::language;
 pub use load::{Desk, load, personal_values};

@@ -11,7 +11,7 @@ use arrow::datatypes::{DataType, Field, Schema};
 use arrow::record_batch::RecordBatch;
 
 use crate::desk::action::{ActionKind, Catalogue};
-use crate::desk::document::{Step, pending_step_id, problem_text};
+use crate::desk::document::{Step, pending_step_id, problem_text, thread_id};
 use crate::desk::load::Desk;
 use crate::desk::ticket::{Agent, Ticket};
 use crate::error::{Error, Result};
@@ -42,6 +42,7 @@ pub fn ticket_rows(desk: &Desk, catalogue: &Catalogue, actions_of: &[Vec<String>
     columns.text("subject", tickets.iter().map(|ticket| &ticket.subject));
     columns.text("description", tickets.iter().map(|ticket| &ticket.description));
     columns.text("problem", problems);
+    columns.text("thread_id", tickets.iter().map(thread_id));
     columns.context(tickets.iter());
     columns.texts("tags", tickets.iter().map(|ticket| ticket.tags.as_slice()));
     columns.outcome(tickets.iter());
@@ -82,6 +83,7 @@ pub fn step_rows(desk: &Desk, steps: &[Vec<Step>], actions_of: &[Vec<String>]) -
         }
         assert_eq!(taken, actions.len(), "one action for each agent turn of {}", ticket.id);
     }
+    let threads: BTreeMap<&str, String> = desk.tickets.iter().map(|it| (it.id.as_str(), thread_id(it))).collect();
     let action = |at: &(&Ticket, &[String], &Step)| at.1.get(at.2.position).cloned();
     let last_action =
         |at: &(&Ticket, &[String], &Step)| at.2.position.checked_sub(1).map(|before| at.1[before].clone());
@@ -91,6 +93,7 @@ pub fn step_rows(desk: &Desk, steps: &[Vec<Step>], actions_of: &[Vec<String>]) -
     let mut columns = Columns::default();
     columns.text("step_id", all.iter().map(|(ticket, _, step)| step_id(ticket, step)));
     columns.text("ticket_id", tickets().map(|ticket| &ticket.id));
+    columns.text("thread_id", all.iter().map(|(ticket, ..)| &threads[ticket.id.as_str()]));
     columns.text("state", all.iter().map(|(.., step)| &step.state_text));
     columns.full("position", Int64Array::from_iter_values(all.iter().map(|(.., step)| step.position as i64)));
     columns.maybe("action", StringArray::from_iter(all.iter().map(action)));

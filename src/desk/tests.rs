@@ -232,6 +232,7 @@ fn ticket_rows_carry_the_solution() {
         subject: Tarifa errada
         description: Aqui é a [NAME]: a tarifa está errada.
         problem: Tarifa errada ⏎ Aqui é a [NAME]: a tarifa está errada. ⏎ Meu telefone é [PHONE]
+        thread_id: cb713c26a89b9c8e
         status: CLOSED
         priority: LOW
         category: FINANCIAL
@@ -257,6 +258,7 @@ fn ticket_rows_carry_the_solution() {
         subject: Sem sinal
         description: A máquina não conecta
         problem: Sem sinal ⏎ A máquina não conecta
+        thread_id: 405505ed6cf39f7b
         status: RESOLVED
         priority: HIGH
         category: TECHNICAL
@@ -277,6 +279,7 @@ fn ticket_rows_carry_the_solution() {
         subject: Fora do ar
         description: O sistema caiu
         problem: Fora do ar ⏎ O sistema caiu
+        thread_id: a239576c2031a728
         status: OPEN
         priority: CRITICAL
         category: TECHNICAL
@@ -303,6 +306,7 @@ fn step_rows_carry_the_outcome() {
     expect![[r#"
         step_id: T1#2
         ticket_id: T1
+        thread_id: cb713c26a89b9c8e
         state: Tarifa errada ⏎ C: Meu telefone é [PHONE] ⏎ C: aqui é a [NAME]: a tarifa está errada.
         position: 0
         action: REFUND_FEE
@@ -324,6 +328,7 @@ fn step_rows_carry_the_outcome() {
 
         step_id: T1#3
         ticket_id: T1
+        thread_id: cb713c26a89b9c8e
         state: Tarifa errada ⏎ A: Realizei o estorno para [SSN]. ⏎ C: Meu telefone é [PHONE] ⏎ C: aqui é a [NAME]: a tarifa está errada.
         position: 1
         action: CLOSE
@@ -346,6 +351,7 @@ fn step_rows_carry_the_outcome() {
 
         step_id: T2#1
         ticket_id: T2
+        thread_id: 405505ed6cf39f7b
         state: Sem sinal ⏎ S: Recebido ⏎ C: A máquina não conecta
         position: 0
         action: ESCALATE
@@ -362,6 +368,7 @@ fn step_rows_carry_the_outcome() {
 
         step_id: T2#2
         ticket_id: T2
+        thread_id: 405505ed6cf39f7b
         state: Sem sinal ⏎ A: Vou encaminhar ⏎ S: Recebido ⏎ C: A máquina não conecta
         position: 1
         action: ASK_MORE
@@ -379,6 +386,7 @@ fn step_rows_carry_the_outcome() {
 
         step_id: T3#0
         ticket_id: T3
+        thread_id: a239576c2031a728
         state: Fora do ar ⏎ C: O sistema caiu
         position: 0
         action: OTHER
@@ -395,6 +403,7 @@ fn step_rows_carry_the_outcome() {
 
         step_id: T3#next
         ticket_id: T3
+        thread_id: a239576c2031a728
         state: Fora do ar ⏎ C: E aí? ⏎ A: Estou vendo ⏎ C: O sistema caiu
         position: 1
         last_action: OTHER
@@ -431,6 +440,7 @@ fn schemas_are_as_promised() {
         subject Utf8
         description Utf8
         problem Utf8
+        thread_id Utf8
         status Utf8
         priority Utf8
         category Utf8
@@ -457,6 +467,7 @@ fn schemas_are_as_promised() {
 
         step_id Utf8
         ticket_id Utf8
+        thread_id Utf8
         state Utf8
         position Int64
         action? Utf8

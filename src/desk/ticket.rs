@@ -154,4 +154,6 @@ pub struct Agent {
     pub specialization: Option<String>,
     /// Whether work can be given to them.
     pub active: bool,
+    /// How many of the desk's active tickets are theirs.
+    pub active_tickets: usize,
 }

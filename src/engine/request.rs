@@ -74,6 +74,19 @@ pub struct RecommendRequest {
     pub subject: Subject,
     /// Which evidence counts.
     pub filter: Option<Filter>,
+    /// Below this confidence in the best action nothing is recommended, 0 to 1; `None` for the engine's own
+    /// [`crate::RecommendParams::min_confidence`].
+    pub min_confidence: Option<f32>,
+    /// The present instant, in microseconds since 1970 UTC; without it no index is too old.
+    pub now: Option<i64>,
+}
+
+impl RecommendRequest {
+    /// Asks with all evidence and the engine's own parameters, at no particular time.
+    #[must_use]
+    pub fn new(subject: Subject) -> Self {
+        Self { subject, filter: None, min_confidence: None, now: None }
+    }
 }
 
 /// What to do next, and where that comes from.

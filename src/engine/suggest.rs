@@ -1,6 +1,6 @@
 //! What to do next: both indexes are asked, the neighbours become advice.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
@@ -9,24 +9,38 @@ use super::{Current, Engine, RecommendRequest, Recommendation};
 use crate::desk::Status;
 use crate::error::{Error, Result};
 use crate::feedback::recommendation_id;
-use crate::index::{Cells, Query, QueryKind};
+use crate::index::{Cells, MAX_K, Query, QueryKind};
 use crate::rebuild::{STEPS, TICKETS};
-use crate::recommend::{Moment, Outcome, SimilarState, SimilarTicket, Situation, Vote, recommend};
+use crate::recommend::{Moment, Outcome, RecommendParams, SimilarState, SimilarTicket, Situation, Vote, recommend};
+
+/// Microseconds of a day.
+const DAY: f64 = 86_400e6;
 
 impl Engine {
     /// The next action for an active ticket or for a text that a customer wrote.
     ///
     /// # Errors
-    /// Those of [`Engine::similar`]; [`Error::Argument`] for a ticket that is no longer active.
+    /// Those of [`Engine::similar`]; [`Error::Argument`] for a ticket that is no longer active, and for a least confidence
+    /// that is none.
     pub fn recommend(&self, request: &RecommendRequest) -> Result<Recommendation> {
+        let params = self.params_for(request)?;
         let current = self.current.load();
         let problem = self.problem(&current, &request.subject)?;
         let (situation, state) = self.present_state(&current, &problem)?;
-        let states = self.similar_states(&current, &problem, state, request)?;
-        let tickets = self.similar_tickets(&current, &problem, request)?;
         let desk = &current.desk;
-        let advice =
-            recommend(&situation, desk.trust, &states, &tickets, &desk.catalogue, &desk.agents, &self.params.recommend);
+        let desk_age_days = request.now.map(|now| (now as f64 - desk.newest as f64) / DAY);
+        let situation = Situation { desk_age_days, ..situation };
+        let states = until_distinct(
+            params.states,
+            |state: &SimilarState| (state.thread_id.clone(), state.position),
+            |k| self.similar_states(&current, &problem, &state, request, k),
+        )?;
+        let tickets = until_distinct(
+            params.tickets,
+            |ticket: &SimilarTicket| ticket.thread_id.clone(),
+            |k| self.similar_tickets(&current, &problem, request, k),
+        )?;
+        let advice = recommend(&situation, desk.trust, &states, &tickets, &desk.catalogue, &desk.agents, &params);
         let generation = current.snapshot.generation().name.clone();
         let subject = problem.ticket.as_ref().map_or(problem.text.as_str(), |(id, _)| id);
         let actions: Vec<&str> = advice.actions.iter().map(|ranked| ranked.action.as_str()).collect();
@@ -39,13 +53,24 @@ impl Engine {
         })
     }
 
-    /// What agents did at moments like this one, in tickets that have ended.
+    /// The engine's own parameters, but for what a request changes.
+    fn params_for(&self, request: &RecommendRequest) -> Result<RecommendParams> {
+        let own = self.params.recommend;
+        let min_confidence = request.min_confidence.unwrap_or(own.min_confidence);
+        if !(0.0..=1.0).contains(&min_confidence) {
+            return Err(Error::argument("min_confidence", format!("{min_confidence} is not between 0 and 1")));
+        }
+        Ok(RecommendParams { min_confidence, ..own })
+    }
+
+    /// What agents did at the `k` moments most like this one, in tickets that have ended.
     fn similar_states(
         &self,
         current: &Current,
         problem: &Problem,
-        state: Vec<f32>,
+        state: &[f32],
         request: &RecommendRequest,
+        k: usize,
     ) -> Result<Vec<SimilarState>> {
         let index = current.snapshot.index(STEPS)?;
         let ended: Vec<&str> =
@@ -55,10 +80,12 @@ impl Engine {
         let query = Query {
             filter: Some(and_also(&Value::Array(only), request.filter.as_ref())?),
             one_per_group: false,
-            ..Query::new(QueryKind::Ann, Some(state), None, self.params.recommend.states)
+            ..Query::new(QueryKind::Ann, Some(state.to_vec()), None, k)
         };
         let columns = [
             "ticket_id",
+            "thread_id",
+            "position",
             "action",
             "last_action",
             "category",
@@ -77,6 +104,8 @@ impl Engine {
             let Some(action) = text(&cells, "action") else { continue };
             states.push(SimilarState {
                 ticket_id: text(&cells, "ticket_id").unwrap_or_default(),
+                thread_id: text(&cells, "thread_id").unwrap_or_default(),
+                position: number(&cells, "position").unwrap_or_default() as usize,
                 similarity: hit.score,
                 action,
                 last_action: text(&cells, "last_action"),
@@ -95,17 +124,18 @@ impl Engine {
         Ok(states)
     }
 
-    /// Resolved tickets with a problem like this one.
+    /// The `k` resolved tickets with a problem most like this one.
     fn similar_tickets(
         &self,
         current: &Current,
         problem: &Problem,
         request: &RecommendRequest,
+        k: usize,
     ) -> Result<Vec<SimilarTicket>> {
         let index = current.snapshot.index(TICKETS)?;
-        let k = self.params.recommend.tickets;
         let found = self.resolved_tickets(index, problem, k, request.filter.as_ref())?;
         let columns = [
+            "thread_id",
             "actions",
             "solved_by",
             "solution",
@@ -122,6 +152,7 @@ impl Engine {
             tickets.push(SimilarTicket {
                 similarity: dot(index.vector(hit.row), &problem.vector),
                 ticket_id: hit.key,
+                thread_id: text(&cells, "thread_id").unwrap_or_default(),
                 actions: actions.iter().filter_map(|action| Some(action.as_str()?.to_owned())).collect(),
                 solved_by: text(&cells, "solved_by"),
                 solution: text(&cells, "solution"),
@@ -169,6 +200,7 @@ impl Engine {
         let category = text(&cells, "category");
         let situation = Situation {
             acceptance: self.acceptance(current, category.as_deref()),
+            desk_age_days: None,
             category,
             status: text(&cells, "status"),
             channel: text(&cells, "channel"),
@@ -187,6 +219,33 @@ impl Engine {
     /// F of the actions on which people had decided when the generation was built.
     fn acceptance(&self, current: &Current, category: Option<&str>) -> BTreeMap<String, f32> {
         current.desk.feedback.relative_acceptance(category, &self.params.recommend.feedback)
+    }
+}
+
+/// The neighbours that `fetch` finds until so many of them are distinct by a key, and all that share a key with these.
+///
+/// Neighbours with the same key are equally like what was asked and follow each other, so that one more distinct one shows
+/// that those before are complete.
+fn until_distinct<T, K: Ord>(
+    wanted: usize,
+    key: impl Fn(&T) -> K,
+    fetch: impl Fn(usize) -> Result<Vec<T>>,
+) -> Result<Vec<T>> {
+    let mut k = (wanted + 1).min(MAX_K);
+    loop {
+        let mut found = fetch(k)?;
+        let is_all = found.len() < k || k == MAX_K;
+        let mut distinct = BTreeSet::new();
+        let beyond = found.iter().position(|one| {
+            distinct.insert(key(one));
+            distinct.len() > wanted
+        });
+        if beyond.is_none() && !is_all {
+            k = (2 * k).min(MAX_K);
+            continue;
+        }
+        found.truncate(beyond.unwrap_or(found.len()));
+        return Ok(found);
     }
 }
 

@@ -167,6 +167,8 @@ fn by_neighbours(
             let known = &train[hit.row as usize];
             SimilarState {
                 ticket_id: known.case.clone(),
+                thread_id: known.case.clone(),
+                position: done(known).count(),
                 similarity: hit.score,
                 action: known.action.clone(),
                 last_action: done(known).next_back().map(str::to_owned),

@@ -24,13 +24,14 @@ pub struct SimilarQuestion {
     filter: Option<Value>,
 }
 
-/// Asks what to do next: `{"ticket"|"text", "filter"?}`.
+/// Asks what to do next: `{"ticket"|"text", "filter"?, "min_confidence"?}`.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RecommendQuestion {
     ticket: Option<String>,
     text: Option<String>,
     filter: Option<Value>,
+    min_confidence: Option<f32>,
 }
 
 /// Queries an index: `{"index", "text"|"vector"|"row", "type"?, "k"?, "filter"?, "columns"?, "all_rows"?}`.
@@ -75,12 +76,13 @@ impl SimilarQuestion {
 }
 
 impl RecommendQuestion {
-    /// The engine's request.
+    /// The engine's request; `now` is the present instant in microseconds since 1970 UTC.
     ///
     /// # Errors
     /// [`Error::Argument`], [`Error::Filter`].
-    pub fn request(self) -> Result<RecommendRequest> {
-        Ok(RecommendRequest { subject: subject(self.ticket, self.text)?, filter: filter_value(self.filter.as_ref())? })
+    pub fn request(self, now: i64) -> Result<RecommendRequest> {
+        let (subject, filter) = (subject(self.ticket, self.text)?, filter_value(self.filter.as_ref())?);
+        Ok(RecommendRequest { subject, filter, min_confidence: self.min_confidence, now: Some(now) })
     }
 }
 

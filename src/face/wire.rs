@@ -8,7 +8,7 @@ use crate::engine::{FeedbackReceipt, FeedbackSummary, Recommendation, SearchAnsw
 use crate::error::{Error, Fault, Result};
 use crate::feedback::{DamagedLine, Event, Kind};
 use crate::index::{Degraded, Hit, Leg, Manifest};
-use crate::recommend::{Abstention, Evidence, Quartiles};
+use crate::recommend::{Abstention, Basis, Evidence, Outlook, Quartiles, RankedAction, Shrunk};
 use crate::snapshot::{Generation, Snapshot};
 
 /// The answer of `similar`.
@@ -132,6 +132,12 @@ struct RankedActionJson {
     success_rate: f32,
     success_interval: (f32, f32),
     acceptance: f32,
+    resolution_hours: Option<HoursJson>,
+    sla_kept: Option<ShareJson>,
+    csat: Option<MeanJson>,
+    basis: Basis,
+    /// The basis in words, where no similar case shows the action.
+    note: Option<String>,
     support: usize,
     evidence: Vec<EvidenceJson>,
     counter_evidence: Vec<EvidenceJson>,
@@ -153,6 +159,19 @@ struct EvidenceJson {
     ticket_id: String,
     similarity: f32,
     message: String,
+    identical: usize,
+}
+
+#[derive(Debug, Serialize)]
+struct ShareJson {
+    share: f32,
+    tickets: usize,
+}
+
+#[derive(Debug, Serialize)]
+struct MeanJson {
+    mean: f32,
+    tickets: usize,
 }
 
 #[derive(Debug, Serialize)]
@@ -176,6 +195,40 @@ struct AgentJson {
     team: String,
     tickets: usize,
     success_rate: f32,
+    active_tickets: usize,
+}
+
+impl From<Quartiles> for HoursJson {
+    fn from(Quartiles { q1, median, q3, count }: Quartiles) -> Self {
+        Self { q1, median, q3, tickets: count }
+    }
+}
+
+impl From<Evidence> for EvidenceJson {
+    fn from(Evidence { ticket_id, similarity, message, identical }: Evidence) -> Self {
+        Self { ticket_id, similarity, message, identical }
+    }
+}
+
+fn ranked_action(ranked: RankedAction, action: ActionJson) -> RankedActionJson {
+    let Outlook { hours, sla_kept, csat } = ranked.outlook;
+    RankedActionJson {
+        action,
+        score: ranked.score,
+        probability: ranked.probability,
+        confidence: ranked.confidence,
+        success_rate: ranked.success_rate,
+        success_interval: ranked.success_interval,
+        acceptance: ranked.acceptance,
+        resolution_hours: hours.map(HoursJson::from),
+        sla_kept: sla_kept.map(|Shrunk { mean, tickets }| ShareJson { share: mean, tickets }),
+        csat: csat.map(|Shrunk { mean, tickets }| MeanJson { mean, tickets }),
+        basis: ranked.basis,
+        note: (ranked.basis != Basis::SimilarCases).then(|| ranked.basis.to_string()),
+        support: ranked.support,
+        evidence: ranked.evidence.into_iter().map(EvidenceJson::from).collect(),
+        counter_evidence: ranked.counter_evidence.into_iter().map(EvidenceJson::from).collect(),
+    }
 }
 
 impl RecommendJson {
@@ -183,23 +236,10 @@ impl RecommendJson {
     #[must_use]
     pub fn new(answer: Recommendation, language: TitleLanguage) -> Self {
         let named = |id: &str| action(&answer.catalogue, id, language);
-        let evidence = |all: Vec<Evidence>| {
-            all.into_iter()
-                .map(|one| EvidenceJson { ticket_id: one.ticket_id, similarity: one.similarity, message: one.message })
-                .collect()
-        };
         let plan = answer.advice.plan;
-        let actions = answer.advice.actions.into_iter().map(|ranked| RankedActionJson {
-            action: named(&ranked.action),
-            score: ranked.score,
-            probability: ranked.probability,
-            confidence: ranked.confidence,
-            success_rate: ranked.success_rate,
-            success_interval: ranked.success_interval,
-            acceptance: ranked.acceptance,
-            support: ranked.support,
-            evidence: evidence(ranked.evidence),
-            counter_evidence: evidence(ranked.counter_evidence),
+        let actions = answer.advice.actions.into_iter().map(|ranked| {
+            let action = named(&ranked.action);
+            ranked_action(ranked, action)
         });
         let removed = answer.advice.removed.into_iter().map(|removed| RemovedJson {
             action: named(&removed.action),
@@ -213,6 +253,7 @@ impl RecommendJson {
             team: choice.agent.team,
             tickets: choice.tickets,
             success_rate: choice.success_rate,
+            active_tickets: choice.agent.active_tickets,
         });
         Self {
             recommendation: answer.id,
@@ -222,12 +263,7 @@ impl RecommendJson {
             actions: actions.collect(),
             removed: removed.collect(),
             best_approach: plan.approach.map(|(ticket_id, message)| ApproachJson { ticket_id, message }),
-            resolution_hours: plan.hours.map(|Quartiles { q1, median, q3, count }| HoursJson {
-                q1,
-                median,
-                q3,
-                tickets: count,
-            }),
+            resolution_hours: plan.hours.map(HoursJson::from),
             agents: agents.collect(),
             key_steps: plan.key_steps.iter().map(|id| named(id)).collect(),
         }

@@ -22,6 +22,6 @@ pub use cell::Cells;
 pub use fuse::{Fused, FusionParams, Leg, fuse};
 pub use manifest::{FORMAT, FileEntry, IndexSpec, Manifest, OLDEST_FORMAT, SegmentEntry};
 pub(crate) use manifest::{check_files, read_json, sha256_hex, sync_folder, write_json};
-pub use query::{Degraded, Found, Hit, Query, QueryKind};
+pub use query::{Degraded, Found, Hit, MAX_K, Query, QueryKind};
 pub use reader::IndexReader;
 pub use writer::write;

@@ -8,7 +8,7 @@ use crate::filter::Filter;
 use crate::rank::Row;
 
 /// The most hits that one query may ask for.
-const MAX_K: usize = 10_000;
+pub const MAX_K: usize = 10_000;
 
 /// Which legs a query uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

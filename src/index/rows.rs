@@ -1,6 +1,7 @@
 //! The rows of a segment: Arrow IPC on disk, memory-mapped. A column of a block of rows is looked at when it is first asked
 //! for and stays a view of the file, so that a query on a large index reads what it needs and nothing else.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
@@ -204,7 +205,10 @@ impl Rows {
         let (start, end) = extent(entry).ok_or_else(|| self.damaged("negative length"))?;
         let message = self.buffer.slice_with_length(start, end - start);
         let decoder = FileDecoder::new(Arc::clone(&self.schema), self.version).with_projection(missing.clone());
-        let batch = decoder.read_record_batch(entry, &message).map_err(|error| self.damaged(&error))?;
+        // Arrow asserts where buffers lie rather than checks it; a damaged file must not take a server down.
+        let read = catch_unwind(AssertUnwindSafe(|| decoder.read_record_batch(entry, &message)));
+        let batch =
+            read.map_err(|_| self.damaged("a column beyond its block"))?.map_err(|error| self.damaged(&error))?;
         let batch = batch.ok_or_else(|| self.damaged("an empty block"))?;
         if batch.num_rows() != self.rows_in(block) {
             return Err(self.damaged(&format!("block {block} has {} rows", batch.num_rows())));

@@ -3,7 +3,7 @@
 //! ```text
 //! ranker, similar states ─► likely? (P) ─┐
 //!                                        ├─► score = P × V^β × F ─► ranked actions ─► enough? ─► advice
-//! how they ended, and were to end ─► (V) ┤                                          └► abstain, with the reason
+//! how they ended, and were to end ─► (V) ┤     (what to expect of each)              └► abstain, with the reason
 //! what people made of it ───────────► (F) ┘
 //! similar tickets ─► plan: hours, agent, key steps
 //! ```
@@ -16,13 +16,13 @@ mod plan;
 mod tests;
 mod votes;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
 pub use abstain::Abstention;
 pub use learn::{Calibration, Ending, Example, LearnParams, Learned, Moment, TURNS, expected_success, learn, mix};
-pub use outcome::{Outcome, Quartiles, Value};
+pub use outcome::{Outcome, Outlook, Quartiles, Shrunk, Value};
 pub use plan::{AgentChoice, Plan};
 pub use votes::{Vote, votes};
 
@@ -48,6 +48,8 @@ pub struct Situation {
     pub likely: Vec<Vote>,
     /// F: how much more often than others people accept an action here, above 0; 1 for an action that is not in it.
     pub acceptance: BTreeMap<String, f32>,
+    /// How many days ago the newest thing happened of which the neighbours' desk knows, where that is known.
+    pub desk_age_days: Option<f64>,
 }
 
 /// How far what was learnt is trusted; see [`Learned`].
@@ -84,6 +86,10 @@ impl Situation {
 pub struct SimilarState {
     /// The ticket it comes from.
     pub ticket_id: String,
+    /// Equal for tickets with the same thread, which count once: see [`crate::desk::thread_id`].
+    pub thread_id: String,
+    /// How many actions were done in the thread before.
+    pub position: usize,
     /// Cosine between the two states, −1 to 1.
     pub similarity: f32,
     /// What the agent did.
@@ -105,6 +111,8 @@ pub struct SimilarState {
 pub struct SimilarTicket {
     /// Its id.
     pub ticket_id: String,
+    /// Equal for tickets with the same thread, which count once.
+    pub thread_id: String,
     /// Cosine between the two problems, −1 to 1.
     pub similarity: f32,
     /// The actions that agents took, in order.
@@ -141,6 +149,15 @@ pub struct RecommendParams {
     pub min_similarity: f32,
     /// Below this confidence the best action is not recommended. 0 to 1.
     pub min_confidence: f32,
+    /// Nor with fewer distinct similar cases in which it was done and whose end is known. 0 asks for none.
+    pub min_support: usize,
+    /// Nor where ranker and votes name different first actions, the distance between what they expect is above this (0 to
+    /// 1; 1 allows all), and the confidence is below `disagreement_confidence`.
+    pub max_disagreement: f32,
+    /// See `max_disagreement`. 0 to 1.
+    pub disagreement_confidence: f32,
+    /// Nothing is recommended from a desk whose newest ticket or turn is older than so many days; 0 allows any age.
+    pub max_age_days: f64,
     /// How many actions an answer shows at most.
     pub shown: usize,
     /// How what people made of recommendations counts: F.
@@ -159,6 +176,10 @@ impl Default for RecommendParams {
             prior_strength: 5.0,
             min_similarity: 0.8,
             min_confidence: 0.15,
+            min_support: 1,
+            max_disagreement: 1.0,
+            disagreement_confidence: 0.25,
+            max_age_days: 0.0,
             shown: 5,
             feedback: FeedbackParams::default(),
         }
@@ -209,12 +230,38 @@ pub struct RankedAction {
     pub success_interval: (f32, f32),
     /// F: how much more often than others people accept it here, above 0, 1 being as often.
     pub acceptance: f32,
-    /// Distinct tickets in which it was done.
+    /// What tickets came to in which it was done.
+    pub outlook: Outlook,
+    /// What names it.
+    pub basis: Basis,
+    /// Distinct similar cases in which it was done: tickets, those with the same thread counted once.
     pub support: usize,
     /// Of those, tickets that ended well, most similar first.
     pub evidence: Vec<Evidence>,
     /// Of those, tickets that did not, most similar first.
     pub counter_evidence: Vec<Evidence>,
+}
+
+/// What an action is named by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Basis {
+    /// It was done at similar moments; the ranker may expect it too.
+    SimilarCases,
+    /// No moment is similar; it solved similar tickets.
+    SimilarTickets,
+    /// No similar case shows it: the ranker, which learnt from other threads, expects it from the course of this one.
+    Learnt,
+}
+
+impl std::fmt::Display for Basis {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::SimilarCases => "done in similar cases",
+            Self::SimilarTickets => "no similar case; it solved similar tickets",
+            Self::Learnt => "no similar case; learnt from the course of other threads",
+        })
+    }
 }
 
 /// A ticket that speaks for or against an action.
@@ -226,6 +273,8 @@ pub struct Evidence {
     pub similarity: f32,
     /// What the agent wrote, masked.
     pub message: String,
+    /// How many tickets with this very thread it stands for, itself included: 1 or more.
+    pub identical: usize,
 }
 
 /// Ranks what was done in similar states by how likely it applies and how well it ended.
@@ -240,13 +289,15 @@ pub fn recommend(
     params: &RecommendParams,
 ) -> Advice {
     let plan = plan::plan(tickets, agents, params);
-    let votes = mix(&situation.likely, &votes(situation, states, tickets, params), trust.share);
-    let average = outcome::average_success(states.iter().map(|state| &state.outcome));
-    let (possible, removed) = eligible(&votes, situation, catalogue);
+    let by_votes = votes(situation, states, tickets, params);
+    let (possible, removed) = eligible(&mix(&situation.likely, &by_votes, trust.share), situation, catalogue);
+    let cases = Cases::of(states);
     let mut actions: Vec<RankedAction> =
-        possible.iter().map(|vote| ranked(vote, situation, states, average, trust, params)).collect();
+        possible.iter().map(|vote| ranked(vote, &by_votes, situation, &cases, trust, params)).collect();
     actions.sort_by(|a, b| b.score.total_cmp(&a.score).then_with(|| a.action.cmp(&b.action)));
-    let abstention = abstain::reason(states, tickets, &actions, params);
+    let legs = [&situation.likely, &by_votes].map(|leg| eligible(leg, situation, catalogue).0);
+    let similarities = states.iter().map(|it| it.similarity).chain(tickets.iter().map(|it| it.similarity));
+    let abstention = abstain::reason(situation, similarities, &actions, &legs, params);
     actions.truncate(params.shown);
     Advice { abstention, actions, removed, plan }
 }
@@ -277,30 +328,84 @@ pub fn eligible(votes: &[Vote], situation: &Situation, catalogue: &Catalogue) ->
     (possible, removed)
 }
 
+/// The similar states, those at the same place of the same thread counted once.
+struct Cases<'a> {
+    distinct: Vec<&'a SimilarState>,
+    /// The tickets of each thread.
+    tickets: BTreeMap<&'a str, BTreeSet<&'a str>>,
+    /// The cosine of the most similar.
+    best: f32,
+    /// How many of them ended well: see [`outcome::average_success`].
+    average: f32,
+}
+
+impl<'a> Cases<'a> {
+    fn of(states: &'a [SimilarState]) -> Self {
+        let distinct = votes::distinct_states(states);
+        let mut tickets: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+        for state in states {
+            tickets.entry(&state.thread_id).or_default().insert(&state.ticket_id);
+        }
+        let best = votes::best(distinct.iter().map(|state| state.similarity));
+        let average = outcome::average_success(distinct.iter().map(|state| &state.outcome));
+        Self { distinct, tickets, best, average }
+    }
+
+    /// Where an action was done, the most similar state of each thread, most similar first.
+    fn with(&self, action: &str) -> Vec<&'a SimilarState> {
+        let mut cases: Vec<&SimilarState> =
+            self.distinct.iter().copied().filter(|state| state.action == action).collect();
+        cases.sort_by(|a, b| b.similarity.total_cmp(&a.similarity).then_with(|| a.ticket_id.cmp(&b.ticket_id)));
+        let mut seen = BTreeSet::new();
+        cases.retain(|case| seen.insert(&case.thread_id));
+        cases
+    }
+
+    fn outlook(&self, cases: &[&SimilarState], situation: &Situation, params: &RecommendParams) -> Outlook {
+        let weight = |case: &SimilarState| votes::weight(case, self.best, situation, params);
+        let weighted: Vec<(&Outcome, f32)> = cases.iter().map(|case| (&case.outcome, weight(case))).collect();
+        let all: Vec<&Outcome> = self.distinct.iter().map(|state| &state.outcome).collect();
+        Outlook::of(&weighted, &all, params.prior_strength)
+    }
+
+    /// The cases that ended well, and those that did not.
+    fn evidence(&self, cases: &[&SimilarState]) -> (Vec<Evidence>, Vec<Evidence>) {
+        let that_ended = |well: bool| {
+            let ended = cases.iter().filter(move |case| case.outcome.success() == Some(well));
+            ended.map(|case| Evidence {
+                ticket_id: case.ticket_id.clone(),
+                similarity: case.similarity,
+                message: case.message.clone(),
+                identical: self.tickets.get(case.thread_id.as_str()).map_or(1, BTreeSet::len),
+            })
+        };
+        (that_ended(true).collect(), that_ended(false).collect())
+    }
+}
+
 fn ranked(
     vote: &Vote,
+    by_votes: &[Vote],
     situation: &Situation,
-    states: &[SimilarState],
-    average: f32,
+    all: &Cases<'_>,
     trust: Trust,
     params: &RecommendParams,
 ) -> RankedAction {
-    let cases = one_a_ticket(states.iter().filter(|state| state.action == vote.action));
+    let cases = all.with(&vote.action);
+    let average = all.average;
     let ends =
         cases.iter().filter_map(|case| Some((case.outcome.success()?, case.expected_success.unwrap_or(average))));
     let value = Value::of(ends, situation.expected_success.unwrap_or(average), params.prior_strength);
+    let basis = if !cases.is_empty() {
+        Basis::SimilarCases
+    } else if by_votes.iter().any(|by| by.action == vote.action) {
+        Basis::SimilarTickets
+    } else {
+        Basis::Learnt
+    };
     let acceptance = situation.acceptance.get(&vote.action).copied().unwrap_or(1.0);
     let success_rate = value.mean;
-    let (mut evidence, mut counter_evidence) = (Vec::new(), Vec::new());
-    for case in &cases {
-        let shown =
-            Evidence { ticket_id: case.ticket_id.clone(), similarity: case.similarity, message: case.message.clone() };
-        match case.outcome.success() {
-            Some(true) => evidence.push(shown),
-            Some(false) => counter_evidence.push(shown),
-            None => {}
-        }
-    }
+    let (evidence, counter_evidence) = all.evidence(&cases);
     RankedAction {
         action: vote.action.clone(),
         score: vote.probability * success_rate.powf(params.outcome_weight) * acceptance,
@@ -309,17 +414,10 @@ fn ranked(
         success_rate,
         success_interval: value.interval,
         acceptance,
+        outlook: all.outlook(&cases, situation, params),
+        basis,
         support: cases.len(),
         evidence,
         counter_evidence,
     }
-}
-
-/// The most similar state of each ticket, most similar first.
-fn one_a_ticket<'a>(states: impl Iterator<Item = &'a SimilarState>) -> Vec<&'a SimilarState> {
-    let mut cases: Vec<&SimilarState> = states.collect();
-    cases.sort_by(|a, b| b.similarity.total_cmp(&a.similarity).then_with(|| a.ticket_id.cmp(&b.ticket_id)));
-    let mut seen = std::collections::BTreeSet::new();
-    cases.retain(|case| seen.insert(case.ticket_id.clone()));
-    cases
 }

@@ -78,6 +78,50 @@ impl Value {
     }
 }
 
+/// What tickets came to in which an action was done. Each figure is `None` where no such
+/// ticket tells it.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Outlook {
+    /// Hours from opening to solution, weighted like votes.
+    pub hours: Option<Quartiles>,
+    /// The share that kept the promised time, 0 to 1.
+    pub sla_kept: Option<Shrunk>,
+    /// Satisfaction, 1 to 5.
+    pub csat: Option<Shrunk>,
+}
+
+/// A mean of few tickets, held near that of many.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Shrunk {
+    /// (sum + average × strength) / (n + strength), the average being that of all neighbours; of a share that is the
+    /// mean of a Beta posterior.
+    pub mean: f32,
+    /// n: of how many tickets it is known.
+    pub tickets: usize,
+}
+
+impl Outlook {
+    /// From the cases in which the action was done, each with its weight, beside all neighbours; both rates as if by
+    /// `strength` further tickets that are like the average of those.
+    pub(super) fn of(cases: &[(&Outcome, f32)], all: &[&Outcome], strength: f32) -> Self {
+        let hours = cases.iter().filter_map(|(outcome, weight)| Some((outcome.hours?, f64::from(*weight)))).collect();
+        // `before` is what the average starts from: a sum and how many tickets that is of.
+        let shrunk = |figure: &dyn Fn(&Outcome) -> Option<f32>, before: (f32, f32)| {
+            let add = |(sum, count): (f32, f32), value: f32| (sum + value, count + 1.0);
+            let (sum, count) = cases.iter().filter_map(|(outcome, _)| figure(outcome)).fold((0.0, 0.0), add);
+            let of_all = all.iter().filter_map(|outcome| figure(outcome)).fold(before, add);
+            let mean = (sum + of_all.0 / of_all.1 * strength) / (count + strength);
+            (count > 0.0).then_some(Shrunk { mean, tickets: count as usize })
+        };
+        Self {
+            hours: Quartiles::of(hours),
+            // One kept and one broken are added, as for success.
+            sla_kept: shrunk(&|it| it.sla_breached.map(|breached| f32::from(u8::from(!breached))), (1.0, 2.0)),
+            csat: shrunk(&|it| it.csat.map(|csat| csat as f32), (0.0, 0.0)),
+        }
+    }
+}
+
 fn tally<'a>(outcomes: impl Iterator<Item = &'a Outcome>) -> (f32, f32) {
     outcomes
         .filter_map(Outcome::success)

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::outcome::{Quartiles, average_success, shrunk_success};
+use super::votes::{best, distinct_tickets};
 use super::{RecommendParams, SimilarTicket};
 use crate::desk::Agent;
 
@@ -13,7 +14,7 @@ pub struct Plan {
     pub approach: Option<(String, String)>,
     /// Hours to resolution, weighted by similarity.
     pub hours: Option<Quartiles>,
-    /// Active agents by success on the similar tickets, best first.
+    /// Active agents by success on the similar tickets, best first, ties by the fewest active tickets, then by id.
     pub agents: Vec<AgentChoice>,
     /// The sequence of actions that agrees best with those of the similar tickets that ended well.
     pub key_steps: Vec<String>,
@@ -34,23 +35,24 @@ pub struct AgentChoice {
 const AGENTS_SHOWN: usize = 3;
 
 pub(super) fn plan(tickets: &[SimilarTicket], agents: &[Agent], params: &RecommendParams) -> Plan {
-    let best = tickets.iter().map(|ticket| ticket.similarity).fold(f32::NEG_INFINITY, f32::max);
+    let tickets = distinct_tickets(tickets);
+    let best = best(tickets.iter().map(|ticket| ticket.similarity));
     let weight = |ticket: &SimilarTicket| f64::from(((ticket.similarity - best) / params.temperature).exp());
     let hours = tickets.iter().filter_map(|ticket| Some((ticket.outcome.hours?, weight(ticket)))).collect();
     let good: Vec<(&SimilarTicket, f64)> = tickets
         .iter()
         .filter(|ticket| ticket.outcome.success() == Some(true))
-        .map(|ticket| (ticket, weight(ticket)))
+        .map(|ticket| (*ticket, weight(ticket)))
         .collect();
     Plan {
         approach: good.iter().find_map(|(ticket, _)| Some((ticket.ticket_id.clone(), ticket.solution.clone()?))),
         hours: Quartiles::of(hours),
-        agents: best_agents(tickets, agents, params),
+        agents: best_agents(&tickets, agents, params),
         key_steps: typical_sequence(&good),
     }
 }
 
-fn best_agents(tickets: &[SimilarTicket], agents: &[Agent], params: &RecommendParams) -> Vec<AgentChoice> {
+fn best_agents(tickets: &[&SimilarTicket], agents: &[Agent], params: &RecommendParams) -> Vec<AgentChoice> {
     let average = average_success(tickets.iter().map(|ticket| &ticket.outcome));
     let mut of_agent: BTreeMap<&str, Vec<&SimilarTicket>> = BTreeMap::new();
     for ticket in tickets {
@@ -71,7 +73,7 @@ fn best_agents(tickets: &[SimilarTicket], agents: &[Agent], params: &RecommendPa
     choices.sort_by(|a, b| {
         b.success_rate
             .total_cmp(&a.success_rate)
-            .then(b.tickets.cmp(&a.tickets))
+            .then(a.agent.active_tickets.cmp(&b.agent.active_tickets))
             .then_with(|| a.agent.id.cmp(&b.agent.id))
     });
     choices.truncate(AGENTS_SHOWN);

@@ -1,6 +1,6 @@
 //! How likely each action is here: similar states vote for what was done in them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{RecommendParams, SimilarState, SimilarTicket, Situation};
 
@@ -29,7 +29,8 @@ impl Vote {
 /// The votes for every action that a neighbour took, best first, ties by id.
 ///
 /// Where there is no similar state, similar tickets vote for what solved them. A neighbour weighs
-/// e^((s − s_best) / temperature), times the factors for the same last action and the same category.
+/// e^((s − s_best) / temperature), times the factors for the same last action and the same category. Of those with the
+/// same thread, the first votes.
 #[must_use]
 pub fn votes(
     situation: &Situation,
@@ -37,18 +38,12 @@ pub fn votes(
     tickets: &[SimilarTicket],
     params: &RecommendParams,
 ) -> Vec<Vote> {
+    let states = distinct_states(states);
     let best_state = best(states.iter().map(|state| state.similarity));
-    let by_states = shares(states.iter().map(|state| {
-        let mut weight = ((state.similarity - best_state) / params.temperature).exp();
-        if state.last_action.as_deref() == situation.last_action() {
-            weight *= params.same_last_action;
-        }
-        if situation.category.is_some() && state.category == situation.category {
-            weight *= params.same_category;
-        }
-        (state.action.as_str(), weight)
-    }));
+    let by_states =
+        shares(states.iter().map(|state| (state.action.as_str(), weight(state, best_state, situation, params))));
 
+    let tickets = distinct_tickets(tickets);
     let best_ticket = best(tickets.iter().map(|ticket| ticket.similarity));
     let by_tickets = shares(tickets.iter().filter_map(|ticket| {
         let weight = ((ticket.similarity - best_ticket) / params.temperature).exp();
@@ -59,7 +54,32 @@ pub fn votes(
     Vote::ranked(sums.into_iter().map(|(action, probability)| (action.to_owned(), probability)))
 }
 
-fn best(similarities: impl Iterator<Item = f32>) -> f32 {
+/// What a similar state weighs where the best has the cosine `best`; above 0.
+pub(super) fn weight(state: &SimilarState, best: f32, situation: &Situation, params: &RecommendParams) -> f32 {
+    let mut weight = ((state.similarity - best) / params.temperature).exp();
+    if state.last_action.as_deref() == situation.last_action() {
+        weight *= params.same_last_action;
+    }
+    if situation.category.is_some() && state.category == situation.category {
+        weight *= params.same_category;
+    }
+    weight
+}
+
+/// Of states at the same place of the same thread, the first.
+pub(super) fn distinct_states(states: &[SimilarState]) -> Vec<&SimilarState> {
+    let mut seen = BTreeSet::new();
+    states.iter().filter(|state| seen.insert((&state.thread_id, state.position))).collect()
+}
+
+/// Of tickets with the same thread, the first.
+pub(super) fn distinct_tickets(tickets: &[SimilarTicket]) -> Vec<&SimilarTicket> {
+    let mut seen = BTreeSet::new();
+    tickets.iter().filter(|ticket| seen.insert(&ticket.thread_id)).collect()
+}
+
+/// The highest of some cosines; −∞ of none.
+pub(super) fn best(similarities: impl Iterator<Item = f32>) -> f32 {
     similarities.fold(f32::NEG_INFINITY, f32::max)
 }
 

@@ -68,7 +68,7 @@ fn answers_as_a_person_sees_them() {
                 “Fiz o estorno agora”
 
             Who
-                Vera Castilho (L1) · 82 % success · 2 similar tickets
+                Vera Castilho (L1) · 82 % success · 2 similar tickets · 0 active
 
             Key steps  OTHER
         "#]],
@@ -314,7 +314,7 @@ fn a_ticket_of_the_index_needs_no_model() {
         engine.similar(&SimilarRequest { subject: subject.clone(), k: 9, filter: None }).unwrap().tickets.len(),
         2
     );
-    engine.recommend(&RecommendRequest { subject, filter: None }).unwrap();
+    engine.recommend(&RecommendRequest::new(subject)).unwrap();
     let text = SimilarRequest { subject: Subject::Text("estorno".to_owned()), k: 9, filter: None };
     assert!(matches!(engine.similar(&text), Err(nba::Error::Model { .. })));
     // With the embedder of its own maker it answers texts as well, and the other way round it is refused.
@@ -355,7 +355,7 @@ fn texts_of_any_size_and_script_are_answered() {
         let subject = Subject::Text(text.to_owned());
         let answer = engine.similar(&SimilarRequest { subject: subject.clone(), k: 5, filter: None }).unwrap();
         assert_eq!(answer.tickets.len(), 5);
-        engine.recommend(&RecommendRequest { subject, filter: None }).unwrap();
+        engine.recommend(&RecommendRequest::new(subject)).unwrap();
     }
 }
 
@@ -372,7 +372,7 @@ fn threads_share_an_engine_while_a_new_generation_is_swapped_in() {
     let ask = |generation: &str| {
         let answer = engine.similar(&about("TICKET-3", 5, None)).unwrap();
         assert_eq!((answer.generation.as_str(), answer.tickets.len()), (generation, 2));
-        let text = RecommendRequest { subject: Subject::Text("estorno".to_owned()), filter: None };
+        let text = RecommendRequest::new(Subject::Text("estorno".to_owned()));
         assert_eq!(engine.recommend(&text).unwrap().generation, generation);
     };
     let ask_from_four_threads = |generation: &str| {

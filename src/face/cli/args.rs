@@ -131,7 +131,7 @@ pub(super) struct SimilarArgs {
 
 #[derive(Debug, ClapArgs)]
 #[command(
-    after_help = "Examples:\n  nba recommend TICKET-0042\n  nba recommend --text \"o terminal mostra erro 51 em toda venda\" --json"
+    after_help = "Nothing is recommended, for the first of these reasons that holds: no_history, index_too_old, nothing_similar,\noutside_catalogue, low_confidence, legs_disagree, too_few_outcomes. `nba config` shows their limits under [recommend].\n\nExamples:\n  nba recommend TICKET-0042\n  nba recommend TICKET-0042 --min-confidence 0.5 --explain\n  nba recommend --text \"o terminal mostra erro 51 em toda venda\" --json"
 )]
 pub(super) struct RecommendArgs {
     #[command(flatten)]
@@ -139,6 +139,9 @@ pub(super) struct RecommendArgs {
     /// Only evidence that matches: SQL-like text or a JSON object over columns that both indexes have
     #[arg(long, value_name = "FILTER")]
     pub(super) filter: Option<String>,
+    /// Recommend nothing when the best action is right less often than this, 0 to 1 [default: recommend.min_confidence]
+    #[arg(long, allow_negative_numbers = true, value_name = "P")]
+    pub(super) min_confidence: Option<f32>,
     /// Show every piece of evidence and the terms of each score
     #[arg(long)]
     pub(super) explain: bool,

@@ -6,6 +6,7 @@ use super::render;
 use super::settings::Settings;
 use crate::engine::{By, RecommendRequest, SearchRequest, SimilarRequest, Subject};
 use crate::error::{Error, Result};
+use crate::face::clock::now_micros;
 use crate::face::question::{default_kind, filter};
 use crate::face::wire::{RecommendJson, SearchJson, SimilarJson};
 use crate::index::QueryKind;
@@ -21,7 +22,12 @@ pub(super) fn similar(args: SimilarArgs, settings: Settings, printer: &Printer) 
 }
 
 pub(super) fn recommend(args: RecommendArgs, settings: Settings, printer: &Printer) -> Result<()> {
-    let request = RecommendRequest { subject: subject(args.about), filter: filter(args.filter.as_deref())? };
+    let request = RecommendRequest {
+        subject: subject(args.about),
+        filter: filter(args.filter.as_deref())?,
+        min_confidence: args.min_confidence,
+        now: Some(now_micros()),
+    };
     let answer = settings.engine()?.recommend(&request)?;
     let language = settings.config.language;
     if printer.json() {

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use crate::desk::{Catalogue, TitleLanguage};
 use crate::engine::{Recommendation, SearchAnswer, SimilarTickets, Subject};
 use crate::index::{Degraded, Hit};
-use crate::recommend::{Evidence, RankedAction};
+use crate::recommend::{Basis, Evidence, Outlook, Quartiles, RankedAction};
 
 const BOLD: &str = "\u{1b}[1m";
 const DIM: &str = "\u{1b}[2m";
@@ -97,12 +97,13 @@ pub(super) fn recommendation(
         for choice in &plan.agents {
             let _ = writeln!(
                 out,
-                "    {} ({}) {DIM}· {:.0} % success · {} similar ticket{}{RESET}",
+                "    {} ({}) {DIM}· {:.0} % success · {} similar ticket{}{}{RESET}",
                 choice.agent.name,
                 choice.agent.team,
                 choice.success_rate * 100.0,
                 choice.tickets,
-                plural(choice.tickets)
+                plural(choice.tickets),
+                if explain { format!(" · {} active", choice.agent.active_tickets) } else { String::new() }
             );
         }
     }
@@ -114,42 +115,69 @@ pub(super) fn recommendation(
 }
 
 fn action(place: usize, ranked: &RankedAction, title: &str, explain: bool) -> String {
-    let mut out = format!(
-        "{place:>2}. {BOLD}{title}{RESET}  {DIM}score {:.2} · {:.0} % sure · {:.0} % success · {} ticket{}{RESET}\n",
-        ranked.score,
-        ranked.confidence * 100.0,
-        ranked.success_rate * 100.0,
-        ranked.support,
-        plural(ranked.support)
-    );
-    let shown = if explain { usize::MAX } else { SHOWN_EVIDENCE };
-    let list = |all: &[Evidence]| {
-        let names: Vec<&str> = all.iter().take(shown).map(|one| one.ticket_id.as_str()).collect();
-        let more = all.len().saturating_sub(shown);
-        if more == 0 { names.join(", ") } else { format!("{} and {more} more", names.join(", ")) }
-    };
+    let mut facts = vec![format!("score {:.2}", ranked.score), format!("{:.0} % sure", ranked.confidence * 100.0)];
+    // Without a case, V and the rest say nothing of the action.
+    if ranked.basis == Basis::SimilarCases {
+        facts.push(format!("{:.0} % success", ranked.success_rate * 100.0));
+        facts.extend(ranked.outlook.hours.map(|time| hours(time.median)));
+        facts.push(format!("{} ticket{}", ranked.support, plural(ranked.support)));
+    }
+    let mut out = format!("{place:>2}. {BOLD}{title}{RESET}  {DIM}{}{RESET}\n", facts.join(" · "));
+    if ranked.basis != Basis::SimilarCases {
+        let _ = writeln!(out, "    {}", ranked.basis);
+    }
     if explain {
-        let (p, v, (low, high)) = (ranked.probability, ranked.success_rate, ranked.success_interval);
-        let (f, score) = (ranked.acceptance, ranked.score);
-        let _ = writeln!(out, "    {DIM}P {p:.4}, V {v:.4} ({low:.2} to {high:.2}), F {f:.2}, score {score:.4}{RESET}");
-        for (sign, all) in [("+", &ranked.evidence), ("−", &ranked.counter_evidence)] {
-            for one in all {
-                let _ = writeln!(
-                    out,
-                    "    {sign} {} {DIM}cos {:.3} “{}”{RESET}",
-                    one.ticket_id,
-                    one.similarity,
-                    shortened(&one.message, SHOWN_TEXT)
-                );
-            }
-        }
+        out.push_str(&terms(ranked));
         return out;
     }
-    if !ranked.evidence.is_empty() {
-        let _ = writeln!(out, "    went well: {}", list(&ranked.evidence));
+    for (heading, all) in [("went well: ", &ranked.evidence), ("did not:   ", &ranked.counter_evidence)] {
+        if !all.is_empty() {
+            let _ = writeln!(out, "    {heading}{}", list(all));
+        }
     }
-    if !ranked.counter_evidence.is_empty() {
-        let _ = writeln!(out, "    did not:   {}", list(&ranked.counter_evidence));
+    out
+}
+
+/// The first few tickets, and how many more there are.
+fn list(all: &[Evidence]) -> String {
+    let names: Vec<String> = all.iter().take(SHOWN_EVIDENCE).map(evidence_name).collect();
+    let more = all.len().saturating_sub(SHOWN_EVIDENCE);
+    if more == 0 { names.join(", ") } else { format!("{} and {more} more", names.join(", ")) }
+}
+
+fn evidence_name(one: &Evidence) -> String {
+    if one.identical == 1 { one.ticket_id.clone() } else { format!("{} ({} identical)", one.ticket_id, one.identical) }
+}
+
+/// The terms of an action's score, what to expect of it, and every piece of evidence.
+fn terms(ranked: &RankedAction) -> String {
+    let (p, v, (low, high)) = (ranked.probability, ranked.success_rate, ranked.success_interval);
+    let (f, score) = (ranked.acceptance, ranked.score);
+    let mut out = format!("    {DIM}P {p:.4}, V {v:.4} ({low:.2} to {high:.2}), F {f:.2}, score {score:.4}{RESET}\n");
+    let Outlook { hours: time, sla_kept, csat } = ranked.outlook;
+    let of = |tickets: usize| format!("(of {tickets})");
+    let expected = [
+        time.map(|Quartiles { q1, median, q3, count }| {
+            let half = if q1 < q3 { format!(", half of them {} to {}", hours(q1), hours(q3)) } else { String::new() };
+            format!("took {}{half} {}", hours(median), of(count))
+        }),
+        sla_kept.map(|kept| format!("SLA kept {:.0} % {}", kept.mean * 100.0, of(kept.tickets))),
+        csat.map(|csat| format!("CSAT {:.1} {}", csat.mean, of(csat.tickets))),
+    ];
+    let expected: Vec<String> = expected.into_iter().flatten().collect();
+    if !expected.is_empty() {
+        let _ = writeln!(out, "    {DIM}{}{RESET}", expected.join(" · "));
+    }
+    for (sign, all) in [("+", &ranked.evidence), ("−", &ranked.counter_evidence)] {
+        for one in all {
+            let _ = writeln!(
+                out,
+                "    {sign} {} {DIM}cos {:.3} “{}”{RESET}",
+                evidence_name(one),
+                one.similarity,
+                shortened(&one.message, SHOWN_TEXT)
+            );
+        }
     }
     out
 }

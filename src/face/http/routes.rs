@@ -17,7 +17,7 @@ use crate::desk::TitleLanguage;
 use crate::engine::Engine;
 use crate::error::{Error, Fault, Result};
 use crate::face::background::blocking;
-use crate::face::clock::now;
+use crate::face::clock::{now, now_micros};
 use crate::face::question::{FeedbackQuestion, RecommendQuestion, SearchQuestion, SimilarQuestion, read};
 use crate::face::wire::{ErrorJson, FeedbackJson, RecommendJson, SearchJson, SimilarJson, StatusJson};
 
@@ -63,7 +63,7 @@ async fn similar(State(Served { engine, language }): State<Served>, body: Body) 
 
 async fn recommend(State(Served { engine, language }): State<Served>, body: Body) -> Response {
     asked(body, move |body| {
-        let request = read::<RecommendQuestion>("body", body)?.request()?;
+        let request = read::<RecommendQuestion>("body", body)?.request(now_micros())?;
         json_text(&RecommendJson::new(engine.recommend(&request)?, language))
     })
     .await

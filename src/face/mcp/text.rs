@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use crate::desk::TitleLanguage;
 use crate::engine::{FeedbackReceipt, Recommendation, SearchAnswer, SimilarTickets};
-use crate::recommend::Evidence;
+use crate::recommend::{Basis, Evidence, RankedAction};
 
 /// How much of a message is quoted, in characters.
 const QUOTED: usize = 200;
@@ -37,17 +37,8 @@ pub(super) fn recommendation(answer: &Recommendation, language: TitleLanguage) -
     };
     let _ = writeln!(out, "Recommendation id: {}", answer.id);
     for (place, ranked) in (1..).zip(&advice.actions) {
-        let _ = writeln!(
-            out,
-            "{place}. {} ({}) score {:.2}, {:.0} % success, {} tickets; for: {}; against: {}",
-            ranked.action,
-            answer.catalogue.title(&ranked.action, language),
-            ranked.score,
-            ranked.success_rate * 100.0,
-            ranked.support,
-            named(&ranked.evidence),
-            named(&ranked.counter_evidence)
-        );
+        let title = answer.catalogue.title(&ranked.action, language);
+        let _ = writeln!(out, "{place}. {} ({title}) score {:.2}, {}", ranked.action, ranked.score, grounds(ranked));
     }
     if let Some((ticket, message)) = &advice.plan.approach {
         let _ = writeln!(out, "Best approach, as in {ticket}: {}", quoted(message));
@@ -87,11 +78,30 @@ pub(super) fn rows(answer: &SearchAnswer) -> String {
     out
 }
 
+/// What speaks for and against an action.
+fn grounds(ranked: &RankedAction) -> String {
+    if ranked.basis != Basis::SimilarCases {
+        return ranked.basis.to_string();
+    }
+    let hours = ranked.outlook.hours.map(|time| format!(" in {:.1} h", time.median)).unwrap_or_default();
+    format!(
+        "{:.0} % success{hours}, {} tickets; for: {}; against: {}",
+        ranked.success_rate * 100.0,
+        ranked.support,
+        named(&ranked.evidence),
+        named(&ranked.counter_evidence)
+    )
+}
+
 fn named(evidence: &[Evidence]) -> String {
     if evidence.is_empty() {
         return "none".to_owned();
     }
-    evidence.iter().take(NAMED).map(|one| one.ticket_id.as_str()).collect::<Vec<_>>().join(", ")
+    let name = |one: &Evidence| match one.identical {
+        1 => one.ticket_id.clone(),
+        identical => format!("{} ({identical} identical)", one.ticket_id),
+    };
+    evidence.iter().take(NAMED).map(name).collect::<Vec<_>>().join(", ")
 }
 
 /// One line of at most [`QUOTED`] characters.

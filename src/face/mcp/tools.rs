@@ -10,7 +10,7 @@ use super::text;
 use crate::desk::TitleLanguage;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
-use crate::face::clock::now;
+use crate::face::clock::{now, now_micros};
 use crate::face::question::{DEFAULT_K, FeedbackQuestion, RecommendQuestion, SearchQuestion, SimilarQuestion, read};
 use crate::face::wire::{FeedbackJson, RecommendJson, SearchJson, SimilarJson};
 
@@ -35,6 +35,10 @@ pub(super) fn all() -> Vec<Tool> {
         "type": ["string", "object", "array"],
         "description": "Only rows that match: SQL-like text, category = 'FINANCIAL' AND csat_score >= 4, or a JSON object, {\"status\": [\"RESOLVED\", \"CLOSED\"], \"priority NOT\": \"LOW\"}."
     });
+    let min_confidence = json!({
+        "type": "number", "minimum": 0, "maximum": 1,
+        "description": "Abstain when the best action is right less often than this; by default as the desk has set it."
+    });
     vec![
         tool(
             SIMILAR,
@@ -45,8 +49,8 @@ pub(super) fn all() -> Vec<Tool> {
         tool(
             RECOMMEND,
             "Next best action",
-            "Recommends what to do next on an open ticket or a customer's words: ranked actions with success rates, the tickets that speak for and against each, expected hours, who is best placed. Abstains, with the reason, when evidence is thin. A closed ticket is refused.",
-            &json!({ "properties": { "ticket": ticket, "text": text, "filter": filter } }),
+            "Recommends what to do next on an open ticket or a customer's words: ranked actions with success rates, the tickets that speak for and against each, expected hours, who is best placed. Abstains, with the reason, when evidence is thin: no_history, index_too_old, nothing_similar, outside_catalogue, low_confidence, legs_disagree, too_few_outcomes. A closed ticket is refused.",
+            &json!({ "properties": { "ticket": ticket, "text": text, "filter": filter, "min_confidence": min_confidence } }),
         ),
         tool(
             FEEDBACK,
@@ -99,7 +103,7 @@ pub(super) fn call(engine: &Engine, language: TitleLanguage, name: &str, argumen
             })
         }
         RECOMMEND => {
-            let answer = engine.recommend(&question::<RecommendQuestion>(&arguments)?.request()?)?;
+            let answer = engine.recommend(&question::<RecommendQuestion>(&arguments)?.request(now_micros())?)?;
             Ok(Answer {
                 text: text::recommendation(&answer, language),
                 structured: plain(&RecommendJson::new(answer, language))?,
