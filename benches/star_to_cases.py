@@ -11,15 +11,20 @@ kept; the task's name becomes the category; every turn that is not the user's co
 import argparse
 import gzip
 import json
+import re
 from pathlib import Path
+
+
+def query(text: str) -> str:
+    """The action of a query of the knowledge base, which has its text as its only mark: the same names as in the truths."""
+    kind = re.search(r'RequestType = (?:api\.is_equal_to\()?"(Check|Book)"', text)
+    return f"query_{kind[1].lower()}" if kind else "query"
 
 
 def turn(entry: dict) -> dict:
     author = "CUSTOMER" if entry["agent"] == "User" else "AGENT"
     text = entry["text"] or ""
-    # A query of the knowledge base has its text as its only mark.
-    action = "query" if text.startswith("[QUERY]") else entry["action"]
-    return {"author": author, "text": text, "action": action}
+    return {"author": author, "text": text, "action": query(text) if text.startswith("[QUERY]") else entry["action"]}
 
 
 def case(row: dict) -> dict:

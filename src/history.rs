@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rayon::prelude::*;
 
-use crate::desk::{Catalogue, Desk, OTHER, Step, Ticket, language, problem_text, thread_id};
+use crate::desk::{Author, Catalogue, Desk, OTHER, Step, Ticket, language, problem_text, thread_id};
 use crate::recommend::{
     Ending, Example, LearnParams, Learned, Moment, Outcome, RecommendParams, SimilarState, Situation, Vote, eligible,
     expected_success, learn, votes,
@@ -245,6 +245,7 @@ fn past_moment<'a>(
     vector_of: &impl Fn(&str) -> &'a [f32],
 ) -> PastMoment<'a> {
     let done = actions[..step.position.min(actions.len())].iter().map(String::as_str).collect();
+    let before = &ticket.thread[..step.turn.min(ticket.thread.len())];
     let context = [
         ("category", Some(ticket.category.as_str())),
         ("subcategory", ticket.subcategory.as_deref()),
@@ -258,6 +259,7 @@ fn past_moment<'a>(
         at: ticket.thread.get(step.turn).or(ticket.thread.last()).map_or(ticket.created_at, |turn| turn.at),
         moment: Moment {
             turns: step.turns().map(|part| (part.text.as_str(), vector_of(&part.text))).collect(),
+            said: before.iter().filter(|turn| turn.author == Author::Customer).map(|turn| &*turn.text).collect(),
             subject: step.subject().map(|part| vector_of(&part.text)),
             done,
             context: context.into_iter().filter_map(|(name, value)| Some((name, value?))).collect(),

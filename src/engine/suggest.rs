@@ -173,7 +173,7 @@ impl Engine {
     fn present_state(&self, current: &Current, problem: &Problem) -> Result<(Situation, Vec<f32>)> {
         let Some((id, ticket)) = &problem.ticket else {
             let turns = vec![(problem.text.as_str(), problem.vector.as_slice())];
-            let moment = Moment { turns, customer_spoke_last: true, ..Moment::default() };
+            let moment = Moment { turns, said: vec![&problem.text], customer_spoke_last: true, ..Moment::default() };
             let likely = current.learned(&self.params)?.predict(&moment);
             let acceptance = self.acceptance(current, None);
             return Ok((Situation { likely, acceptance, ..Situation::default() }, problem.vector.clone()));

@@ -187,6 +187,7 @@ fn moment<'a>(case: &'a Case, parts: &'a [Part], vector_of: &'a BTreeMap<&str, V
     let turns = parts.iter().take(TURNS).map(|part| (part.text.as_str(), vector_of[part.text.as_str()].as_ref()));
     Moment {
         turns: turns.collect(),
+        said: case.turns.iter().filter(|turn| turn.author == CaseAuthor::Customer).map(|turn| &*turn.text).collect(),
         subject: None,
         done: done(case).collect(),
         context: case.category.as_deref().map(|category| ("category", category)).into_iter().collect(),

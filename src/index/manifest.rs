@@ -16,7 +16,7 @@ use crate::vector::{Kind, VectorParams};
 /// The format of everything under an index folder. Bumped by hand in the commit that changes bytes.
 ///
 /// 2: rows in blocks of 1,024; vectors of the kind `codes`. 3: their turned axes. 4: what was learnt of the desk.
-/// 5: threads that are the same, agents' loads, how new the desk is.
+/// 5: what was learnt has a second stage; threads that are the same, agents' loads, how new the desk is.
 pub const FORMAT: u32 = 5;
 /// The oldest format that this program reads.
 pub const OLDEST_FORMAT: u32 = 5;

@@ -38,8 +38,10 @@ pub fn expected_success(endings: &[Ending<'_>], seed: u64) -> Vec<f32> {
     if count < FEWEST_ENDS {
         return vec![average; endings.len()];
     }
-    let bare: Vec<Moment<'_>> =
-        endings.iter().map(|ending| Moment { turns: Vec::new(), subject: None, ..ending.moment.clone() }).collect();
+    let bare: Vec<Moment<'_>> = endings
+        .iter()
+        .map(|ending| Moment { turns: Vec::new(), said: Vec::new(), subject: None, ..ending.moment.clone() })
+        .collect();
     let encoder = Encoder::of(&bare.iter().collect::<Vec<_>>());
     let rows: Vec<Encoded> = bare.iter().map(|moment| encoder.encode(moment)).collect();
 

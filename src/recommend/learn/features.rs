@@ -12,6 +12,8 @@ const VECTOR_LENGTHS: [f32; TURNS] = [8.0, 8.0, 5.6];
 const SUBJECT_LENGTH: f32 = 8.0;
 /// The value of a word that occurs in a turn. Words are many, so each says less than, say, the last action.
 const WORD: f32 = 0.5;
+/// Where in a conversation a word of the customer's is, if anywhere.
+const SAID: &str = "said";
 /// A feature counts once it occurs in so many moments.
 const FEWEST_MOMENTS: usize = 2;
 /// Threads with more actions than this look alike.
@@ -22,6 +24,8 @@ const MOST_ACTIONS_COUNTED: usize = 12;
 pub struct Moment<'a> {
     /// The last turns that have words, newest first, at most [`TURNS`]: the text and its unit vector.
     pub turns: Vec<(&'a str, &'a [f32])>,
+    /// All that the customer wrote so far, in any order.
+    pub said: Vec<&'a str>,
     /// The unit vector of the subject, where there is one.
     pub subject: Option<&'a [f32]>,
     /// The actions done so far in the thread, oldest first.
@@ -56,17 +60,26 @@ impl Moment<'_> {
         names
     }
 
-    /// The words of the last turns by name, each turn's apart.
+    /// The kind of ticket: its category, empty where unknown.
+    pub(super) fn kind(&self) -> &str {
+        self.context.iter().find(|(name, _)| *name == "category").map_or("", |(_, value)| *value)
+    }
+
+    /// The words of the last turns by name, each turn's apart, and those of all that the customer wrote.
     fn words(&self) -> Vec<String> {
         let mut names: Vec<String> = Vec::new();
-        for (at, (text, _)) in self.turns.iter().enumerate().take(TURNS) {
+        let mut note = |place: &str, text: &str| {
             let lower = text.to_lowercase();
             let words = lower.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
-            names.extend(words.map(|word| format!("word{at}={word}")));
-            if lower.contains('?') {
-                names.push(format!("word{at}=?"));
+            names.extend(words.map(|word| format!("{place}={word}")));
+            if place != SAID && lower.contains('?') {
+                names.push(format!("{place}=?"));
             }
+        };
+        for (at, (text, _)) in self.turns.iter().enumerate().take(TURNS) {
+            note(&format!("word{at}"), text);
         }
+        self.said.iter().for_each(|text| note(SAID, text));
         names.sort_unstable();
         names.dedup();
         names
@@ -120,6 +133,11 @@ impl Encoder {
     /// How many dense numbers and how many other features a row has.
     pub(super) fn width(&self) -> (usize, usize) {
         (self.vectors * self.mean.len(), self.names.len())
+    }
+
+    /// How long each of the vectors in a row is.
+    pub(super) fn vector_length(&self) -> usize {
+        self.mean.len()
     }
 
     /// A moment as numbers; features that were never noted are left out.

@@ -9,9 +9,13 @@
 mod calibrate;
 mod difficulty;
 mod features;
+mod habits;
+mod likeness;
+mod ranker;
 mod softmax;
 #[cfg(test)]
 mod tests;
+mod trees;
 
 use std::collections::BTreeMap;
 
@@ -25,8 +29,7 @@ pub use features::{Moment, TURNS};
 use super::Trust;
 use super::votes::Vote;
 use crate::error::{Error, Result};
-use features::{Encoded, Encoder};
-use softmax::Softmax;
+use ranker::{Lessons, Ranker, RankerHeader};
 
 /// How a build learns from the desk's history. Part of the configuration.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -67,20 +70,12 @@ pub struct Learned {
     pub trust: Trust,
 }
 
-/// A classifier of moments by the next action.
-#[derive(Debug, Clone, PartialEq)]
-struct Ranker {
-    actions: Vec<String>,
-    encoder: Encoder,
-    softmax: Softmax,
-}
-
 /// What stands before the weights in the bytes of a [`Learned`].
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Header {
     trust: Trust,
-    ranker: Option<(Vec<String>, Encoder)>,
+    ranker: Option<RankerHeader>,
 }
 
 /// Of each held-out answer, so many of the likeliest actions set the calibration: the first by score is one of them.
@@ -101,7 +96,8 @@ pub fn learn(
     params: &LearnParams,
 ) -> Learned {
     let (old, new) = examples.split_at(held_out.min(examples.len()));
-    let ranker = Ranker::fit(old, params);
+    let mut lessons = Lessons::default();
+    let ranker = Ranker::fit(old, &mut lessons, params);
     let answers: Vec<(Vec<Vote>, Vec<Vote>, &str)> = new
         .par_iter()
         .enumerate()
@@ -121,7 +117,10 @@ pub fn learn(
         })
         .collect();
     let trust = Trust { share, calibration: Calibration::fit(&first) };
-    Learned { ranker: ranker.and_then(|_| Ranker::fit(examples, params)), trust }
+    if let Some(ranker) = &ranker {
+        lessons.add(ranker, new);
+    }
+    Learned { ranker: ranker.and_then(|_| Ranker::fit(examples, &mut lessons, params)), trust }
 }
 
 /// The share of the ranker that makes what was really done the likeliest: the least mean log loss.
@@ -173,13 +172,11 @@ impl Learned {
     /// # Errors
     /// [`Error::Internal`] if JSON cannot be made of it.
     pub fn to_bytes(&self) -> Result<Vec<u8>> {
-        let ranker = self.ranker.as_ref();
-        let header =
-            Header { trust: self.trust, ranker: ranker.map(|ranker| (ranker.actions.clone(), ranker.encoder.clone())) };
+        let header = Header { trust: self.trust, ranker: self.ranker.as_ref().map(Ranker::header) };
         let mut bytes =
             serde_json::to_vec(&header).map_err(|error| Error::internal("writing what was learnt", error))?;
         bytes.push(b'\n');
-        let weights = ranker.map(|ranker| ranker.softmax.weights()).unwrap_or_default();
+        let weights = self.ranker.as_ref().map(Ranker::weights).unwrap_or_default();
         bytes.extend(weights.iter().flat_map(|weight| weight.to_le_bytes()));
         Ok(bytes)
     }
@@ -192,36 +189,9 @@ impl Learned {
         let (numbers, rest) = bytes[end + 1..].as_chunks::<4>();
         let weights: Vec<f32> = numbers.iter().map(|number| f32::from_le_bytes(*number)).collect();
         let ranker = match ranker {
-            Some((actions, encoder)) => {
-                let (dense, sparse) = encoder.width();
-                let softmax = Softmax::from_weights(dense, sparse, actions.len(), weights)?;
-                Some(Ranker { actions, encoder, softmax })
-            }
+            Some(header) => Some(Ranker::from_parts(header, weights)?),
             None => weights.is_empty().then_some(None)?,
         };
         rest.is_empty().then_some(Self { ranker, trust })
-    }
-}
-
-impl Ranker {
-    /// `None` where there is too little to learn from.
-    fn fit(examples: &[Example<'_>], params: &LearnParams) -> Option<Self> {
-        let newest = &examples[examples.len().saturating_sub(params.most)..];
-        let mut places: BTreeMap<&str, usize> = newest.iter().map(|example| (example.action, 0)).collect();
-        places.values_mut().zip(0..).for_each(|(place, number)| *place = number);
-        if newest.len() < params.fewest || places.len() < 2 {
-            return None;
-        }
-        let encoder = Encoder::of(&newest.iter().map(|example| &example.moment).collect::<Vec<_>>());
-        let rows: Vec<Encoded> = newest.iter().map(|example| encoder.encode(&example.moment)).collect();
-        let truths: Vec<usize> = newest.iter().map(|example| places[example.action]).collect();
-        let rows: Vec<&Encoded> = rows.iter().collect();
-        let softmax = Softmax::fit(&rows, &truths, places.len(), encoder.width().1, params.strength, params.seed);
-        Some(Self { actions: places.into_keys().map(str::to_owned).collect(), encoder, softmax })
-    }
-
-    fn predict(&self, moment: &Moment<'_>) -> Vec<Vote> {
-        let probabilities = self.softmax.predict(&self.encoder.encode(moment));
-        Vote::ranked(self.actions.iter().cloned().zip(probabilities))
     }
 }

@@ -60,6 +60,34 @@ fn a_law_is_learnt_and_its_exceptions_are_in_the_confidence() {
 }
 
 #[test]
+fn what_the_customer_said_long_ago_still_counts() {
+    let history = moments(1500, 7);
+    let long_ago = |seen: bool| -> Vec<Example<'_>> {
+        history
+            .iter()
+            .filter(|(_, _, done, _)| !done.is_empty())
+            .map(|(text, vector, done, action)| Example {
+                moment: Moment {
+                    turns: vec![("ok", vector)],
+                    said: if seen { vec!["ok", text] } else { vec!["ok"] },
+                    done: done.clone(),
+                    ..Moment::default()
+                },
+                action,
+            })
+            .collect()
+    };
+    let right = |examples: &[Example<'_>]| {
+        let (old, new) = examples.split_at(600);
+        let learned = learn(old, 480, &blind_votes, &|_, votes| votes, &LearnParams::default());
+        let hits = new.iter().filter(|example| learned.predict(&example.moment)[0].action == example.action);
+        hits.count() as f32 / new.len() as f32
+    };
+    let (told, untold) = (right(&long_ago(true)), right(&long_ago(false)));
+    assert!(told > 0.83 && untold < 0.6, "{told} and {untold}");
+}
+
+#[test]
 fn what_was_learnt_survives_its_bytes_and_the_same_history_gives_the_same_bytes() {
     let history = moments(400, 3);
     let learned = learn(&examples(&history), 320, &blind_votes, &|_, votes| votes, &LearnParams::default());
