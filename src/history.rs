@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rayon::prelude::*;
 
-use crate::desk::{Author, Catalogue, Desk, OTHER, Step, Ticket, language, problem_text, thread_id};
+use crate::desk::{Author, Catalogue, Desk, OTHER, Step, Ticket, language, thread_id};
 use crate::recommend::{
     Ending, Example, LearnParams, Learned, Moment, Outcome, RecommendParams, SimilarState, Situation, Vote, eligible,
     expected_success, learn, votes,
@@ -46,7 +46,7 @@ pub struct PastMoment<'a> {
     pub outcome: Outcome,
     /// The probability that such a ticket ends well, 0 to 1.
     pub expected_success: f32,
-    /// `pt` or `en`: the language of the problem; `?` where it has no words.
+    /// `pt` or `en`: the language of subject and description; `?` where they have no words.
     pub language: &'static str,
     /// Whether nothing may be known of its ticket: see [`History::forget`].
     forgotten: bool,
@@ -111,7 +111,9 @@ impl<'a> History<'a> {
     ) -> Self {
         let mut moments: Vec<PastMoment<'a>> = Vec::with_capacity(states.len());
         for ((ticket, steps), actions) in desk.tickets.iter().zip(steps).zip(actions_of) {
-            let (language, thread_id) = (language(&problem_text(ticket)), thread_id(ticket));
+            // Of what is known from the start alone: later messages must not tell about earlier moments.
+            let opening = format!("{}\n{}", ticket.subject, ticket.description);
+            let (language, thread_id) = (language(&opening), thread_id(ticket));
             for step in steps {
                 let state = states[moments.len()].as_ref();
                 moments.push(past_moment((ticket, &thread_id, language), step, actions, state, &vector_of));
