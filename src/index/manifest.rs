@@ -15,10 +15,11 @@ use crate::vector::{Kind, VectorParams};
 
 /// The format of everything under an index folder. Bumped by hand in the commit that changes bytes.
 ///
-/// 2: rows in blocks of 1,024; vectors of the kind `codes`. 3: their turned axes. 4: what was learnt of the desk.
-pub const FORMAT: u32 = 4;
+/// 2: rows in blocks of 1,024; vectors of the kind `codes`. 3: their turned axes. 4: what was learnt of the desk. 5: that of the kinds
+/// of actions too.
+pub const FORMAT: u32 = 5;
 /// The oldest format that this program reads.
-pub const OLDEST_FORMAT: u32 = 4;
+pub const OLDEST_FORMAT: u32 = 5;
 
 /// What an index is to be: given by whoever builds one.
 #[derive(Debug, Clone)]

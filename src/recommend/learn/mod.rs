@@ -9,6 +9,7 @@
 mod calibrate;
 mod difficulty;
 mod features;
+mod kinds;
 mod softmax;
 #[cfg(test)]
 mod tests;
@@ -26,6 +27,7 @@ use super::Trust;
 use super::votes::Vote;
 use crate::error::{Error, Result};
 use features::{Encoded, Encoder};
+use kinds::{ByKind, Habits};
 use softmax::Softmax;
 
 /// How a build learns from the desk's history. Part of the configuration.
@@ -46,7 +48,7 @@ pub struct LearnParams {
 
 impl Default for LearnParams {
     fn default() -> Self {
-        Self { fewest: 200, most: 30_000, strength: 0.7, held_out: 0.2, seed: 42 }
+        Self { fewest: 60, most: 30_000, strength: 0.7, held_out: 0.2, seed: 42 }
     }
 }
 
@@ -57,6 +59,8 @@ pub struct Example<'a> {
     pub moment: Moment<'a>,
     /// What was done.
     pub action: &'a str,
+    /// Of which kind that is; the same for all where kinds are not known.
+    pub kind: &'a str,
 }
 
 /// What was learnt: P(action) = share × the ranker's + (1 − share) × the votes', and how often the first is right.
@@ -67,12 +71,13 @@ pub struct Learned {
     pub trust: Trust,
 }
 
-/// A classifier of moments by the next action.
+/// A classifier of moments by the next action, and by its kind where there are kinds.
 #[derive(Debug, Clone, PartialEq)]
 struct Ranker {
     actions: Vec<String>,
     encoder: Encoder,
     softmax: Softmax,
+    by_kind: Option<ByKind>,
 }
 
 /// What stands before the weights in the bytes of a [`Learned`].
@@ -80,7 +85,7 @@ struct Ranker {
 #[serde(deny_unknown_fields)]
 struct Header {
     trust: Trust,
-    ranker: Option<(Vec<String>, Encoder)>,
+    ranker: Option<(Vec<String>, Encoder, Option<Habits>)>,
 }
 
 /// Of each held-out answer, so many of the likeliest actions set the calibration: the first by score is one of them.
@@ -174,12 +179,15 @@ impl Learned {
     /// [`Error::Internal`] if JSON cannot be made of it.
     pub fn to_bytes(&self) -> Result<Vec<u8>> {
         let ranker = self.ranker.as_ref();
-        let header =
-            Header { trust: self.trust, ranker: ranker.map(|ranker| (ranker.actions.clone(), ranker.encoder.clone())) };
+        let kinds = |ranker: &Ranker| ranker.by_kind.as_ref().map(|by_kind| by_kind.habits.clone());
+        let parts = ranker.map(|ranker| (ranker.actions.clone(), ranker.encoder.clone(), kinds(ranker)));
+        let header = Header { trust: self.trust, ranker: parts };
         let mut bytes =
             serde_json::to_vec(&header).map_err(|error| Error::internal("writing what was learnt", error))?;
         bytes.push(b'\n');
-        let weights = ranker.map(|ranker| ranker.softmax.weights()).unwrap_or_default();
+        let mut weights = ranker.map(|ranker| ranker.softmax.weights()).unwrap_or_default();
+        let by_kind = ranker.and_then(|ranker| ranker.by_kind.as_ref());
+        weights.extend(by_kind.map(|by_kind| by_kind.softmax.weights()).unwrap_or_default());
         bytes.extend(weights.iter().flat_map(|weight| weight.to_le_bytes()));
         Ok(bytes)
     }
@@ -192,11 +200,7 @@ impl Learned {
         let (numbers, rest) = bytes[end + 1..].as_chunks::<4>();
         let weights: Vec<f32> = numbers.iter().map(|number| f32::from_le_bytes(*number)).collect();
         let ranker = match ranker {
-            Some((actions, encoder)) => {
-                let (dense, sparse) = encoder.width();
-                let softmax = Softmax::from_weights(dense, sparse, actions.len(), weights)?;
-                Some(Ranker { actions, encoder, softmax })
-            }
+            Some((actions, encoder, habits)) => Some(Ranker::from_weights(actions, encoder, habits, &weights)?),
             None => weights.is_empty().then_some(None)?,
         };
         rest.is_empty().then_some(Self { ranker, trust })
@@ -215,13 +219,45 @@ impl Ranker {
         let encoder = Encoder::of(&newest.iter().map(|example| &example.moment).collect::<Vec<_>>());
         let rows: Vec<Encoded> = newest.iter().map(|example| encoder.encode(&example.moment)).collect();
         let truths: Vec<usize> = newest.iter().map(|example| places[example.action]).collect();
-        let rows: Vec<&Encoded> = rows.iter().collect();
-        let softmax = Softmax::fit(&rows, &truths, places.len(), encoder.width().1, params.strength, params.seed);
-        Some(Self { actions: places.into_keys().map(str::to_owned).collect(), encoder, softmax })
+        let sparse = encoder.width().1;
+        let inputs: Vec<&Encoded> = rows.iter().collect();
+        let softmax = Softmax::fit(&inputs, &truths, places.len(), sparse, params.strength, params.seed);
+
+        let kind_of: BTreeMap<&str, &str> = newest.iter().map(|example| (example.action, example.kind)).collect();
+        let moments: Vec<(&Moment<'_>, &Encoded, usize)> = newest
+            .iter()
+            .zip(&rows)
+            .zip(&truths)
+            .map(|((example, row), &truth)| (&example.moment, row, truth))
+            .collect();
+        let by_kind = ByKind::fit(&moments, &kind_of.into_values().collect::<Vec<_>>(), sparse, params.seed);
+        Some(Self { actions: places.into_keys().map(str::to_owned).collect(), encoder, softmax, by_kind })
+    }
+
+    /// From its parts, the weights as [`Learned::to_bytes`] writes them; `None` if they do not fit one another.
+    fn from_weights(actions: Vec<String>, encoder: Encoder, habits: Option<Habits>, weights: &[f32]) -> Option<Self> {
+        let (dense, sparse) = encoder.width();
+        let of_actions = (dense + sparse + 1) * actions.len();
+        let (by_action, rest) = weights.split_at_checked(of_actions)?;
+        let softmax = Softmax::from_weights(dense, sparse, actions.len(), by_action.to_vec())?;
+        let by_kind = match habits {
+            Some(habits) if habits.fits(actions.len()) => {
+                let softmax = Softmax::from_weights(dense, sparse, habits.kinds.len(), rest.to_vec())?;
+                Some(ByKind { habits, softmax })
+            }
+            Some(_) => return None,
+            None => rest.is_empty().then_some(None)?,
+        };
+        Some(Self { actions, encoder, softmax, by_kind })
     }
 
     fn predict(&self, moment: &Moment<'_>) -> Vec<Vote> {
-        let probabilities = self.softmax.predict(&self.encoder.encode(moment));
+        let row = self.encoder.encode(moment);
+        let by_words = self.softmax.predict(&row);
+        let probabilities = match &self.by_kind {
+            Some(by_kind) => by_kind.predict(moment, &row, &by_words),
+            None => by_words,
+        };
         Vote::ranked(self.actions.iter().cloned().zip(probabilities))
     }
 }
