@@ -216,7 +216,11 @@ impl<'a> History<'a> {
         let examples: Vec<Example<'_>> = kept
             .iter()
             .map(|&at| &self.moments[places[at]])
-            .map(|past| Example { moment: past.moment.clone(), action: past.action.unwrap_or(OTHER) })
+            .map(|past| {
+                let action = past.action.unwrap_or(OTHER);
+                let kind = catalogue.get(action).map_or(OTHER, |action| action.kind.as_str());
+                Example { moment: past.moment.clone(), action, kind }
+            })
             .collect();
         let compared = &places[held_out.saturating_sub(MOST_COMPARED)..held_out];
         let votes_of = |at: usize| self.votes(places[kept[at]], compared, recommend);

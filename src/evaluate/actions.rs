@@ -122,7 +122,7 @@ pub fn evaluate_actions(
     let examples: Vec<Example<'_>> = train
         .iter()
         .zip(&states)
-        .map(|(case, parts)| Example { moment: moment(case, parts, &vector_of), action: &case.action })
+        .map(|(case, parts)| Example { moment: moment(case, parts, &vector_of), action: &case.action, kind: "" })
         .collect();
     let held_out = (train.len() as f64 * (1.0 - learning.held_out)) as usize;
     let before = RowSet::from_fn(train.len(), |row| row < held_out);

@@ -2,6 +2,7 @@
 
 mod actions;
 mod metrics;
+mod oracle;
 mod replay;
 mod report;
 mod retrieval;
@@ -10,6 +11,7 @@ mod tests;
 
 pub use actions::{ActionsReport, Case, CaseAuthor, CaseTurn, Floors, evaluate_actions, read_cases};
 pub use metrics::{Classified, classified};
+pub use oracle::{ORACLES, Oracle};
 pub use replay::{BASELINES, ReplayParams, Replayed, replay};
 pub use report::{Bin, Figure, Hits, ReplayReport, Risk, RiskCurve};
 pub use retrieval::{LegReport, Legs, RetrievalReport, RetrievalTask, Sample, evaluate_retrieval, read_samples};

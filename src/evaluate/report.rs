@@ -6,6 +6,7 @@ use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 use serde::Serialize;
 
+use super::oracle::ORACLES;
 use super::replay::{BASELINES, Replayed};
 
 /// Positions from this on are counted together.
@@ -97,12 +98,14 @@ pub struct ReplayReport {
     pub by_position: BTreeMap<String, Hits>,
     /// What needs no text.
     pub baselines: BTreeMap<&'static str, Hits>,
+    /// What nobody can beat: [`ORACLES`], on a generated desk; else empty.
+    pub oracles: BTreeMap<&'static str, Hits>,
 }
 
 impl ReplayReport {
-    /// The figures of answers; intervals resample tickets with this seed.
+    /// The figures of answers, and of those of [`ORACLES`] where there are any; intervals resample tickets with this seed.
     #[must_use]
-    pub fn of(steps: &[Replayed], seed: u64) -> Self {
+    pub fn of(steps: &[Replayed], oracles: Option<&[[Option<usize>; 2]]>, seed: u64) -> Self {
         let ranks =
             |of: &dyn Fn(&Replayed) -> Option<usize>| hits(steps.iter().map(|it| (&*it.ticket_id, of(it))), seed);
         let grouped = |key: &dyn Fn(&Replayed) -> String| {
@@ -130,6 +133,11 @@ impl ReplayReport {
                 _ => format!("{LAST_POSITION}+"),
             }),
             baselines: (0..BASELINES.len()).map(|at| (BASELINES[at], ranks(&|step| step.baselines[at]))).collect(),
+            oracles: oracles.map_or_else(BTreeMap::new, |answers| {
+                let of =
+                    |at: usize| hits(steps.iter().zip(answers).map(|(it, ranks)| (&*it.ticket_id, ranks[at])), seed);
+                (0..ORACLES.len()).map(|at| (ORACLES[at], of(at))).collect()
+            }),
         }
     }
 }

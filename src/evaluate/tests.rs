@@ -176,8 +176,8 @@ fn the_future_changes_no_answer_of_the_past() {
 #[test]
 fn a_replay_beats_what_needs_no_text_and_its_figures_add_up() {
     let steps = walk(&past(|_| {}));
-    let report = ReplayReport::of(&steps, 1);
-    assert_eq!(report, ReplayReport::of(&steps, 1), "the same seed, the same intervals");
+    let report = ReplayReport::of(&steps, None, 1);
+    assert_eq!(report, ReplayReport::of(&steps, None, 1), "the same seed, the same intervals");
     for hits in report.baselines.values() {
         assert!(report.all.hit_at_1.mean > hits.hit_at_1.mean, "{report:?}");
     }
@@ -207,7 +207,7 @@ fn of_an_unseen_category_nothing_is_ever_known_and_confidence_says_when_to_be_si
     let (one, two): (Vec<_>, Vec<_>) =
         (steps.iter().map(asked).collect(), walk_unseen(&other, Some("TECHNICAL")).iter().map(asked).collect());
     assert_eq!(one, two);
-    let (unseen, known) = (ReplayReport::of(&steps, 1), ReplayReport::of(&walk(&seen), 1));
+    let (unseen, known) = (ReplayReport::of(&steps, None, 1), ReplayReport::of(&walk(&seen), None, 1));
     assert!(unseen.all.hit_at_1.mean < known.by_category["TECHNICAL"].hit_at_1.mean, "{unseen:?}");
     assert_eq!(unseen.baselines["by_subcategory"].hit_at_1.mean, 0.0, "no subcategory of it is known");
 }
@@ -227,7 +227,7 @@ fn the_risk_curve_by_hand() {
         baselines: [None; 4],
     };
     // The surest is right, then one wrong, then right, wrong: risks 0, 1/2, 1/3, 1/2.
-    let report = ReplayReport::of(&[step(0.2, 2), step(0.9, 1), step(0.7, 3), step(0.4, 1)], 1);
+    let report = ReplayReport::of(&[step(0.2, 2), step(0.9, 1), step(0.7, 3), step(0.4, 1)], None, 1);
     assert!((report.risk_by_confidence.area - (0.5 + 1.0 / 3.0 + 0.5) / 4.0).abs() < 1e-12);
     let half = report.risk_by_confidence.points[4];
     assert_eq!((half.coverage, half.risk, half.least), (0.5, 0.5, 0.7));
@@ -237,5 +237,5 @@ fn the_risk_curve_by_hand() {
     assert_eq!(bin(0.9).map(|bin| (bin.steps, bin.hit_at_1)), Some((1, 1.0)));
     // (0.2 + 0.1 + 0.7 + 0.6) / 4
     assert!((report.calibration_error - 0.4).abs() < 1e-6);
-    assert!(ReplayReport::of(&[], 1).risk_by_confidence.points.is_empty());
+    assert!(ReplayReport::of(&[], None, 1).risk_by_confidence.points.is_empty());
 }

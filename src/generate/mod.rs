@@ -8,6 +8,7 @@ mod calendar;
 mod identity;
 mod model;
 mod noise;
+mod oracle;
 mod people;
 mod plot;
 mod prose;
@@ -35,6 +36,14 @@ use ticket::Desk;
 /// The five files, in the order in which they are written.
 pub const FILES: [&str; 5] = ["companies.csv", "customers.csv", "agents.csv", "tickets.csv", "ticket_interactions.csv"];
 
+/// What an oracle expected of each message of an agent: written beside [`FILES`] with labels, and without them removed.
+///
+/// `position` counts the ticket's messages of agents before; `oracle` and `insider` are actions with their
+/// probabilities, likeliest first, such as `ASK_DOCUMENTS=0.6400|CHECK_ACCOUNT=0.3600`. `oracle` knows all odds of the
+/// generator and what could be read in the ticket by then, but not the cause; `insider` also the cause and the agent.
+pub const ORACLE: &str = "oracle.csv";
+
+const ORACLE_COLUMNS: &str = "ticket_id,position,oracle,insider";
 const COMPANY_COLUMNS: &str = "company_id,company_name,cnpj,segment,company_size,contract_start_date,\
      monthly_transaction_volume,status,churn_risk_score,created_at";
 const CUSTOMER_COLUMNS: &str = "customer_id,company_id,customer_name,email,cpf,birth_date,phone,role,created_at";
@@ -91,7 +100,8 @@ pub struct GenerateParams {
     pub seed: u64,
     /// The language people write in.
     pub locale: Locale,
-    /// Whether `ticket_interactions.csv` has a last column `action`: what the agent did, by catalogue id.
+    /// Whether `ticket_interactions.csv` has a last column `action`, what the agent did by catalogue id, and [`ORACLE`] is
+    /// written.
     pub labels: bool,
 }
 
@@ -144,6 +154,12 @@ pub fn generate(
     for file in FILES {
         fs::rename(aside.path().join(file), folder.join(file))?;
     }
+    if params.labels {
+        fs::rename(aside.path().join(ORACLE), folder.join(ORACLE))?;
+    } else if folder.join(ORACLE).exists() {
+        // It tells of other tickets than those that are now beside it.
+        fs::remove_file(folder.join(ORACLE))?;
+    }
     Ok(GenerateReport {
         companies: people.companies as usize,
         customers: people.customers as usize,
@@ -177,6 +193,7 @@ fn write_tickets(folder: &Path, desk: &Desk, progress: &mut dyn FnMut(usize, usi
     let label = if desk.params.labels { ",action" } else { "" };
     let mut tickets = open_table(&folder.join(FILES[3]), TICKET_COLUMNS)?;
     let mut threads = open_table(&folder.join(FILES[4]), &format!("{INTERACTION_COLUMNS}{label}"))?;
+    let mut expected = desk.params.labels.then(|| open_table(&folder.join(ORACLE), ORACLE_COLUMNS)).transpose()?;
     let digits = width((count * LONGEST_THREAD) as u64, 8);
     let mut interactions = 0_usize;
     for number in 1..=count {
@@ -187,10 +204,14 @@ fn write_tickets(folder: &Path, desk: &Desk, progress: &mut dyn FnMut(usize, usi
             threads.write_field(format!("INT{interactions:0digits$}")).map_err(from_csv)?;
             threads.write_record(row).map_err(from_csv)?;
         }
+        if let Some(expected) = &mut expected {
+            rows.expected.iter().try_for_each(|row| expected.write_record(row)).map_err(from_csv)?;
+        }
         progress(number, count);
     }
-    tickets.flush()?;
-    threads.flush()?;
+    for table in [Some(tickets), Some(threads), expected].iter_mut().flatten() {
+        table.flush()?;
+    }
     Ok(interactions)
 }
 

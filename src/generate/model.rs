@@ -123,20 +123,19 @@ impl Kind {
         &self.causes[chance.weighted(self.causes.iter().map(|cause| cause.weight))]
     }
 
-    /// A plausible mistake.
-    pub(super) fn draw_mistake<'a>(&'a self, cause: &'a Cause, chance: &mut Chance) -> &'a str {
-        let draw = chance.unit();
-        let other = chance.pick(&self.causes).right.as_str();
-        let mistake = if draw < 0.65 {
-            &cause.tempting
-        } else if draw < 0.85 {
-            other
-        } else {
-            "ESCALATE_L2"
+    /// A plausible mistake of one of the sorts of [`MISTAKES`], `other` being the place of some cause of the kind.
+    pub(super) fn mistake<'a>(&'a self, cause: &'a Cause, sort: usize, other: usize) -> &'a str {
+        let mistake = match sort {
+            0 => &cause.tempting,
+            1 => &self.causes[other].right,
+            _ => "ESCALATE_L2",
         };
         if mistake == cause.right { &cause.tempting } else { mistake }
     }
 }
+
+/// How likely each sort of mistake is: what the cause tempts to, what is right for some cause of the kind, the level above.
+pub(super) const MISTAKES: [f64; 3] = [0.65, 0.2, 0.15];
 
 /// How well an agent's specialization fits a kind.
 pub(super) fn match_of(specialization: &str, skill: &str) -> f64 {

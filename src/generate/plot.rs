@@ -1,12 +1,14 @@
 //! How a thread goes, move by move, before anybody puts it into words. Knows the latent model, no text and no clock.
 //!
+//! Whoever holds the [`Dice`] decides: chance, to make a thread, or the oracle, which tries every side.
+//!
 //! ```text
 //! opening ─► (nudge) ─► ask ─► data ─► look ─► act ─► works ─────► close
 //!               │                               ▲  └─► still broken ─┤
 //!               └───────────────────────────────┘◄─ came back ◄──────┘ (closed too early)
 //! ```
 
-use super::model::{Cause, Kind, right_action_probability};
+use super::model::{Cause, Kind, MISTAKES, right_action_probability};
 use super::random::Chance;
 
 /// The longest thread, in messages.
@@ -86,6 +88,17 @@ impl Move {
         }
     }
 
+    /// Whether its words give the cause away.
+    pub(super) const fn tells_cause(&self) -> bool {
+        matches!(
+            self,
+            Self::Hint
+                | Self::Open { clue: true, .. }
+                | Self::Data { clue: true, .. }
+                | Self::Act { finding: true, .. }
+        )
+    }
+
     /// Whether the ticket changes its status with this move.
     pub(super) const fn is_status_change(&self) -> bool {
         matches!(self, Self::Close | Self::AutoClose | Self::AutoCancel)
@@ -111,19 +124,62 @@ pub(super) struct Plot {
 pub(super) struct Premise<'a> {
     pub(super) kind: &'a Kind,
     pub(super) cause: &'a Cause,
-    /// See [`super::model::insight`].
-    pub(super) insight: f64,
     /// The agent asks before acting, whatever the dice say: for tickets that must show a thread in its middle.
     pub(super) thorough: bool,
 }
 
+/// What decides at each fork of a plot.
+pub(super) trait Dice {
+    /// Whether something happens that has this probability.
+    fn happens(&mut self, probability: f64) -> bool;
+    /// Likewise, where the probability depends on the agent's insight: see [`super::model::insight`].
+    fn happens_by(&mut self, probability: &dyn Fn(f64) -> f64) -> bool;
+    /// The place of one of these probabilities, which add up to 1.
+    fn among(&mut self, probabilities: &[f64]) -> usize;
+    /// A number below `count`, each as likely.
+    fn below(&mut self, count: usize) -> usize;
+    /// Hears of each move as it is made.
+    fn hear(&mut self, step: &Move);
+}
+
+/// Chance, for an agent of some insight.
+struct Thrown<'a> {
+    chance: &'a mut Chance,
+    insight: f64,
+}
+
+impl Dice for Thrown<'_> {
+    fn happens(&mut self, probability: f64) -> bool {
+        self.chance.happens(probability)
+    }
+
+    fn happens_by(&mut self, probability: &dyn Fn(f64) -> f64) -> bool {
+        self.chance.happens(probability(self.insight))
+    }
+
+    fn among(&mut self, probabilities: &[f64]) -> usize {
+        self.chance.among(probabilities)
+    }
+
+    fn below(&mut self, count: usize) -> usize {
+        self.chance.below(count)
+    }
+
+    fn hear(&mut self, _: &Move) {}
+}
+
 impl Plot {
-    /// Plays a thread to its end.
-    pub(super) fn play(premise: Premise<'_>, chance: &mut Chance) -> Self {
+    /// Plays a thread to its end, with an agent of this insight.
+    pub(super) fn play(premise: Premise<'_>, insight: f64, chance: &mut Chance) -> Self {
+        Self::unfold(premise, &mut Thrown { chance, insight })
+    }
+
+    /// Plays a thread to its end as the dice fall.
+    pub(super) fn unfold(premise: Premise<'_>, dice: &mut impl Dice) -> Self {
         let mut plot = Self { moves: Vec::new(), solved: false, wrong: 0, reopened: 0, first_attempt: 0 };
-        let informed = plot.inquire(premise, chance);
+        let informed = plot.inquire(premise, dice);
         plot.first_attempt = plot.moves.len();
-        plot.attempt(premise, informed, chance);
+        plot.attempt(premise, informed, dice);
         plot
     }
 
@@ -133,33 +189,33 @@ impl Plot {
     }
 
     /// From the opening to the point where an agent could act; true if the agent learnt something on the way.
-    fn inquire(&mut self, premise: Premise<'_>, chance: &mut Chance) -> bool {
-        let data = !premise.thorough && chance.happens(0.33);
-        let mut clue = chance.happens(0.45);
-        self.moves.push(Move::Open { data, clue });
-        if chance.happens(0.14) {
-            self.moves.push(Move::Nudge);
+    fn inquire(&mut self, premise: Premise<'_>, dice: &mut impl Dice) -> bool {
+        let data = !premise.thorough && dice.happens(0.33);
+        let mut clue = dice.happens(0.45);
+        self.push(Move::Open { data, clue }, dice);
+        if dice.happens(0.14) {
+            self.push(Move::Nudge, dice);
         }
         let mut informed = data;
-        if premise.thorough || (!data && chance.happens(0.78)) {
-            self.act(&premise.kind.ask, false);
-            let hint = !clue && chance.happens(0.7);
+        if premise.thorough || (!data && dice.happens(0.78)) {
+            self.act(&premise.kind.ask, false, dice);
+            let hint = !clue && dice.happens(0.7);
             clue |= hint;
-            self.moves.push(Move::Data { clue: hint, again: false });
+            self.push(Move::Data { clue: hint, again: false }, dice);
             informed = true;
-        } else if data && chance.happens(0.12 * (1.2 - premise.insight)) {
-            self.act(&premise.kind.ask, false);
-            self.moves.push(Move::Data { clue: false, again: true });
-        } else if chance.happens(0.18) {
-            self.act("INFORM_UNDER_REVIEW", false);
-            if chance.happens(0.6) {
-                self.moves.push(if chance.happens(0.6) { Move::Wait } else { Move::Press });
+        } else if data && dice.happens_by(&|insight| 0.12 * (1.2 - insight)) {
+            self.act(&premise.kind.ask, false, dice);
+            self.push(Move::Data { clue: false, again: true }, dice);
+        } else if dice.happens(0.18) {
+            self.act("INFORM_UNDER_REVIEW", false, dice);
+            if dice.happens(0.6) {
+                self.push(if dice.happens(0.6) { Move::Wait } else { Move::Press }, dice);
             }
         }
-        if chance.happens(0.55) {
-            self.act(&premise.kind.check, chance.happens(0.6));
-            if chance.happens(0.55) {
-                self.moves.push(if clue { Move::Wait } else { Move::Hint });
+        if dice.happens(0.55) {
+            self.act_and_tell(&premise.kind.check, dice);
+            if dice.happens(0.55) {
+                self.push(if clue { Move::Wait } else { Move::Hint }, dice);
             }
             informed = true;
         }
@@ -168,49 +224,61 @@ impl Plot {
 
     /// Attempts at a solution until one holds, the customer is left alone with it, or patience ends and
     /// the level above finds it.
-    fn attempt(&mut self, premise: Premise<'_>, informed: bool, chance: &mut Chance) {
+    fn attempt(&mut self, premise: Premise<'_>, informed: bool, dice: &mut impl Dice) {
         for failures in 0..3 {
-            if chance.happens(right_action_probability(premise.insight, informed, failures)) {
-                self.act(&premise.cause.right, chance.happens(0.6));
+            if dice.happens_by(&|insight| right_action_probability(insight, informed, failures)) {
+                self.act_and_tell(&premise.cause.right, dice);
                 self.solved = true;
-                if chance.happens(0.72) {
-                    self.moves.push(Move::Works);
-                    if chance.happens(0.85) {
-                        self.moves.push(Move::Close);
+                if dice.happens(0.72) {
+                    self.push(Move::Works, dice);
+                    if dice.happens(0.85) {
+                        self.push(Move::Close, dice);
                     }
-                } else if chance.happens(0.35) {
-                    self.moves.push(Move::AutoClose);
-                } else if chance.happens(0.35) {
-                    self.moves.push(Move::Close);
+                } else if dice.happens(0.35) {
+                    self.push(Move::AutoClose, dice);
+                } else if dice.happens(0.35) {
+                    self.push(Move::Close, dice);
                 }
                 return;
             }
-            self.act(premise.kind.draw_mistake(premise.cause, chance), false);
+            let (sort, other) = (dice.among(&MISTAKES), dice.below(premise.kind.causes.len()));
+            self.act(premise.kind.mistake(premise.cause, sort, other), false, dice);
             self.wrong += 1;
-            let closes_too_early = self.reopened == 0 && chance.happens(0.3);
+            let closes_too_early = self.reopened == 0 && dice.happens(0.3);
             if closes_too_early {
-                self.moves.push(Move::Close);
-                if chance.happens(0.45) {
+                self.push(Move::Close, dice);
+                if dice.happens(0.45) {
                     return;
                 }
-                self.moves.push(Move::CameBack);
+                self.push(Move::CameBack, dice);
                 self.reopened += 1;
             } else {
-                self.moves.push(if chance.happens(0.8) { Move::StillBroken } else { Move::Press });
+                self.push(if dice.happens(0.8) { Move::StillBroken } else { Move::Press }, dice);
             }
         }
-        self.act("ESCALATE_L2", false);
-        self.solved = chance.happens(0.7);
+        self.act("ESCALATE_L2", false, dice);
+        self.solved = dice.happens(0.7);
         if self.solved {
-            self.act(&premise.cause.right, chance.happens(0.6));
+            self.act_and_tell(&premise.cause.right, dice);
         }
-        if self.moves.len() < LONGEST_THREAD && chance.happens(0.6) {
-            self.moves.push(Move::Close);
+        if self.moves.len() < LONGEST_THREAD && dice.happens(0.6) {
+            self.push(Move::Close, dice);
         }
     }
 
-    fn act(&mut self, action: &str, finding: bool) {
-        self.moves.push(Move::Act { action: action.to_owned(), finding });
+    fn act(&mut self, action: &str, finding: bool, dice: &mut impl Dice) {
+        self.push(Move::Act { action: action.to_owned(), finding }, dice);
+    }
+
+    /// Acts, and more often than not tells the cause with it.
+    fn act_and_tell(&mut self, action: &str, dice: &mut impl Dice) {
+        let finding = dice.happens(0.6);
+        self.act(action, finding, dice);
+    }
+
+    fn push(&mut self, step: Move, dice: &mut impl Dice) {
+        dice.hear(&step);
+        self.moves.push(step);
     }
 
     /// Keeps the beginning in which nobody has answered yet.

@@ -2,7 +2,7 @@
 
 use super::model::Kind;
 use super::noise::{Habits, type_out};
-use super::plot::Move;
+use super::plot::{Author, Move};
 use super::random::Chance;
 use super::slots::Scene;
 use super::texts::{CauseTexts, KindTexts, Slots, Texts, say};
@@ -23,15 +23,26 @@ pub(super) struct Voice<'a> {
 }
 
 impl Voice<'_> {
+    /// The subject line and the message of each move.
+    pub(super) fn thread(self, moves: &[Move], chance: &mut Chance) -> Vec<String> {
+        let mut words = vec![self.subject(chance)];
+        let mut answered = false;
+        for step in moves {
+            words.push(self.message(step, !answered, chance));
+            answered |= step.author() == Author::Agent;
+        }
+        words
+    }
+
     /// The subject line.
-    pub(super) fn subject(self, chance: &mut Chance) -> String {
+    fn subject(self, chance: &mut Chance) -> String {
         let subject = self.say(&self.of_kind().subject, chance);
         let calm = Habits { shorten: 0.0, aside: 0.0, lower: false, ..self.habits };
         type_out(&subject, calm, self.texts, chance)
     }
 
     /// The message of a move; `first_answer` if no agent wrote before it.
-    pub(super) fn message(self, step: &Move, first_answer: bool, chance: &mut Chance) -> String {
+    fn message(self, step: &Move, first_answer: bool, chance: &mut Chance) -> String {
         let customer = &self.texts.customer;
         let phrases = match step {
             Move::Open { data, clue } => return self.opening(*data, *clue, chance),

@@ -20,7 +20,7 @@ pub(super) enum Table {
 }
 
 /// Chance for one row: the seed is the key of the cipher, table and row its stream, so rows never share draws.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Chance(ChaCha8Rng);
 
 impl Chance {
@@ -51,6 +51,22 @@ impl Chance {
         self.unit() < probability
     }
 
+    /// The place of one of these probabilities, which add up to 1.
+    pub(super) fn among(&mut self, probabilities: &[f64]) -> usize {
+        let draw = self.unit();
+        let mut sum = 0.0;
+        let place = probabilities.iter().position(|probability| {
+            sum += probability;
+            draw < sum
+        });
+        place.unwrap_or(probabilities.len() - 1)
+    }
+
+    /// Uniform in `0..count`, which must not be empty.
+    pub(super) fn below(&mut self, count: usize) -> usize {
+        self.0.random_range(0..count)
+    }
+
     /// Nearly normal with mean 0 and deviation 1: twelve uniform draws (Irwin–Hall).
     pub(super) fn normal(&mut self) -> f64 {
         (0..12).map(|_| self.unit()).sum::<f64>() - 6.0
@@ -58,7 +74,7 @@ impl Chance {
 
     /// One of the items, which must not be empty.
     pub(super) fn pick<'a, T>(&mut self, items: &'a [T]) -> &'a T {
-        &items[self.0.random_range(0..items.len())]
+        &items[self.below(items.len())]
     }
 
     /// The place of one weight, in proportion; the weights must not all be zero.

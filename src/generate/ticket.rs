@@ -3,12 +3,13 @@
 use super::calendar::{DAY, NOW, moment};
 use super::model::{Course, Kind, Model, Priority, csat, hours, insight, match_of, nps};
 use super::noise::Habits;
+use super::oracle::{Candidate, Oracle, Particular, Ranking};
 use super::people::{Agent, People, width};
 use super::plot::{Author, Plot, Premise};
 use super::prose::Voice;
 use super::random::{Chance, Table};
 use super::slots::{self, Scene};
-use super::texts::Texts;
+use super::texts::{Slots, Texts};
 use super::{GenerateParams, Locale};
 
 /// Every ticket whose number leaves this rest (divided by [`SHOWCASE_EVERY`]) is a showcase: in progress, in the locale's
@@ -37,6 +38,8 @@ pub(super) struct TicketRows {
     pub(super) ticket: Vec<String>,
     /// Without the interaction's id, which depends on the tickets before.
     pub(super) interactions: Vec<Vec<String>>,
+    /// What oracle and insider expected of each message of the agent; only with labels.
+    pub(super) expected: Vec<Vec<String>>,
 }
 
 /// Where a ticket is in its life, before its thread is known.
@@ -75,7 +78,7 @@ impl Desk {
         let agent = self.draw_agent(kind, stage, &mut chance);
 
         let insight = insight(agent.skill, match_of(agent.specialization, &kind.skill), cause.hard);
-        let mut plot = Plot::play(Premise { kind, cause, insight, thorough: showcase }, &mut chance);
+        let mut plot = Plot::play(Premise { kind, cause, thorough: showcase }, insight, &mut chance);
         match stage {
             Stage::Open => plot.cut_unanswered(),
             Stage::InProgress => plot.cut_before_action(),
@@ -95,18 +98,14 @@ impl Desk {
         let habits = self.draw_habits(portuguese, channel, &mut prose);
         let formal = matches!(channel, "EMAIL" | "PORTAL");
         let voice = Voice { texts, kind, scene, slots: &slots, habits, formal };
-        let subject = voice.subject(&mut prose);
-        let mut answered = false;
-        let mut messages = Vec::with_capacity(plot.moves.len());
-        for step in &plot.moves {
-            messages.push(voice.message(step, !answered, &mut prose));
-            answered |= step.author() == Author::Agent;
-        }
+        let words = voice.thread(&plot.moves, &mut prose.clone());
+        let (subject, messages) = (&words[0], &words[1..]);
+        let answered = plot.moves.iter().any(|step| step.author() == Author::Agent);
 
         let ticket_id = format!("TICKET-{number:0width$}", width = width(self.params.tickets as u64, 4));
         let customer_id = self.people.customer_id(customer_number);
         let mut interactions = Vec::with_capacity(messages.len());
-        for ((step, message), &at) in plot.moves.iter().zip(&messages).zip(&times.moves) {
+        for ((step, message), &at) in plot.moves.iter().zip(messages).zip(&times.moves) {
             let (author, id, name) = match step.author() {
                 Author::Customer => ("CUSTOMER", customer_id.as_str(), customer.name.as_str()),
                 Author::Agent => ("AGENT", agent.id.as_str(), agent.name.as_str()),
@@ -121,11 +120,23 @@ impl Desk {
             interactions.push(row);
         }
 
+        let mut expected = Vec::new();
+        if self.params.labels {
+            let oracle = Oracle {
+                kind,
+                cause,
+                moves: &plot.moves,
+                particulars: particulars(voice, &plot, &words, &prose),
+                candidates: self.candidates(kind),
+            };
+            expected = forecasts(&oracle, candidate(agent, kind, 1.0), &ticket_id);
+        }
+
         let mut row = vec![ticket_id, self.people.company_id(customer.company), customer_id];
         row.push(if answered { agent.id.clone() } else { String::new() });
         let summary = Summary { stage, plot: &plot, course, times: &times, priority, kind, channel };
-        row.extend(summary.columns(&subject, &messages[0], company.churn_risk, &mut chance));
-        TicketRows { ticket: row, interactions }
+        row.extend(summary.columns(subject, &messages[0], company.churn_risk, &mut chance));
+        TicketRows { ticket: row, interactions, expected }
     }
 
     fn draw_language(&self, showcase: bool, chance: &mut Chance) -> bool {
@@ -155,6 +166,25 @@ impl Desk {
         &agents[chance.weighted(agents.iter().map(odds))]
     }
 
+    /// Who may answer a ticket of a kind, as [`Desk::draw_agent`] draws, whether it will be finished or not.
+    fn candidates(&self, kind: &Kind) -> Vec<Candidate> {
+        let share = |stages: &[Stage]| stages.iter().map(|stage| f64::from(weight_of(*stage))).sum::<f64>();
+        let (finished, unfinished) =
+            (share(&[Stage::Done, Stage::Cancelled]), share(&[Stage::InProgress, Stage::PendingCustomer]));
+        let odds = |agent: &Agent, there: &dyn Fn(&Agent) -> bool| {
+            let fits = |agent: &&Agent| there(agent) && agent.specialization == kind.skill;
+            let count = |those: usize, is_one: bool| if is_one { 0.5 / those as f64 } else { 0.0 };
+            let agents = || self.people.agents.iter();
+            count(agents().filter(|it| there(it)).count(), there(agent))
+                + count(agents().filter(fits).count(), fits(&agent))
+        };
+        let probability = |agent: &Agent| {
+            let drawn = finished * odds(agent, &|_| true) + unfinished * odds(agent, &|it| it.active);
+            drawn / (finished + unfinished)
+        };
+        self.people.agents.iter().map(|agent| candidate(agent, kind, probability(agent))).collect()
+    }
+
     fn draw_habits(&self, portuguese: bool, channel: &str, chance: &mut Chance) -> Habits {
         let chat = matches!(channel, "WHATSAPP" | "CHAT");
         let slip = if chance.happens(0.5) { chance.real(0.0, 0.05) } else { 0.0 };
@@ -170,9 +200,53 @@ impl Desk {
     }
 }
 
+fn candidate(agent: &Agent, kind: &Kind, probability: f64) -> Candidate {
+    Candidate { skill: agent.skill, fit: match_of(agent.specialization, &kind.skill), probability }
+}
+
+/// Which particulars the words of a thread name, and where first: they are those words that are others when `prose` says
+/// the same with another value.
+fn particulars<'a>(voice: Voice<'a>, plot: &Plot, words: &[String], prose: &Chance) -> Vec<Particular<'a>> {
+    let named = voice.scene.cause.slots.keys().filter_map(|name| {
+        let mut others: Slots = voice.slots.clone();
+        let value = others.get_mut(name.as_str())?;
+        value.push('0');
+        let others = Voice { slots: &others, ..voice }.thread(&plot.moves, &mut prose.clone());
+        let at = words.iter().zip(&others).position(|(word, other)| word != other)?;
+        Some(Particular { name, value: &voice.slots[name.as_str()], said_at: at.saturating_sub(1) })
+    });
+    named.collect()
+}
+
+/// The rows of `oracle.csv` for a ticket: one for each message of its agent.
+fn forecasts(oracle: &Oracle<'_>, agent: Candidate, ticket_id: &str) -> Vec<Vec<String>> {
+    let asked = (0..oracle.moves.len()).filter(|&at| oracle.moves[at].author() == Author::Agent);
+    let row = |(position, at): (usize, usize)| {
+        vec![ticket_id.to_owned(), position.to_string(), written(&oracle.foresee(at)), written(&oracle.know(at, agent))]
+    };
+    asked.enumerate().map(row).collect()
+}
+
+/// `ASK_DOCUMENTS=0.6400|CHECK_ACCOUNT=0.3600`.
+fn written(ranking: &Ranking) -> String {
+    let each = ranking.iter().map(|(action, probability)| format!("{action}={probability:.4}"));
+    each.collect::<Vec<_>>().join("|")
+}
+
+/// How often, relative to the others, tickets are in a stage.
+const fn weight_of(stage: Stage) -> u32 {
+    match stage {
+        Stage::Open => 6,
+        Stage::InProgress => 9,
+        Stage::PendingCustomer => 7,
+        Stage::Cancelled => 5,
+        Stage::Done => 73,
+    }
+}
+
 fn draw_stage(showcase: bool, chance: &mut Chance) -> Stage {
     const ALL: [Stage; 5] = [Stage::Open, Stage::InProgress, Stage::PendingCustomer, Stage::Cancelled, Stage::Done];
-    let drawn = ALL[chance.weighted([6, 9, 7, 5, 73].into_iter())];
+    let drawn = ALL[chance.weighted(ALL.into_iter().map(weight_of))];
     if showcase { Stage::InProgress } else { drawn }
 }
 

@@ -298,7 +298,7 @@ pub(super) struct GenerateArgs {
     /// Language of the texts
     #[arg(long, default_value = "pt-BR", value_name = "pt-BR|en|mixed")]
     pub(super) locale: Locale,
-    /// Add the true action of each agent message as a column
+    /// Add the true action of each agent message as a column, and oracle.csv: what could at best be expected of each
     #[arg(long)]
     pub(super) labels: bool,
 }
@@ -402,7 +402,7 @@ pub(super) struct ActionsArgs {
 
 #[derive(Debug, ClapArgs)]
 #[command(
-    after_help = "Each step of an agent is answered with what was known just before: tickets that had ended by then.\nBaselines: the most frequent action (majority), the one in the subcategory, the one after the last action, and what was done at the same place in well-rated tickets of the same kind.\n\nExamples:\n  nba replay --data fixtures\n  nba replay --data export/ --since 2026-03-01 --json\n  nba replay --data export/ --unseen CHARGEBACK --report replay/"
+    after_help = "Each step of an agent is answered with what was known just before: tickets that had ended by then.\nBaselines: the most frequent action (majority), the one in the subcategory, the one after the last action, and what was done at the same place in well-rated tickets of the same kind.\nA desk of `nba generate --labels` also tells how often an oracle is right that knows all odds and what could be read by then, and an insider who also knows what is wrong.\n\nExamples:\n  nba replay --data fixtures\n  nba replay --data export/ --since 2026-03-01 --json\n  nba replay --data export/ --unseen CHARGEBACK --report replay/"
 )]
 pub(super) struct ReplayArgs {
     /// Folder with the five source tables

@@ -15,7 +15,7 @@ use super::settings::Settings;
 use crate::desk;
 use crate::engine::open_model;
 use crate::error::{Error, Result};
-use crate::evaluate::{Figure, Hits, ReplayParams, ReplayReport, RiskCurve, replay as walk};
+use crate::evaluate::{Figure, Hits, Oracle, ReplayParams, ReplayReport, RiskCurve, replay as walk};
 use crate::rebuild::{Past, Progress};
 
 pub(super) fn replay(args: ReplayArgs, settings: &Settings, printer: &Printer) -> Result<()> {
@@ -25,6 +25,7 @@ pub(super) fn replay(args: ReplayArgs, settings: &Settings, printer: &Printer) -
     let mut read = config.build.read;
     read.lenient |= args.lenient;
     let desk = desk::load(&args.data, &read)?;
+    let oracle = Oracle::beside(&args.data)?;
     let embedder = open_model(&settings.model()?, &config.embed)?;
     let mut bar = Bar::new("embed");
     let past = Past::embed(desk, &catalogue, &config.build.assign, embedder.as_ref(), None, &mut |progress| {
@@ -50,7 +51,8 @@ pub(super) fn replay(args: ReplayArgs, settings: &Settings, printer: &Printer) -
     if steps.is_empty() {
         return Err(Error::argument("--since", "no agent did anything from then on; give an earlier date"));
     }
-    let report = ReplayReport::of(&steps, config.build.learn.seed);
+    let oracles = oracle.map(|oracle| oracle.ranks(&steps)).transpose()?;
+    let report = ReplayReport::of(&steps, oracles.as_deref(), config.build.learn.seed);
     if let Some(folder) = &args.report {
         write_report(folder, &report)?;
     }
@@ -75,7 +77,7 @@ fn table(report: &ReplayReport) -> String {
             writeln!(out, "{name:<28}{:>7}{interval:>22}{:>9.3}{:>8.3}", hits.steps, hits.hit_at_3.mean, hits.mrr.mean);
     };
     line("nba", &report.all);
-    for (name, hits) in &report.baselines {
+    for (name, hits) in report.baselines.iter().chain(&report.oracles) {
         line(&name.replace('_', " "), hits);
     }
     for (category, hits) in &report.by_category {
@@ -131,7 +133,7 @@ fn markdown(report: &ReplayReport) -> String {
     let mut out = String::from("# Replay\n\n");
     let _ = writeln!(out, "{}", summary(report).replace('\n', "  \n"));
     let mut rows = vec![("nba".to_owned(), report.all)];
-    rows.extend(report.baselines.iter().map(|(name, hits)| (name.replace('_', " "), *hits)));
+    rows.extend(report.baselines.iter().chain(&report.oracles).map(|(name, hits)| (name.replace('_', " "), *hits)));
     let mut table = |title: &str, rows: Vec<(String, Hits)>| {
         let _ =
             writeln!(out, "| {title} | steps | hit@1 (95 %) | hit@3 (95 %) | MRR (95 %) |\n|---|---:|---:|---:|---:|");

@@ -10,6 +10,7 @@ mod calibrate;
 mod difficulty;
 mod features;
 mod habits;
+mod kinds;
 mod likeness;
 mod ranker;
 mod softmax;
@@ -49,7 +50,7 @@ pub struct LearnParams {
 
 impl Default for LearnParams {
     fn default() -> Self {
-        Self { fewest: 200, most: 30_000, strength: 0.7, held_out: 0.2, seed: 42 }
+        Self { fewest: 60, most: 30_000, strength: 0.7, held_out: 0.2, seed: 42 }
     }
 }
 
@@ -60,6 +61,8 @@ pub struct Example<'a> {
     pub moment: Moment<'a>,
     /// What was done.
     pub action: &'a str,
+    /// Of which kind that is; the same for all where kinds are not known.
+    pub kind: &'a str,
 }
 
 /// What was learnt: P(action) = share × the ranker's + (1 − share) × the votes', and how often the first is right.

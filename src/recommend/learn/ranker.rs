@@ -1,7 +1,7 @@
 //! The ranker: a moment → how likely each action is, in two stages. Knows no votes.
 //!
 //! ```text
-//! moment ─► logistic regression ─► the likeliest few ─┬─► trees: which of them? ─► probabilities
+//! moment ─► logistic regressions ─► the likeliest few ┬─► trees: which of them? ─► probabilities
 //!       ├─► habits: what followed such histories ─────┤
 //!       ├─► likeness to the moments of each action ───┤
 //!       └─► was it done already, and when ────────────┘
@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::features::{Encoded, Encoder, Moment};
 use super::habits::Habits;
+use super::kinds::{ByKind, Usual};
 use super::likeness::{LIKENESSES, Likeness};
 use super::softmax::Softmax;
 use super::trees::Trees;
@@ -46,6 +47,7 @@ struct First {
     actions: Vec<String>,
     encoder: Encoder,
     softmax: Softmax,
+    by_kind: Option<ByKind>,
     habits: Habits,
     likeness: Likeness,
 }
@@ -56,6 +58,7 @@ struct First {
 pub(super) struct RankerHeader {
     actions: Vec<String>,
     encoder: Encoder,
+    usual: Option<Usual>,
     habits: Habits,
     likeness: Likeness,
     trees: Trees,
@@ -70,7 +73,7 @@ pub(super) struct Lessons {
 
 /// The likeliest actions at a moment.
 struct Look {
-    /// The probability of each action by the regression.
+    /// The probability of each action by the regressions.
     probabilities: Vec<f32>,
     /// The places of the candidates.
     candidates: Vec<usize>,
@@ -111,25 +114,38 @@ impl Ranker {
     }
 
     pub(super) fn header(&self) -> RankerHeader {
-        let First { actions, encoder, habits, likeness, .. } = self.first.clone();
-        RankerHeader { actions, encoder, habits, likeness, trees: self.trees.clone() }
+        let First { actions, encoder, by_kind, habits, likeness, .. } = self.first.clone();
+        let usual = by_kind.map(|by_kind| by_kind.usual);
+        RankerHeader { actions, encoder, usual, habits, likeness, trees: self.trees.clone() }
     }
 
     /// The numbers that are no part of the header.
     pub(super) fn weights(&self) -> Vec<f32> {
         let mut weights = self.first.softmax.weights();
+        weights.extend(self.first.by_kind.iter().flat_map(|by_kind| by_kind.softmax.weights()));
         weights.extend(self.first.likeness.means());
         weights
     }
 
     /// From header and weights; `None` if they do not fit together.
     pub(super) fn from_parts(header: RankerHeader, mut weights: Vec<f32>) -> Option<Self> {
-        let RankerHeader { actions, encoder, habits, likeness, trees } = header;
+        let RankerHeader { actions, encoder, usual, habits, likeness, trees } = header;
         let means = weights.split_off(weights.len().checked_sub(likeness.width())?);
         let likeness = likeness.with_means(means, actions.len())?;
         let (dense, sparse) = encoder.width();
+        let of_actions = (dense + sparse + 1) * actions.len();
+        let of_kinds = (weights.len() >= of_actions).then(|| weights.split_off(of_actions))?;
+        let by_kind = match usual {
+            Some(usual) if usual.fits(actions.len()) => {
+                let softmax = Softmax::from_weights(dense, sparse, usual.kinds.len(), of_kinds)?;
+                Some(ByKind { usual, softmax })
+            }
+            Some(_) => return None,
+            None => of_kinds.is_empty().then_some(None)?,
+        };
         let softmax = Softmax::from_weights(dense, sparse, actions.len(), weights)?;
-        trees.suits(WIDTH).then_some(Self { first: First { actions, encoder, softmax, habits, likeness }, trees })
+        let first = First { actions, encoder, softmax, by_kind, habits, likeness };
+        trees.suits(WIDTH).then_some(Self { first, trees })
     }
 }
 
@@ -144,18 +160,29 @@ impl First {
         let rows: Vec<Encoded> = examples.iter().map(|example| encoder.encode(&example.moment)).collect();
         let truths: Vec<usize> = examples.iter().map(|example| places[example.action]).collect();
         let inputs: Vec<&Encoded> = rows.iter().collect();
-        let softmax = Softmax::fit(&inputs, &truths, places.len(), encoder.width().1, params.strength, params.seed);
+        let sparse = encoder.width().1;
+        let softmax = Softmax::fit(&inputs, &truths, places.len(), sparse, params.strength, params.seed);
+        let kind_of: BTreeMap<&str, &str> = examples.iter().map(|example| (example.action, example.kind)).collect();
+        let seen = examples.iter().zip(&rows).zip(&truths);
+        let seen: Vec<(&Moment<'_>, &Encoded, usize)> =
+            seen.map(|((example, row), &class)| (&example.moment, row, class)).collect();
+        let by_kind = ByKind::fit(&seen, &kind_of.into_values().collect::<Vec<_>>(), sparse, params.seed);
         let taken = || examples.iter().zip(&truths);
         let habits = Habits::of(taken().map(|(example, &class)| (&example.moment, class)));
         let seen = taken().zip(&rows).map(|((example, &class), row)| (example.moment.kind(), &*row.dense, class));
         let likeness = Likeness::of(seen, encoder.vector_length());
-        Some(Self { actions: places.into_keys().map(str::to_owned).collect(), encoder, softmax, habits, likeness })
+        let actions = places.into_keys().map(str::to_owned).collect();
+        Some(Self { actions, encoder, softmax, by_kind, habits, likeness })
     }
 
     fn look(&self, moment: &Moment<'_>) -> Look {
         let encoded = self.encoder.encode(moment);
         let classes = self.actions.len();
-        let probabilities = self.softmax.predict(&encoded);
+        let by_words = self.softmax.predict(&encoded);
+        let probabilities = match &self.by_kind {
+            Some(by_kind) => by_kind.predict(moment, &encoded, &by_words),
+            None => by_words,
+        };
         let habits = self.habits.predict(moment, classes);
         let likeness = self.likeness.predict(moment.kind(), &encoded.dense, classes);
         let highest = |of: &[f32]| of.iter().copied().fold(f32::NEG_INFINITY, f32::max);
