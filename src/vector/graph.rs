@@ -18,14 +18,13 @@
 use std::ops::Range;
 use std::path::Path;
 
-use super::beam::{self, Walk};
+use super::beam::{self, Net, Walk};
 use super::dot::dot;
 use super::hnsw::{self, HnswParams};
-use super::key::Key;
 use super::map::{Column, Matrix, write_runs};
 use super::points::{Lists, Points, starts};
 use super::quantize::{QueryCode, quantize};
-use super::refine::refine;
+use super::refine::{refine, two_hops};
 use super::repair::{reachable, repair};
 use super::{BuildReport, VectorIndex, flat};
 use crate::embed::Vector;
@@ -55,8 +54,11 @@ pub(super) fn build(
     report: &mut BuildReport,
 ) -> Result<()> {
     let points = Points::of(vectors);
-    let mut links = refine(&hnsw::link(&points.vectors, params)?, &points.vectors, params.degree);
+    let mut codes: Vec<i8> = Vec::with_capacity(points.vectors.len() * dimension);
+    let scales: Vec<f32> = points.vectors.iter().map(|vector| quantize(vector, &mut codes)).collect();
     let gateways = gateways(points.vectors.len());
+    let unlinked = Net { codes: &codes, scales: &scales, dimension, links: Lists::default(), gateways: &gateways };
+    let mut links = linked(&points.vectors, params, unlinked)?;
     if let Some(&entry) = gateways.first() {
         report.unreachable_repaired = repair(&mut links, entry, &points.vectors);
     }
@@ -74,17 +76,31 @@ pub(super) fn build(
     let runs = runs.chain(points.rows.iter().map(Vec::as_slice)).chain([gateways.as_slice(), &link_starts]);
     write_runs(&folder.join(GRAPH_FILE), runs.chain(links.iter().map(Vec::as_slice)))?;
 
-    let mut codes: Vec<i8> = Vec::with_capacity(points.vectors.len() * dimension);
-    let scales: Vec<f32> = points.vectors.iter().map(|vector| quantize(vector, &mut codes)).collect();
     write_runs(&folder.join(CODES_FILE), [codes.as_slice()].into_iter())?;
     write_runs(&folder.join(SCALES_FILE), [scales.as_slice()].into_iter())
 }
 
-/// For √n points so many gateways. Measured on 20,000 utterances with 64 candidates: recall@10 .975 for 1, .980 for 8 and .983
-/// for 16, each a little slower than the one before.
-const GATEWAYS_PER_ROOT: usize = 8;
+/// Links by the library, refined twice: among the neighbours of neighbours, and then among what a walk of the graph finds that
+/// this has made. Measured on 100,000 utterances with 256 candidates: recall@10 .984 by the walk alone, .988 by both.
+fn linked(points: &[&[f32]], params: &HnswParams, unlinked: Net<'_>) -> Result<Vec<Vec<u32>>> {
+    let links = hnsw::link(points, params)?;
+    let links = refine(&links, points, params.degree, |point| two_hops(&links, point));
+    let (starts, items) = (starts(&links), links.concat());
+    let net = Net { links: Lists { starts: &starts, items: &items }, ..unlinked };
+    Ok(refine(&links, points, params.degree, |point| {
+        let walk = Walk { query: QueryCode::new(points[point]), ef: WALK_CANDIDATES };
+        beam::nearest(net, &walk, |_| true)
+    }))
+}
 
-/// 8 √n points, evenly spread over the order of rows, which is a sample of what there is. A walk begins
+/// So many candidates does a walk find when links are refined.
+const WALK_CANDIDATES: usize = 300;
+
+/// For √n points so many gateways. Measured on 100,000 utterances: from 8 to 24 recall@10 rose from .963 to .969 with 64
+/// candidates and from .9914 to .9921 with 512.
+const GATEWAYS_PER_ROOT: usize = 24;
+
+/// 24 √n points, evenly spread over the order of rows, which is a sample of what there is. A walk begins
 /// at all of them, which its candidates soon thin out: that is what the upper layers of an HNSW are for, without the layers.
 fn gateways(n_points: usize) -> Vec<u32> {
     let n_gateways = (GATEWAYS_PER_ROOT * n_points.isqrt()).max(1).min(n_points);
@@ -178,15 +194,13 @@ impl HnswIndex {
         self.part(&self.layout.gateways)
     }
 
-    /// Appends each point with about its cosine with the query, for comparing. Four codes are read at a time, which hides
-    /// what one waits for memory.
-    pub(super) fn score(&self, query: &QueryCode, points: &[u32], keys: &mut Vec<Key>) {
-        let (codes, scales, dimension) = (self.codes.as_slice(), self.scales.as_slice(), self.vectors.dimension());
-        for some in points.chunks(4) {
-            let four: [u32; 4] = std::array::from_fn(|at| *some.get(at).unwrap_or(&some[0]));
-            let code = |point: u32| &codes[point as usize * dimension..][..dimension];
-            let scores = query.score_four(four.map(code), four.map(|point| scales[point as usize]));
-            keys.extend(some.iter().zip(scores).map(|(&point, score)| Key::new(score, point)));
+    fn net(&self) -> Net<'_> {
+        Net {
+            codes: self.codes.as_slice(),
+            scales: self.scales.as_slice(),
+            dimension: self.vectors.dimension(),
+            links: self.lists(&self.layout.link_starts, &self.layout.links),
+            gateways: self.gateways(),
         }
     }
 
@@ -235,7 +249,7 @@ impl HnswIndex {
             None => (*row as usize) < self.rows(),
         };
         let walk = Walk { query: QueryCode::new(query), ef };
-        let found = beam::nearest(self, &walk, |point| self.rows_of(point).iter().any(is_eligible));
+        let found = beam::nearest(self.net(), &walk, |point| self.rows_of(point).iter().any(is_eligible));
         let mut best = TopK::new(k);
         for point in found {
             let mut rows = self.rows_of(point).iter().copied().filter(is_eligible).peekable();

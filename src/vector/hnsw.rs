@@ -36,10 +36,12 @@ pub struct HnswParams {
 }
 
 impl Default for HnswParams {
-    /// Measured on 20,000 real utterances and 500 queries: recall@10 .980, .989 and .992 with 64, 128 and 256 candidates. Of
-    /// 100,000 a graph by 64 candidates in place of 200 was built in a third of the time and found far less, refined or not.
+    /// Measured on 100,000 real utterances and 2,000 queries: recall@10 .989, .992 and .993 with 256, 384 and 512 candidates.
+    /// On the first thousand of them, `degree` 32, 64 and 96 gave .976, .988 and .991 with 256; a point has 38 links on
+    /// average, since most choose fewer than they may. A graph by 64 candidates in place of 200 was built in a third of the
+    /// time and found far less.
     fn default() -> Self {
-        Self { m: 16, ef_construction: 200, degree: 32, ef_search: 128, serial_points: 10_000 }
+        Self { m: 16, ef_construction: 200, degree: 96, ef_search: 384, serial_points: 10_000 }
     }
 }
 

@@ -41,7 +41,7 @@ pub(super) fn starts(lists: &[Vec<u32>]) -> Vec<u32> {
 }
 
 /// Lists laid end to end, one a point.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 pub(super) struct Lists<'a> {
     pub(super) starts: &'a [u32],
     pub(super) items: &'a [u32],

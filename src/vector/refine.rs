@@ -1,10 +1,10 @@
 //! Makes a graph's links better before it is frozen. Pure: links and vectors in, links out; knows neither who linked the
 //! points nor how they are walked.
 //!
-//! Each point is given the links that it would choose among the neighbours of its neighbours: best first, those that are
-//! nearer to it than to any that it has chosen (the relative neighbourhood of Malkov and Yashunin 2016, algorithm 4, and of
-//! Fu and others 2019, arXiv 1707.00143). Then every link is offered to the point that it leads to, which chooses again
-//! among all that it knows now, and fills what room is left with the nearest ones that were passed over.
+//! Each point is given the links that it would choose among candidates: best first, those that are nearer to it than to any
+//! that it has chosen (the relative neighbourhood of Malkov and Yashunin 2016, algorithm 4, and of Fu and others 2019, arXiv
+//! 1707.00143). Then every link is offered to the point that it leads to, which chooses again among all that it knows now,
+//! and fills what room is left with the nearest ones that were passed over.
 
 use std::cmp::Reverse;
 
@@ -14,19 +14,24 @@ use super::dot::dot_four;
 use super::key::Key;
 
 /// Candidates of a point that are looked at: the nearest ones.
-const MOST_CANDIDATES: usize = 100;
+const MOST_CANDIDATES: usize = 400;
 
-/// The links that the points choose, at most `degree` each, nearest first but for those that only fill. The same links and
-/// points give the same result with any number of threads.
-pub(super) fn refine(links: &[Vec<u32>], points: &[&[f32]], degree: usize) -> Vec<Vec<u32>> {
+/// The links that the points choose among the links that they have and the `candidates_of` each, at most `degree` each,
+/// nearest first but for those that only fill. The same arguments give the same result with any number of threads.
+pub(super) fn refine(
+    links: &[Vec<u32>],
+    points: &[&[f32]],
+    degree: usize,
+    candidates_of: impl Fn(usize) -> Vec<u32> + Sync,
+) -> Vec<Vec<u32>> {
     let chosen: Vec<Vec<u32>> = (0..points.len())
         .into_par_iter()
         .map(|point| {
-            let own = &links[point];
-            let two_hops = own.iter().flat_map(|&other| &links[other as usize]);
-            let mut candidates = scored(points, point, own.iter().chain(two_hops).copied().collect());
-            candidates.truncate(MOST_CANDIDATES);
-            choose(points, &candidates, degree).0
+            let mut candidates = candidates_of(point);
+            candidates.extend(&links[point]);
+            let mut nearest = scored(points, point, candidates);
+            nearest.truncate(MOST_CANDIDATES);
+            choose(points, &nearest, degree).0
         })
         .collect();
     let mut offered: Vec<Vec<u32>> = vec![Vec::new(); points.len()];
@@ -43,6 +48,11 @@ pub(super) fn refine(links: &[Vec<u32>], points: &[&[f32]], degree: usize) -> Ve
             best
         })
         .collect()
+}
+
+/// The neighbours of a point's neighbours, some of them more than once.
+pub(super) fn two_hops(links: &[Vec<u32>], point: usize) -> Vec<u32> {
+    links[point].iter().flat_map(|&other| &links[other as usize]).copied().collect()
 }
 
 /// Candidates with their cosines with the point, nearest first, each once and the point itself never.
