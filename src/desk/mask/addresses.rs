@@ -21,7 +21,8 @@ pub(super) fn find(source: &str, folded: &Folded, spans: &mut Vec<Span>) {
         // An initial capital tells a name where the abbreviation could be another word's.
         let start = found.get(0).expect("a match has a whole").start();
         let sure = found.name("abbreviated").is_none() || found.name("comma").is_some();
-        if is_name(words) && sure && !UNIT.is_match(&text[end..]) {
+        let new_line = source[folded.source(start..end).end..].starts_with(['\n', '\r']);
+        if is_name(words) && sure && (new_line || !UNIT.is_match(&text[end..])) {
             streets.push(start..end);
         }
     }
@@ -69,10 +70,10 @@ static STREET_FIRST: LazyLock<Regex> = LazyLock::new(|| {
                     | (?: av | r | trav | tv | al | rod | estr | pca )\. | av | (?P<abbreviated> r | al | rod ) )
           \s (?P<words> (?: [a-z0-9][a-z0-9.'\-]* \s ){0,5}? [a-z0-9][a-z0-9.'\-]* )
           (?: \s?(?P<comma>,)\s? | \s-\s | \s )
-          (?: (?: n[o.]? | n[º°] | num(?:ero|\.)? | km | lote | casa ) \s? :? \s? )?
+          (?: (?: n[oº°.]? | num(?:ero|\.)? | km | lote | casa ) \s? :? \s? )?
           [0-9]{1,5} (?: \.[0-9]{3} )? [a-z]? \b
           (?: ,? \s? -? \s? (?: apt[o.]? | apartamento | ap\.? | sala | bloco | bl\.? | casa | loja | lj\.? | conj(?:unto|\.)? | andar | fundos | box | quadra | torre )
-              \s? [0-9]{1,5}? [a-z0-9]? \b ){0,3}",
+              \s? (?: [0-9]{1,5}[a-z]? | [a-z] ) \b ){0,3}",
     )
 });
 /// What follows a number that is none of a house.
@@ -91,7 +92,7 @@ static NUMBER_FIRST: LazyLock<Regex> = LazyLock::new(|| {
     )
 });
 static CEP: LazyLock<Regex> =
-    LazyLock::new(|| pattern(r"\bcep\W{0,3}(?:(?:e|do|da|n[o.]?|numero|local|loja)\W{1,3}){0,2}(?P<code>[0-9]{2}\.?[0-9]{3}[\s-]{0,2}[0-9]{3})\b"));
+    LazyLock::new(|| pattern(r"\bcep\W{0,3}(?:(?:e|do|da|n[oº°.]?|numero|local|loja)\W{1,3}){0,2}(?P<code>[0-9]{2}\.?[0-9]{3}[\s-]{0,2}[0-9]{3})\b"));
 static ZIP: LazyLock<Regex> =
     LazyLock::new(|| pattern(r"\b(?:zip(?:\s?code)?|postal code|postcode)\W{0,3}(?:is\W{1,3})?(?P<code>[0-9]{5}(?:-[0-9]{4})?)\b"));
 /// A postal code in the same line as a street before it.

@@ -69,9 +69,9 @@ static CUE: LazyLock<Regex> = LazyLock::new(|| {
                     | my\ (?:full\ )?name\ is | my\ name's | (?:full\ |customer\ |cardholder\ )?name\ ?: | name\ is | account\ holder\ ?: )
           | (?P<said> aqui\ e\ [oa] | (?:eu\ )?sou\ [oa] | fala\ [oa] )
           | (?P<being> this\ is | i\ am | i'm | im | eu\ sou )
-          | (?P<signoff> att | atte | atenciosamente | cordialmente | respeitosamente | saudacoes | ass | assinado
+          | (?P<signoff> att | atte | atenciosamente | cordialmente | respeitosamente | abs | abracos? | grande\ abraco | saudacoes | ass | assinado
                        | (?:kind\ |best\ |warm\ )?regards | (?:yours\ )?sincerely | yours\ (?:truly|faithfully) | sincerely\ yours )
-          | (?P<thanks> abs | abracos? | grande\ abraco | (?:muito\ )?obrigad[oa] | grat[oa] | valeu | agradeco | obg
+          | (?P<thanks> (?:muito\ )?obrigad[oa] | grat[oa] | valeu | agradeco | obg
                       | (?:many\ )?thanks | thank\ you | thx | cheers | best\ wishes | best )
           | (?P<greeting> ola | oi | bom\ dia | boa\ tarde | boa\ noite | prezad[oa] | car[oa]
                         | hi | hello | hey | dear | good\ (?:morning|afternoon|evening) )
@@ -119,6 +119,10 @@ fn name_after(source: &str, cue_end: usize, manner: Manner) -> Option<Range<usiz
     if COMPANY.is_match(after) {
         return None;
     }
+    // `Obrigado. Contato: …`
+    if after.starts_with(':') && manner != Manner::Greeting {
+        return None;
+    }
     let stops = after.chars().find(|c| !matches!(c, ' ' | '\t')).is_none_or(|c| !c.is_alphanumeric());
     let ends_line = after.trim_start_matches([' ', '.', ',', '!', '\t', '\r']).chars().next().is_none_or(|c| c == '\n');
     let goes_on = GOES_ON.is_match(after);
@@ -127,13 +131,15 @@ fn name_after(source: &str, cue_end: usize, manner: Manner) -> Option<Range<usiz
     let good = match manner {
         Manner::Told => true,
         Manner::Said => stops || goes_on || (name.capitals && name.words > 1),
-        Manner::Being => (name.capitals && (stops || goes_on || name.words > 1)) || (SPEAKING.is_match(after) && is_no_verb(source, &name)),
+        Manner::Being => (name.capitals && (stops || goes_on || name.words > 1)) || (SPEAKING.is_match(after) && is_no_verb(source, &name))
+            || (name.words > 1 && stops && is_capitals(&source[name.range.clone()]) && is_no_verb(source, &name)),
         Manner::SignOff => stops && (name.capitals || ends_line || comma),
         Manner::Thanks => {
             let behind_best = folded(&source[..cue_end]).ends_with("best");
-            (name.capitals && stops && (!behind_best || comma || new_line)) || (ends_line && new_line)
+            let plain = (new_line && stops) || (comma && ends_line && name.words > 1);
+            (name.capitals && stops && (!behind_best || comma || new_line)) || plain
         }
-        Manner::Greeting => stops && (name.capitals || (!comma && name.words <= 2 && after.starts_with([',', '!']))),
+        Manner::Greeting => stops && (name.capitals || after.starts_with([',', '!'])),
         Manner::Title => name.capitals,
     };
     good.then_some(name.range)
@@ -217,9 +223,15 @@ impl Style {
     }
 }
 
+/// Whether the first word does not end like a verb, an adverb or an adjective of English.
 fn is_no_verb(source: &str, name: &Name) -> bool {
     let small = folded(&source[name.range.clone()]);
-    !["ing", "ed", "en"].iter().any(|ending| small.split(' ').any(|word| word.ends_with(ending)))
+    let first = small.split(' ').next().unwrap_or_default();
+    !["ing", "ed", "en", "ly", "ble", "ful", "ous"].iter().any(|ending| first.ends_with(ending))
+}
+
+fn is_capitals(text: &str) -> bool {
+    !text.contains(char::is_lowercase)
 }
 
 /// What follows a company's name.

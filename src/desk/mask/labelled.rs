@@ -30,9 +30,15 @@ pub(super) fn find(source: &str, folded: &Folded, spans: &mut Vec<Span>) {
             push(key.range(), Placeholder::PixKey);
         }
     }
-    for date in [&*BORN_BEFORE, &*BORN_AFTER].into_iter().flat_map(|born| born.captures_iter(&folded.text)) {
-        let date = date.name("date").expect("the pattern has a date");
-        push(date.range(), Placeholder::BirthDate);
+    for date in BORN_BEFORE.captures_iter(&folded.text) {
+        push(date.name("date").expect("the pattern has a date").range(), Placeholder::BirthDate);
+    }
+    for found in BORN_AFTER.captures_iter(&folded.text) {
+        // What a date of its own follows speaks of that one.
+        let after = &folded.text[found.get(0).expect("a match has a whole").end()..];
+        if !DIGIT_BEHIND.is_match(after) {
+            push(found.name("date").expect("the pattern has a date").range(), Placeholder::BirthDate);
+        }
     }
     debug_assert!(spans.iter().all(|span| span.end <= source.len()));
 }
@@ -54,12 +60,12 @@ static ACCOUNT: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
         r"(?x) \b (?:
             (?: agencia | ag\.? | branch (?:\ (?:number|no\.?|code))? | sort\ code )
-                \W{0,3} (?: (?: e | is | n[o.]{0,2} | numero | number | da | a | / ) \W{1,3} ){0,2}
+                \W{0,3} (?: (?: e | is | n[oº°.]{0,2} | numero | number | da | a | / ) \W{1,3} ){0,2}
                 (?: / \s? (?: conta | cc | c/c ) \W{0,3} (?P<both> [0-9]{3,5} (?:-[0-9x])? \s? [/|,;-] \s? [0-9.]{4,13} (?:\s?-\s?[0-9x])? )
                   | (?P<branch> [0-9]{3,5} (?:-[0-9x])? | [0-9]{2}-[0-9]{2}-[0-9]{2} ) )
           | (?: conta (?:[\ -](?:corrente|poupanca|bancaria|salario|digital|pj|pf))? | c/c | cc | c\.c\. | poupanca
               | (?: (?: bank | checking | savings ) \s )? account | acct\.? | a/c | routing )
-                \W{0,3} (?: (?: e | is | n[o.]{0,2} | numero | number | no\. | ending\ in | de | da | corrente | minha | my | com | digito | bancaria ) [\W]{1,3} ){0,2}
+                \W{0,3} (?: (?: e | is | n[oº°.]{0,2} | numero | number | no\. | ending\ in | de | da | corrente | minha | my | com | digito | bancaria ) [\W]{1,3} ){0,2}
                 (?: (?P<checked> [0-9]{1,3}(?:\.[0-9]{3}){1,3} \s?-\s? [0-9x] | [0-9]{3,13} \s?-\s? [0-9x] ) | (?P<number> [0-9]{5,14} ) )
         )",
     )
@@ -92,6 +98,7 @@ static BORN_BEFORE: LazyLock<Regex> = LazyLock::new(|| {
 });
 static BORN_AFTER: LazyLock<Regex> = LazyLock::new(|| {
     pattern(&format!(
-        r"(?x) \b {DAY} \s? [(,\-:]? \s? (?: (?: e | is | a | my | minha | data | date | de | of ) \s ){{0,4}} (?: nasc | dob | birth )"
+        r"(?x) \b {DAY} \s? [(,\-] \s? (?: (?: e | is | a | my | minha | data | date | de | of ) \s ){{0,4}} (?: nasc | dob | birth )"
     ))
 });
+static DIGIT_BEHIND: LazyLock<Regex> = LazyLock::new(|| pattern(r"^[a-z]*[\s:.]{0,3}[0-9]"));

@@ -54,14 +54,28 @@ pub(super) fn find(text: &str, known: &Known, local_phone: Option<&str>, spans: 
         return;
     }
     find_cnpjs_with_letters(text, spans);
+    let before = spans.len();
     for run in RUN.find_iter(text) {
         find_in_run(text, run.range(), known, local_phone, spans);
+    }
+    // Payment slips have four check digits of their own; what looks like another number in one is chance.
+    for slip in SLIP.find_iter(text) {
+        let inside = |span: &Span| slip.start() <= span.start && span.end <= slip.end();
+        let mut at = 0;
+        spans.retain(|span| {
+            at += 1;
+            at <= before || !inside(span)
+        });
     }
     phones::find(text, spans);
 }
 
 /// Digits with little between them. Values lie in a run as one group of digits or several neighbouring ones.
 static RUN: LazyLock<Regex> = LazyLock::new(|| pattern(r"[0-9](?:[\s.\-/()]{0,3}[0-9])*"));
+/// The 47 digits of a Brazilian payment slip (boleto) as they are printed.
+static SLIP: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(r"\b[0-9]{5}\.[0-9]{5}\s[0-9]{5}\.[0-9]{6}\s[0-9]{5}\.[0-9]{6}\s[0-9]\s[0-9]{14}\b")
+});
 /// A CNPJ as it is printed: twelve letters or digits, two digits.
 static PRINTED_CNPJ: LazyLock<Regex> =
     LazyLock::new(|| pattern(r"(?i)[0-9A-Z]{2}\.[0-9A-Z]{3}\.[0-9A-Z]{3}/[0-9A-Z]{4}-[0-9]{2}"));
@@ -79,10 +93,12 @@ fn find_cnpjs_with_letters(text: &str, spans: &mut Vec<Span>) {
     // What only looks like one may overlap the next that is one, so the search goes on just behind its first letter.
     while let Some(found) = LOOSE_CNPJ.find_at(text, at) {
         let characters: String = found.as_str().chars().filter(char::is_ascii_alphanumeric).collect();
+        // `response code 51` has the lengths too.
         let in_words = found.as_str().contains(char::is_whitespace)
             && !characters[..12].bytes().any(|byte| byte.is_ascii_digit())
-            && characters.bytes().any(|byte| byte.is_ascii_lowercase());
-        if is_cnpj(&characters) && !in_words {
+            && found.as_str().split(|c: char| !c.is_ascii_alphanumeric()).count() < 5;
+        let lettered = characters.bytes().any(|byte| byte.is_ascii_alphabetic());
+        if lettered && is_cnpj(&characters) && !in_words {
             spans.push(Span::new(found.range(), Placeholder::Cnpj));
             at = found.end();
         } else {

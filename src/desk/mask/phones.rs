@@ -20,9 +20,20 @@ pub(super) fn find(text: &str, spans: &mut Vec<Span>) {
     }
     for found in CALLED.captures_iter(text).filter_map(|captures| captures.name("number")) {
         if stands_apart(text, found.range()) && !DATE.is_match(found.as_str()) {
+            // One number in ten has the check digit of a card, and one in a hundred those of a CPF: the label decides.
+            if is_brazilian(&digits_of(found.as_str())) {
+                spans.retain(|it| !(it.start == found.start() && it.end == found.end() && it.placeholder != Placeholder::Name));
+            }
             spans.push(Span { start: found.start(), end: found.end(), placeholder: Placeholder::Phone });
         }
     }
+}
+
+/// Whether these digits can be a Brazilian phone with its area code, and country code or none.
+fn is_brazilian(digits: &str) -> bool {
+    let national = digits.strip_prefix("55").filter(|rest| rest.len() >= 10).unwrap_or(digits);
+    let bytes = national.as_bytes();
+    matches!(bytes, [b'1'..=b'9', b'1'..=b'9', rest @ ..] if rest.len() == 8 || rest.len() == 9 && rest[0] == b'9')
 }
 
 static DATE: LazyLock<Regex> =
@@ -48,7 +59,7 @@ static CALLED: LazyLock<Regex> = LazyLock::new(|| {
         r"(?xi) \b (?: tel(?:efone)? | fone | cel(?:ular)? | whats(?:app)? | zap | phone | mobile | cell
                      | call\ me | call | ligue | ligar | liga )
         (?: \W{1,3} (?: is | at | on | me | para | no | n[úu]mero | number | [ée] | o | meu | my ) \b ){0,3}
-        [\s:.\-\#(]{1,4} (?P<number> [0-9][0-9\s.\-()]{6,14}[0-9] )",
+        [\ \t\u{a0}:.\-\#(]{1,4} (?P<number> [0-9][0-9\ \t\u{a0}.\-()]{6,14}[0-9] )",
     )
 });
 /// Words before a number that say it is none of a phone, and currency signs.
