@@ -17,6 +17,7 @@ use nba::embed::{EmbedParams, Embedder, HashedEmbedder, ModelSpec, OnnxEmbedder,
 use nba::generate::{GenerateParams, generate};
 use nba::index::{Query, QueryKind};
 use nba::rebuild::{BuildParams, BuildRequest, build};
+use nba::recommend::{Outcome, SimilarState, SimilarTicket, Situation, Trust, recommend};
 use nba::snapshot::Snapshot;
 use nba::vector::{self, Kind, VectorIndex, VectorParams};
 use rand::{RngExt as _, SeedableRng as _};
@@ -122,6 +123,54 @@ fn desk(criterion: &mut Criterion) {
     group.finish();
 }
 
+/// What `recommend` adds to the retrieval, whatever the size of the index: as many neighbours as the default asks for, all
+/// of different tickets, with every action of the catalogue among them.
+fn advice(criterion: &mut Criterion) {
+    let catalogue = nba::Catalogue::built_in();
+    let actions: Vec<String> = catalogue.actions.iter().map(|action| action.id.clone()).collect();
+    let action = |at: usize| actions[at % actions.len()].clone();
+    let params = nba::RecommendParams::default();
+    let outcome = |at: usize| Outcome {
+        resolved: Some(true),
+        reopened: Some(at.is_multiple_of(7)),
+        csat: Some(1.0 + (at % 5) as f64),
+        hours: Some(1.0 + at as f64),
+        sla_breached: Some(at.is_multiple_of(3)),
+    };
+    let id = |at: usize| format!("TICKET-{at:06}");
+    let states: Vec<SimilarState> = (0..params.states)
+        .map(|at| SimilarState {
+            ticket_id: id(at),
+            thread_id: id(at),
+            position: at % 4,
+            similarity: 0.95 - 0.001 * at as f32,
+            action: action(at),
+            last_action: at.checked_sub(1).map(action),
+            category: Some("FINANCIAL".to_owned()),
+            outcome: outcome(at),
+            expected_success: Some(0.7),
+            message: "o repasse foi agendado para amanhã ".repeat(6),
+        })
+        .collect();
+    let tickets: Vec<SimilarTicket> = (0..params.tickets)
+        .map(|at| SimilarTicket {
+            ticket_id: id(at),
+            thread_id: id(at),
+            similarity: 0.95 - 0.001 * at as f32,
+            actions: (at..at + 5).map(action).collect(),
+            solved_by: Some(action(at + 4)),
+            solution: Some("o repasse foi agendado para amanhã ".repeat(6)),
+            outcome: outcome(at),
+            agent_id: Some(format!("AGENT-{}", at % 9)),
+        })
+        .collect();
+    let situation = Situation { category: Some("FINANCIAL".to_owned()), done: vec![action(0)], ..Situation::default() };
+    criterion.bench_function("recommend/50 states and 20 tickets", |bencher| {
+        bencher
+            .iter(|| recommend(black_box(&situation), Trust::default(), &states, &tickets, &catalogue, &[], &params));
+    });
+}
+
 fn embedding(criterion: &mut Criterion) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("models/portuguese-multilingual-e5-small");
     let open = || OnnxEmbedder::open(&ModelSpec::open(&folder)?, &EmbedParams::default());
@@ -145,5 +194,5 @@ fn embedding(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, vectors, desk, embedding);
+criterion_group!(benches, vectors, desk, advice, embedding);
 criterion_main!(benches);

@@ -187,7 +187,7 @@ fn refined_links_are_few_and_nearer_and_the_same_on_any_number_of_threads() {
         (0..n_points).map(|point| (1..6).map(|step| (point + step) % n_points).collect()).collect();
     let refined = [1, 3].map(|threads| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-        pool.install(|| refine::refine(&poor, &points, 6))
+        pool.install(|| refine::refine(&poor, &points, 6, |point| refine::two_hops(&poor, point)))
     });
     assert_eq!(refined[0], refined[1]);
     let mean_cosine = |links: &[Vec<u32>]| {

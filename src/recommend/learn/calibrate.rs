@@ -9,12 +9,13 @@ const STEPS: usize = 50;
 /// Probabilities are held so far away from 0 and 1.
 const EDGE: f64 = 1e-4;
 
-/// P(right) = 1 / (1 + e^−(slope · logit(p) + shift)) (Platt 1999, on the log odds of p).
+/// P(right) = 1 / (1 + e^−(slope · logit(p) + shift)) (Platt 1999, on the log odds of p). 32-bit numbers, which are the same
+/// after being written as JSON and read again.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Calibration {
-    slope: f64,
-    shift: f64,
+    slope: f32,
+    shift: f32,
     /// How many answers it was fitted to; 0 for none.
     pub answers: usize,
 }
@@ -62,13 +63,13 @@ impl Calibration {
         if slope <= 0.0 {
             (slope, shift) = (0.0, logit(right / answers.len() as f64));
         }
-        Self { slope, shift, answers: answers.len() }
+        Self { slope: slope as f32, shift: shift as f32, answers: answers.len() }
     }
 
     /// How often an answer that is said to be this likely is right, 0 to 1.
     #[must_use]
     pub fn confidence(&self, p: f32) -> f32 {
-        sigmoid(self.slope * logit(f64::from(p)) + self.shift) as f32
+        sigmoid(f64::from(self.slope) * logit(f64::from(p)) + f64::from(self.shift)) as f32
     }
 }
 

@@ -75,6 +75,7 @@ fn what_the_customer_said_long_ago_still_counts() {
                     ..Moment::default()
                 },
                 action,
+                kind: "",
             })
             .collect()
     };
