@@ -48,7 +48,8 @@ pub struct Searched {
 /// # Errors
 /// [`Error::PersonalData`] with the places and never a value; [`Error::Corrupt`] and I/O errors.
 pub fn search(snapshot: &Snapshot) -> Result<Searched> {
-    let mut search = Search { masker: Masker::patterns_only(), places: Vec::new(), total: 0, done: Searched::default() };
+    let mut search =
+        Search { masker: Masker::patterns_only(), places: Vec::new(), total: 0, done: Searched::default() };
     // Where the cells of a file lie, by its path below the generation.
     let mut cells: BTreeMap<PathBuf, Vec<Range<usize>>> = BTreeMap::new();
     for name in snapshot.index_names() {

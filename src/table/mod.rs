@@ -166,7 +166,9 @@ pub fn read_file(file: &Path, spec: &TableSpec, params: &ReadParams) -> Result<T
         draft
     });
     problems.into_result()?;
-    draft.ok_or_else(|| Error::internal("reading a table", "nothing was read, and no problem was told"))?.finish(file.to_owned())
+    draft
+        .ok_or_else(|| Error::internal("reading a table", "nothing was read, and no problem was told"))?
+        .finish(file.to_owned())
 }
 
 /// A table that was read and is not yet checked.

@@ -199,16 +199,25 @@ const ORDINARY: &[&str] = &[
 ];
 
 const FIRST_PT: [&str; 18] = [
-    "Thaís", "Jurema", "Lourdes", "Edna", "Ivone", "Sueli", "Noêmia", "Yara", "Zuleica", "Abel", "Davi", "Ítalo", "Josué",
-    "Nilton", "Osmar", "Tiago", "Ulisses", "Murilo",
+    "Thaís", "Jurema", "Lourdes", "Edna", "Ivone", "Sueli", "Noêmia", "Yara", "Zuleica", "Abel", "Davi", "Ítalo",
+    "Josué", "Nilton", "Osmar", "Tiago", "Ulisses", "Murilo",
 ];
 const LAST_PT: [&str; 12] = [
-    "Fagundes", "da Conceição", "dos Anjos", "de Sá", "Brum", "Quintana", "Zanetti", "Oliveira", "Silva", "Perdigão",
-    "D'Ávila", "Yamamoto",
+    "Fagundes",
+    "da Conceição",
+    "dos Anjos",
+    "de Sá",
+    "Brum",
+    "Quintana",
+    "Zanetti",
+    "Oliveira",
+    "Silva",
+    "Perdigão",
+    "D'Ávila",
+    "Yamamoto",
 ];
-const FIRST_EN: [&str; 12] = [
-    "John", "Emily", "Michael", "Priya", "Wei", "Sarah", "Luke", "Hannah", "Oscar", "Fatima", "Grace", "Connor",
-];
+const FIRST_EN: [&str; 12] =
+    ["John", "Emily", "Michael", "Priya", "Wei", "Sarah", "Luke", "Hannah", "Oscar", "Fatima", "Grace", "Connor"];
 const LAST_EN: [&str; 9] =
     ["Smith", "O'Connor", "Patel", "Zhang", "Johnson-Reed", "Nguyen", "Kowalski", "Fraser", "McDonald"];
 
@@ -255,7 +264,9 @@ impl Writer {
                 let (value, kind) = self.value(slot);
                 let start = message.text.len();
                 // Keys and serials are pasted; names and streets are typed like the rest.
-                let as_typed = matches!(slot, "cnpj_new" | "street" | "street_en" | "email") || slot.contains('_') || slot == "known";
+                let as_typed = matches!(slot, "cnpj_new" | "street" | "street_en" | "email")
+                    || slot.contains('_')
+                    || slot == "known";
                 message.text.push_str(&if as_typed { typed(&value, unaccented, case) } else { value });
                 message.planted.extend(kind.map(|kind| (start..message.text.len(), label(slot), kind)));
                 rest = after;
@@ -304,7 +315,14 @@ impl Writer {
             d.push(if sum % 11 < 2 { 0 } else { 11 - sum % 11 });
         }
         let all: String = d.iter().map(u32::to_string).collect();
-        let form = self.pick(&["AAA.BBB.CCC-DD", "AAABBBCCCDD", "AAA BBB CCC DD", "AAABBBCCC-DD", "AAA.BBB.CCC/DD", "AAA-BBB-CCC-DD"]);
+        let form = self.pick(&[
+            "AAA.BBB.CCC-DD",
+            "AAABBBCCCDD",
+            "AAA BBB CCC DD",
+            "AAABBBCCC-DD",
+            "AAA.BBB.CCC/DD",
+            "AAA-BBB-CCC-DD",
+        ]);
         filled(form, &all)
     }
 
@@ -326,24 +344,49 @@ impl Writer {
 
     fn card(&mut self) -> String {
         let (prefix, length) = self.pick(&[
-            ("4", 16), ("4", 13), ("4", 19), ("51", 16), ("55", 16), ("2223", 16), ("2720", 16), ("34", 15), ("37", 15), ("36", 14),
-            ("6011", 16), ("3530", 16), ("6062", 16), ("5067", 16), ("6362", 16), ("62", 18), ("6759", 17),
+            ("4", 16),
+            ("4", 13),
+            ("4", 19),
+            ("51", 16),
+            ("55", 16),
+            ("2223", 16),
+            ("2720", 16),
+            ("34", 15),
+            ("37", 15),
+            ("36", 14),
+            ("6011", 16),
+            ("3530", 16),
+            ("6062", 16),
+            ("5067", 16),
+            ("6362", 16),
+            ("62", 18),
+            ("6759", 17),
         ]);
         let mut number = format!("{prefix}{}", self.digits(length - prefix.len() - 1));
         let weigh = |text: &str| -> u32 {
-            text.bytes().rev().enumerate().map(|(at, b)| {
-                let x = u32::from(b - 48) * if at % 2 == 1 { 2 } else { 1 };
-                x / 10 + x % 10
-            }).sum()
+            text.bytes()
+                .rev()
+                .enumerate()
+                .map(|(at, b)| {
+                    let x = u32::from(b - 48) * if at % 2 == 1 { 2 } else { 1 };
+                    x / 10 + x % 10
+                })
+                .sum()
         };
         let check = (10 - weigh(&format!("{number}0")) % 10) % 10;
         number.push_str(&check.to_string());
-        let cuts: &[usize] = match length { 15 => &[4, 10], 14 => &[4, 10], _ => &[4, 8, 12, 16] };
+        let cuts: &[usize] = match length {
+            15 => &[4, 10],
+            14 => &[4, 10],
+            _ => &[4, 8, 12, 16],
+        };
         let mark = self.pick(&["", " ", "-", " "]);
         let mut written = String::new();
         for (at, digit) in number.chars().enumerate() {
             // Thirteen digits are never cut into fours: one would be left over.
-            if cuts.contains(&at) && length != 13 { written.push_str(mark); }
+            if cuts.contains(&at) && length != 13 {
+                written.push_str(mark);
+            }
             written.push(digit);
         }
         written
@@ -359,12 +402,17 @@ impl Writer {
             0 => format!("{}.{}-{check}", self.number(2), self.digits(3)),
             1 => self.number(7),
             2 => format!("000{}-{check}", self.number(5)),
-            _ => { let n = 5 + self.below(4); format!("{}-{check}", self.number(n)) }
+            _ => {
+                let n = 5 + self.below(4);
+                format!("{}-{check}", self.number(n))
+            }
         }
     }
 
     fn hex(&mut self, count: usize) -> String {
-        (0..count).map(|_| self.pick(&['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'])).collect()
+        (0..count)
+            .map(|_| self.pick(&['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f']))
+            .collect()
     }
 
     fn uuid(&mut self) -> String {
@@ -372,8 +420,23 @@ impl Writer {
     }
 
     fn email(&mut self) -> String {
-        let user = self.pick(&["thais.fagundes", "josue_99", "contato", "e.johnson", "nilton-brum", "financeiro.loja2", "wei+pos"]);
-        let host = self.pick(&["gmail.com", "hotmail.com", "uol.com.br", "padaria-do-ze.com.br", "mail.example.co.uk", "outlook.com"]);
+        let user = self.pick(&[
+            "thais.fagundes",
+            "josue_99",
+            "contato",
+            "e.johnson",
+            "nilton-brum",
+            "financeiro.loja2",
+            "wei+pos",
+        ]);
+        let host = self.pick(&[
+            "gmail.com",
+            "hotmail.com",
+            "uol.com.br",
+            "padaria-do-ze.com.br",
+            "mail.example.co.uk",
+            "outlook.com",
+        ]);
         format!("{user}@{host}")
     }
 
@@ -421,8 +484,15 @@ impl Writer {
     fn street(&mut self) -> String {
         let kind = self.pick(&["Rua", "Rua", "Avenida", "Av.", "R.", "Travessa", "Alameda", "Praça"]);
         let name = self.pick(&[
-            "das Acácias", "Sete de Setembro", "Barão do Rio Branco", "XV de Novembro", "Presidente Vargas", "dos Andradas",
-            "Paulista", "Doutor João Ribeiro", "São José",
+            "das Acácias",
+            "Sete de Setembro",
+            "Barão do Rio Branco",
+            "XV de Novembro",
+            "Presidente Vargas",
+            "dos Andradas",
+            "Paulista",
+            "Doutor João Ribeiro",
+            "São José",
         ]);
         let digits = 1 + self.below(4);
         let number = self.number(digits);
@@ -449,7 +519,9 @@ impl Writer {
         match (self.below(5), english) {
             (0, false) => format!("{day:02}-{month:02}-{year}"),
             (1, false) => format!("{day:02}.{month:02}.{year}"),
-            (2, false) => format!("{day} de {} de {year}", self.pick(&["janeiro", "março", "julho", "setembro", "dezembro"])),
+            (2, false) => {
+                format!("{day} de {} de {year}", self.pick(&["janeiro", "março", "julho", "setembro", "dezembro"]))
+            }
             (3, false) => format!("{day:02}{month:02}{year}"),
             (_, false) => format!("{day:02}/{month:02}/{year}"),
             (0, true) => format!("{year}-{month:02}-{day:02}"),
@@ -474,10 +546,16 @@ impl Writer {
 
     fn look_alike(&mut self, slot: &str) -> String {
         match slot {
-            "nsu" => { let n = 6 + self.below(7); self.number(n) }
+            "nsu" => {
+                let n = 6 + self.below(7);
+                self.number(n)
+            }
             "tid" => format!("10{}", self.digits(18)),
             "auth" | "lot" => self.number(6),
-            "order" => { let n = 5 + self.below(7); self.number(n) }
+            "order" => {
+                let n = 5 + self.below(7);
+                self.number(n)
+            }
             "serial" => format!("{}{}", self.pick(&["PB", "6N", "SM", "Q9", "5C-", "MP"]), self.number(8)),
             "response" => self.pick(&["51", "05", "91", "14", "57", "E-104", "0x3F"]).to_owned(),
             "money" => match self.below(4) {
@@ -502,7 +580,14 @@ impl Writer {
             "version" => format!("{}.{}.{}", self.below(9), self.below(20), self.below(20)),
             "boleto" => format!(
                 "{}.{} {}.{} {}.{} {} {}",
-                self.digits(5), self.digits(5), self.digits(5), self.digits(6), self.digits(5), self.digits(6), self.digits(1), self.digits(14)
+                self.digits(5),
+                self.digits(5),
+                self.digits(5),
+                self.digits(6),
+                self.digits(5),
+                self.digits(6),
+                self.digits(1),
+                self.digits(14)
             ),
             "uuid_trace" => self.uuid(),
             "e2e" => format!("E{}2026{}{}", self.digits(8), self.digits(8), self.hex(11)),

@@ -10,6 +10,7 @@ mod errors;
 mod feedback;
 mod help;
 mod layering;
+mod mask;
 mod masking;
 mod mcp;
 mod precision;

@@ -30,8 +30,10 @@ fn nearly_all_that_is_planted_is_masked_and_nearly_nothing_else() {
             let counts = by_label.entry(label).or_default();
             counts.planted += 1;
             // Every letter and digit of it is under a placeholder of its kind.
-            let covered = |at: usize| spans.iter().any(|it| it.placeholder == *kind && (it.start..it.end).contains(&at));
-            let open = text[range.clone()].char_indices().any(|(at, c)| c.is_alphanumeric() && !covered(range.start + at));
+            let covered =
+                |at: usize| spans.iter().any(|it| it.placeholder == *kind && (it.start..it.end).contains(&at));
+            let open =
+                text[range.clone()].char_indices().any(|(at, c)| c.is_alphanumeric() && !covered(range.start + at));
             if open {
                 counts.examples.push(format!("missed `{}` in `{text}`", &text[range.clone()]));
             } else {
@@ -67,7 +69,8 @@ fn nearly_all_that_is_planted_is_masked_and_nearly_nothing_else() {
     table.push_str("\n| placeholder | masked | wrongly | precision |\n|---|---:|---:|---:|\n");
     for (kind, it) in &by_kind {
         let right = it.masked - it.wrong;
-        let _ = writeln!(table, "| {} | {} | {} | {:.4} |", kind.as_str(), it.masked, it.wrong, share(right, it.masked));
+        let _ =
+            writeln!(table, "| {} | {} | {} | {:.4} |", kind.as_str(), it.masked, it.wrong, share(right, it.masked));
     }
     let sum = |count: fn(&Counts) -> usize| by_kind.values().map(count).sum::<usize>();
     let (masked, wrong) = (sum(|it| it.masked), sum(|it| it.wrong));

@@ -36,7 +36,10 @@ pub(super) fn find(source: &str, folded: &Folded, spans: &mut Vec<Span>) {
         }
     }
     for code in CEP.captures_iter(text).chain(ZIP.captures_iter(text)) {
-        spans.push(Span::new(folded.source(code.name("code").expect("the pattern has it").range()), Placeholder::Address));
+        spans.push(Span::new(
+            folded.source(code.name("code").expect("the pattern has it").range()),
+            Placeholder::Address,
+        ));
     }
     for street in &streets {
         if let Some(code) = CODE_BEHIND.captures(&text[street.end..]).and_then(|found| found.name("code")) {
@@ -55,12 +58,84 @@ fn is_name(words: &str) -> bool {
 
 /// Words of sentences, not of names of streets.
 const SENTENCE: [&str; 78] = [
-    "ja", "tem", "que", "com", "na", "no", "esta", "foi", "ha", "por", "mais", "nao", "fica", "ficou", "sem", "faz", "uns",
-    "umas", "um", "uma", "meu", "minha", "nossa", "chegou", "entrega", "loja", "para", "pra", "ate", "desde", "quando",
-    "onde", "hoje", "ontem", "moro", "tenho", "cobrou", "deu", "erro", "vende", "the", "my", "our", "on", "in", "at",
-    "days", "day", "times", "weeks", "hours", "minutes", "to", "for", "with", "from", "has", "have", "was", "is", "are",
-    "terminals", "machines", "and", "a", "an", "down", "across", "same", "of", "payments", "sales", "i", "we", "it", "this",
-    "that", "per",
+    "ja",
+    "tem",
+    "que",
+    "com",
+    "na",
+    "no",
+    "esta",
+    "foi",
+    "ha",
+    "por",
+    "mais",
+    "nao",
+    "fica",
+    "ficou",
+    "sem",
+    "faz",
+    "uns",
+    "umas",
+    "um",
+    "uma",
+    "meu",
+    "minha",
+    "nossa",
+    "chegou",
+    "entrega",
+    "loja",
+    "para",
+    "pra",
+    "ate",
+    "desde",
+    "quando",
+    "onde",
+    "hoje",
+    "ontem",
+    "moro",
+    "tenho",
+    "cobrou",
+    "deu",
+    "erro",
+    "vende",
+    "the",
+    "my",
+    "our",
+    "on",
+    "in",
+    "at",
+    "days",
+    "day",
+    "times",
+    "weeks",
+    "hours",
+    "minutes",
+    "to",
+    "for",
+    "with",
+    "from",
+    "has",
+    "have",
+    "was",
+    "is",
+    "are",
+    "terminals",
+    "machines",
+    "and",
+    "a",
+    "an",
+    "down",
+    "across",
+    "same",
+    "of",
+    "payments",
+    "sales",
+    "i",
+    "we",
+    "it",
+    "this",
+    "that",
+    "per",
 ];
 
 /// `Rua das Flores, 123 apto 45`, `av paulista n 1000`.
@@ -91,10 +166,15 @@ static NUMBER_FIRST: LazyLock<Regex> = LazyLock::new(|| {
           (?: ,? \s? (?: apt | apartment | suite | ste | unit | floor | \# ) \.? \s? \#? [0-9a-z]{1,5} \b )?",
     )
 });
-static CEP: LazyLock<Regex> =
-    LazyLock::new(|| pattern(r"\bcep\W{0,3}(?:(?:e|do|da|n[oº°.]?|numero|local|loja)\W{1,3}){0,2}(?P<code>[0-9]{2}\.?[0-9]{3}[\s-]{0,2}[0-9]{3})\b"));
-static ZIP: LazyLock<Regex> =
-    LazyLock::new(|| pattern(r"\b(?:zip(?:\s?code)?|postal code|postcode)\W{0,3}(?:is\W{1,3})?(?P<code>[0-9]{5}(?:-[0-9]{4})?)\b"));
+static CEP: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(
+        r"\bcep\W{0,3}(?:(?:e|do|da|n[oº°.]?|numero|local|loja)\W{1,3}){0,2}(?P<code>[0-9]{2}\.?[0-9]{3}[\s-]{0,2}[0-9]{3})\b",
+    )
+});
+static ZIP: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(r"\b(?:zip(?:\s?code)?|postal code|postcode)\W{0,3}(?:is\W{1,3})?(?P<code>[0-9]{5}(?:-[0-9]{4})?)\b")
+});
 /// A postal code in the same line as a street before it.
-static CODE_BEHIND: LazyLock<Regex> =
-    LazyLock::new(|| pattern(r"^[^0-9]{0,60}?\b(?P<code>[0-9]{2}\.?[0-9]{3}-[0-9]{3}|[a-z]{2}\s[0-9]{5}(?:-[0-9]{4})?)\b"));
+static CODE_BEHIND: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(r"^[^0-9]{0,60}?\b(?P<code>[0-9]{2}\.?[0-9]{3}-[0-9]{3}|[a-z]{2}\s[0-9]{5}(?:-[0-9]{4})?)\b")
+});

@@ -98,9 +98,8 @@ fn name_after(source: &str, cue_end: usize, manner: Manner) -> Option<Range<usiz
     let gap = match manner {
         Manner::Told => rest.find(|c: char| !(c.is_whitespace() || matches!(c, ':' | '-' | '*'))),
         Manner::Said | Manner::Being => rest.find(|c: char| !matches!(c, ' ' | '\t' | '\u{a0}')),
-        Manner::SignOff | Manner::Thanks => {
-            rest.find(|c: char| !(c.is_whitespace() || matches!(c, ',' | '.' | '!' | ':' | ';' | '-' | '–' | '—' | '*')))
-        }
+        Manner::SignOff | Manner::Thanks => rest
+            .find(|c: char| !(c.is_whitespace() || matches!(c, ',' | '.' | '!' | ':' | ';' | '-' | '–' | '—' | '*'))),
         Manner::Greeting => rest.find(|c: char| !matches!(c, ' ' | ',' | '\t' | '\u{a0}')),
         Manner::Title => rest.find(|c: char| !matches!(c, ' ' | '.' | '(')),
     }?;
@@ -110,7 +109,8 @@ fn name_after(source: &str, cue_end: usize, manner: Manner) -> Option<Range<usiz
     let mut start = cue_end + gap;
     let between = &source[cue_end..start];
     // `Prezado Sr. João`: the title names nobody and stays.
-    if let Some(title) = word_at(source, start).filter(|word| TITLES.contains(&folded(&source[word.clone()]).as_str())) {
+    if let Some(title) = word_at(source, start).filter(|word| TITLES.contains(&folded(&source[word.clone()]).as_str()))
+    {
         let after = &source[title.end..];
         start = title.end + after.find(|c: char| !matches!(c, ' ' | '.'))?;
     }
@@ -131,8 +131,11 @@ fn name_after(source: &str, cue_end: usize, manner: Manner) -> Option<Range<usiz
     let good = match manner {
         Manner::Told => true,
         Manner::Said => stops || goes_on || (name.capitals && name.words > 1),
-        Manner::Being => (name.capitals && (stops || goes_on || name.words > 1)) || (SPEAKING.is_match(after) && is_no_verb(source, &name))
-            || (name.words > 1 && stops && is_capitals(&source[name.range.clone()]) && is_no_verb(source, &name)),
+        Manner::Being => {
+            (name.capitals && (stops || goes_on || name.words > 1))
+                || (SPEAKING.is_match(after) && is_no_verb(source, &name))
+                || (name.words > 1 && stops && is_capitals(&source[name.range.clone()]) && is_no_verb(source, &name))
+        }
         Manner::SignOff => stops && (name.capitals || ends_line || comma),
         Manner::Thanks => {
             let behind_best = folded(&source[..cue_end]).ends_with("best");
@@ -175,8 +178,9 @@ fn read(source: &str, start: usize) -> Option<Name> {
             pending = true;
             continue;
         }
-        let fits = Style::of(text) == style || (style == Style::Capital && text.chars().count() == 1 && text.starts_with(char::is_uppercase));
-        if small == "e" || !fits || !may_name(text) {
+        let fits = Style::of(text) == style
+            || (style == Style::Capital && text.chars().count() == 1 && text.starts_with(char::is_uppercase));
+        if small == "e" || !fits || !(may_name(text) || text.chars().count() == 1) {
             break;
         }
         name.range.end = word.end;
@@ -235,8 +239,10 @@ fn is_capitals(text: &str) -> bool {
 }
 
 /// What follows a company's name.
-static COMPANY: LazyLock<Regex> =
-    LazyLock::new(|| pattern(r"(?i)^\s?(?:-\s?ME\b|ltda|s\.?a\.|s/a|eireli|mei\b|inc\b|llc\b|& |e filhos|comercio|com[eé]rcio)"));
+static COMPANY: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(r"(?i)^\s?(?:-\s?ME\b|ltda|s\.?a\.|s/a|eireli|mei\b|inc\b|llc\b|& |e filhos|comercio|com[eé]rcio)")
+});
 /// What goes on behind a name in a sentence.
-static GOES_ON: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?i)^\s(?:da|do|de|e|and|from|here|at|with|speaking|falando|aqui)\b"));
+static GOES_ON: LazyLock<Regex> =
+    LazyLock::new(|| pattern(r"(?i)^\s(?:da|do|de|e|and|from|here|at|with|speaking|falando|aqui)\b"));
 static SPEAKING: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?i)^\s(?:from|here|speaking)\b"));

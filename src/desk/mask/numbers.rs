@@ -73,9 +73,8 @@ pub(super) fn find(text: &str, known: &Known, local_phone: Option<&str>, spans: 
 /// Digits with little between them. Values lie in a run as one group of digits or several neighbouring ones.
 static RUN: LazyLock<Regex> = LazyLock::new(|| pattern(r"[0-9](?:[\s.\-/()]{0,3}[0-9])*"));
 /// The 47 digits of a Brazilian payment slip (boleto) as they are printed.
-static SLIP: LazyLock<Regex> = LazyLock::new(|| {
-    pattern(r"\b[0-9]{5}\.[0-9]{5}\s[0-9]{5}\.[0-9]{6}\s[0-9]{5}\.[0-9]{6}\s[0-9]\s[0-9]{14}\b")
-});
+static SLIP: LazyLock<Regex> =
+    LazyLock::new(|| pattern(r"\b[0-9]{5}\.[0-9]{5}\s[0-9]{5}\.[0-9]{6}\s[0-9]{5}\.[0-9]{6}\s[0-9]\s[0-9]{14}\b"));
 /// A CNPJ as it is printed: twelve letters or digits, two digits.
 static PRINTED_CNPJ: LazyLock<Regex> =
     LazyLock::new(|| pattern(r"(?i)[0-9A-Z]{2}\.[0-9A-Z]{3}\.[0-9A-Z]{3}/[0-9A-Z]{4}-[0-9]{2}"));

@@ -22,7 +22,9 @@ pub(super) fn find(text: &str, spans: &mut Vec<Span>) {
         if stands_apart(text, found.range()) && !DATE.is_match(found.as_str()) {
             // One number in ten has the check digit of a card, and one in a hundred those of a CPF: the label decides.
             if is_brazilian(&digits_of(found.as_str())) {
-                spans.retain(|it| !(it.start == found.start() && it.end == found.end() && it.placeholder != Placeholder::Name));
+                spans.retain(|it| {
+                    !(it.start == found.start() && it.end == found.end() && it.placeholder != Placeholder::Name)
+                });
             }
             spans.push(Span { start: found.start(), end: found.end(), placeholder: Placeholder::Phone });
         }
