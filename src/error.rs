@@ -79,6 +79,9 @@ pub enum Error {
         /// How many there are in all.
         total: usize,
     },
+    /// A line of a text file that cannot be read.
+    #[error("{0}")]
+    Line(Problem),
     /// A configuration file or catalogue that cannot be used.
     #[error("{}: {message}", .path.display())]
     Config {
@@ -218,7 +221,7 @@ impl Error {
             | Self::UnknownAction { .. }
             | Self::UnknownIndex { .. }
             | Self::UnknownRow { .. } => Fault::NotFound,
-            Self::Data { .. } | Self::Config { .. } => Fault::Input,
+            Self::Data { .. } | Self::Line(_) | Self::Config { .. } => Fault::Input,
             Self::NoIndex { .. }
             | Self::Corrupt { .. }
             | Self::PersonalData { .. }

@@ -8,7 +8,7 @@ use super::cell::Cells;
 use super::fuse::{Fused, Leg, fuse};
 use super::manifest::{Manifest, SegmentEntry, check_files, read_json};
 use super::query::{Degraded, Found, Hit, Query, QueryKind};
-use super::rows::Rows;
+use super::rows::{Rows, TextCell};
 use crate::error::Result;
 use crate::filter::Filter;
 use crate::keyword::KeywordIndex;
@@ -159,7 +159,7 @@ impl IndexReader {
     pub fn visit_texts(&self, visit: &mut dyn FnMut(&StoredText<'_>)) -> Result<()> {
         for (entry, segment) in self.manifest.segments.iter().zip(&self.segments) {
             let file = format!("{}/rows.arrow", entry.name);
-            segment.rows.visit_texts(&mut |column, row, range, text| {
+            segment.rows.visit_texts(&mut |TextCell { column, row, range, text }| {
                 let place = Place::Cell { column, row: segment.base + row };
                 visit(&StoredText { file: &file, place, range, text });
             })?;

@@ -58,6 +58,15 @@ pub(super) fn write(path: &Path, batch: &RecordBatch) -> Result<()> {
     writer.finish().map_err(failed)
 }
 
+/// A text of the rows.
+pub(super) struct TextCell<'a> {
+    pub(super) column: &'a str,
+    pub(super) row: Row,
+    /// Where in the file its bytes lie; nowhere for a text that was not read in place.
+    pub(super) range: Option<Range<usize>>,
+    pub(super) text: &'a str,
+}
+
 /// Rows that are mapped.
 pub(super) struct Rows {
     path: PathBuf,
@@ -143,16 +152,15 @@ impl Rows {
         Ok(texts)
     }
 
-    /// Every text of every column, lists too, with its column, its row and where in the file its bytes lie (nowhere for a
-    /// text that was not read in place).
-    pub(super) fn visit_texts(&self, visit: &mut dyn FnMut(&str, Row, Option<Range<usize>>, &str)) -> Result<()> {
+    /// Every text of every column, lists too.
+    pub(super) fn visit_texts(&self, visit: &mut dyn FnMut(TextCell<'_>)) -> Result<()> {
         for block in 0..self.blocks.len() {
             for (column, field) in self.schema.fields().iter().enumerate() {
                 let array = self.array(block, column)?;
                 let mut each = |at: usize, text: &str| {
                     let start = (text.as_ptr() as usize).checked_sub(self.buffer.as_ptr() as usize);
                     let range = start.map(|start| start..start + text.len()).filter(|it| it.end <= self.buffer.len());
-                    visit(field.name(), (block * ROWS_PER_BLOCK + at) as Row, range, text);
+                    visit(TextCell { column: field.name(), row: (block * ROWS_PER_BLOCK + at) as Row, range, text });
                 };
                 if let Some(texts) = array.as_string_opt::<i32>() {
                     texts.iter().enumerate().for_each(|(at, text)| text.into_iter().for_each(|text| each(at, text)));

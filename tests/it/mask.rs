@@ -10,7 +10,22 @@ const MESSAGES: &str = "Meu CPF é 529.982.247-25 e o NSU 123456789\nO valor nã
 fn a_file_is_masked_line_by_line() {
     let sandbox = Sandbox::new();
     sandbox.write("messages.txt", MESSAGES);
-    sandbox.check(&["mask", "messages.txt"], expect![[r#""#]]);
+    sandbox.check(
+        &["mask", "messages.txt"],
+        expect![[r#"
+        exit 0
+        --- stdout
+        Meu CPF é [CPF] e o NSU 123456789
+        O valor não caiu.
+
+        Att,
+
+        [NAME]
+        Helena Prado Rangel ligou
+        --- stderr
+        2 masked in 7 lines: 1 [CPF], 1 [NAME]
+    "#]],
+    );
     sandbox.write("people.csv", "name,email\nHelena Maria Prado Rangel,\n\"Helena Rangel\",\n");
     let named = sandbox.nba(&["mask", "--names", "people.csv", "messages.txt"]).ok();
     assert!(named.stdout.contains("Helena Prado Rangel"), "{named:?}");
@@ -25,8 +40,8 @@ fn standard_input_and_json_lines() {
     let outcome =
         sandbox.sh("printf 'card 4111 1111 1111 1111, again 4111111111111111\\nno feed' | \"$NBA\" mask - --json").ok();
     expect![[r#"
-        {"line":1,"text":"card [CARD], again [CARD]","found":{"CARD":2}}
-        {"line":2,"text":"no feed","found":{}}
+        {"found":{"CARD":2},"line":1,"text":"card [CARD], again [CARD]"}
+        {"found":{},"line":2,"text":"no feed"}
     "#]]
     .assert_eq(&outcome.stdout);
     assert_eq!(outcome.stderr, "");
@@ -43,7 +58,19 @@ fn standard_input_and_json_lines() {
 fn what_cannot_be_read_is_told_with_its_line() {
     let sandbox = Sandbox::new();
     sandbox.write("bad.txt", b"fine\ncpf 529.982.247-25\n\xff\xfe bad\nnever seen\n");
-    sandbox.check(&["mask", "bad.txt"], expect![[r#""#]]);
+    sandbox.check(
+        &["mask", "bad.txt"],
+        expect![[r#"
+        exit 3
+        --- stdout
+        fine
+        cpf [CPF]
+        --- stderr
+        error: 1 problem in the data
+          bad.txt:3: is not UTF-8; save the file as UTF-8
+          nothing was written; mend the data (a build can skip faulty rows with --lenient)
+    "#]],
+    );
     sandbox.write("long.txt", format!("short\n{}\n", "x".repeat(1 << 20)));
     let outcome = sandbox.nba(&["mask", "long.txt"]);
     assert_eq!(outcome.code, 3);

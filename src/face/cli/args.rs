@@ -285,7 +285,7 @@ pub(super) struct VerifyArgs {
 
 #[derive(Debug, ClapArgs)]
 #[command(
-    after_help = "Placeholders: [CPF], [CNPJ], [SSN], [CARD], [ACCOUNT], [PIX_KEY], [EMAIL], [PHONE], [ADDRESS], [BIRTH_DATE], [NAME].\nNumbers that a payment is traced by (NSU, TID, authorisation, order, terminal), amounts and other dates stay.\n\nThe masked text goes to standard output, a count by kind to standard error. With --json each line becomes one line\nof JSON: {\"line\": 1, \"text\": \"…\", \"found\": {\"CPF\": 1}}; `found` names the kinds that the line holds.\nA line stays a line. A line that is not UTF-8 or longer than 1 MiB is an error (exit code 3); lines before it have\nbeen written by then.\n\nExamples:\n  nba mask messages.txt > masked.txt\n  nba mask --names customers.csv messages.txt\n  echo 'Meu CPF é 529.982.247-25' | nba mask - --json"
+    after_help = "Placeholders: [CPF], [CNPJ], [SSN], [CARD], [ACCOUNT], [PIX_KEY], [EMAIL], [PHONE], [ADDRESS], [BIRTH_DATE], [NAME].\nNumbers that a payment is traced by (NSU, TID, authorisation, order, terminal), amounts and other dates stay.\n\nThe masked text goes to standard output, a count by kind to standard error. With --json each line becomes one line\nof JSON: {\"found\": {\"CPF\": 1}, \"line\": 1, \"text\": \"…\"}; `found` names the kinds that the line holds.\nA line stays a line. A line that is not UTF-8 or longer than 1 MiB is an error (exit code 3); lines before it have\nbeen written by then.\n\nExamples:\n  nba mask messages.txt > masked.txt\n  nba mask --names customers.csv messages.txt\n  echo 'Meu CPF é 529.982.247-25' | nba mask - --json"
 )]
 pub(super) struct MaskArgs {
     /// A text file, or `-` for standard input

@@ -123,9 +123,8 @@ impl Writer {
 
 /// The next line, checked. `None` at the end.
 fn next_line(reader: &mut impl BufRead, name: &Path, number: u64) -> Result<Option<String>> {
-    let fault = |message: String| {
-        let problem = Problem { file: name.to_owned(), line: Some(number), column: None, value: None, message };
-        Error::Data { problems: vec![problem], total: 1 }
+    let fault = |message| {
+        Error::Line(Problem { file: name.to_owned(), line: Some(number), column: None, value: None, message })
     };
     let mut bytes = Vec::new();
     reader.take(MAX_LINE as u64 + 1).read_until(b'\n', &mut bytes)?;
