@@ -151,10 +151,11 @@ fn a_raw_value_in_an_index_is_found_by_verify() {
     let outcome = sandbox.nba(&["index", "verify", "--pii", "--json"]).failed();
     assert!(outcome.stderr.contains("CPF (column") && !outcome.stderr.contains("529"), "{outcome:?}");
 
-    // Anywhere else, by its place in the file: in the midst of vectors.
+    // Anywhere else, by its place in the file: in the midst of packed numbers.
     let sandbox = Sandbox::with_small_index();
     let index = sandbox.path("index");
-    plant(&index, "steps/0/vector/vectors.f32", 400, b"\0mail ana.maria@loja.example \0");
+    let postings = "steps/0/keyword/00000000000000000000000000000001.idx";
+    plant(&index, postings, 200, b"\0mail ana.maria@loja.example \0");
     let outcome = sandbox.nba(&["index", "verify", "--pii"]).failed();
-    assert!(outcome.stderr.contains("steps/0/vector/vectors.f32: e-mail address (byte 406)"), "{outcome:?}");
+    assert!(outcome.stderr.contains(&format!("{postings}: e-mail address (byte 206)")), "{outcome:?}");
 }
