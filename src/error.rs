@@ -79,6 +79,9 @@ pub enum Error {
         /// How many there are in all.
         total: usize,
     },
+    /// A line of a text file that cannot be read.
+    #[error("{0}")]
+    Line(Problem),
     /// A configuration file or catalogue that cannot be used.
     #[error("{}: {message}", .path.display())]
     Config {
@@ -100,6 +103,14 @@ pub enum Error {
         path: PathBuf,
         /// What does not hold.
         reason: String,
+    },
+    /// A file of the index holds personal values as they are.
+    #[error("{}", leak_list(.places, *.total))]
+    PersonalData {
+        /// The first places: file, what it is and where, never the value.
+        places: Vec<String>,
+        /// How many there are in all.
+        total: usize,
     },
     /// An index format that this program does not read.
     #[error("{} has format {found}, and this program reads formats {oldest} to {newest}; rebuild the index", .path.display())]
@@ -210,9 +221,10 @@ impl Error {
             | Self::UnknownAction { .. }
             | Self::UnknownIndex { .. }
             | Self::UnknownRow { .. } => Fault::NotFound,
-            Self::Data { .. } | Self::Config { .. } => Fault::Input,
+            Self::Data { .. } | Self::Line(_) | Self::Config { .. } => Fault::Input,
             Self::NoIndex { .. }
             | Self::Corrupt { .. }
+            | Self::PersonalData { .. }
             | Self::Format { .. }
             | Self::ModelMismatch { .. }
             | Self::Model { .. }
@@ -279,6 +291,18 @@ fn problem_list(first: &[Problem], total: usize) -> String {
         let _ = write!(text, "\n  … and {} more", total - first.len());
     }
     text.push_str("\n  nothing was written; mend the data (a build can skip faulty rows with --lenient)");
+    text
+}
+
+fn leak_list(first: &[String], total: usize) -> String {
+    let mut text = format!("{total} personal value{} in the index", if total == 1 { "" } else { "s" });
+    for place in first {
+        let _ = write!(text, "\n  {place}");
+    }
+    if total > first.len() {
+        let _ = write!(text, "\n  … and {} more", total - first.len());
+    }
+    text.push_str("\n  rebuild the index with this program, which masks them");
     text
 }
 

@@ -51,6 +51,7 @@ pub mod generate;
 pub mod history;
 pub mod index;
 pub mod keyword;
+pub mod privacy;
 pub mod rank;
 pub mod rebuild;
 pub mod recommend;

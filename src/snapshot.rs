@@ -120,6 +120,17 @@ impl Snapshot {
         &self.generation
     }
 
+    /// Where its files lie.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// The names of its indexes, which are also their folders.
+    pub fn index_names(&self) -> impl Iterator<Item = &str> {
+        self.indexes.keys().map(String::as_str)
+    }
+
     /// One of its indexes.
     ///
     /// # Errors

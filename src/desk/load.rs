@@ -7,7 +7,7 @@ use arrow::array::{Array, PrimitiveArray, StringArray};
 use arrow::datatypes::ArrowPrimitiveType;
 
 use crate::desk::mask::{Masker, Person};
-use crate::desk::tables::{AGENTS, CUSTOMERS, INTERACTIONS, TABLES, TICKETS};
+use crate::desk::tables::{AGENTS, CUSTOMERS, INTERACTIONS, PEOPLE, TABLES, TICKETS};
 use crate::desk::ticket::{Agent, Author, Status, Ticket, Turn};
 use crate::error::Result;
 use crate::table::{self, ReadParams, Table};
@@ -51,6 +51,23 @@ pub fn personal_values(folder: &Path) -> Result<Vec<String>> {
         people(tables.get(CUSTOMERS)).flat_map(|person| [person.name, person.email, person.document, person.phone]);
     let values: BTreeSet<String> = values.flatten().map(str::to_owned).collect();
     Ok(values.into_iter().collect())
+}
+
+/// A masker that knows the people of one file: the customers table, or any with a column `name`. Rows without are skipped.
+///
+/// # Errors
+/// Those of [`table::read_file`].
+pub fn masker_of(file: &Path) -> Result<Masker> {
+    let table = table::read_file(file, &PEOPLE, &ReadParams { lenient: true, ..ReadParams::default() })?;
+    let [names, emails, documents, phones] =
+        ["customer_name", "email", "cpf", "phone"].map(|column| table.texts(column));
+    Masker::new((0..names.len()).map(|row| Person {
+        id: "",
+        name: text(names, row),
+        email: text(emails, row),
+        document: text(documents, row),
+        phone: text(phones, row),
+    }))
 }
 
 fn people(customers: &Table) -> impl Iterator<Item = Person<'_>> {

@@ -23,8 +23,8 @@ pub use assign::{AssignParams, Assigner, Likeness};
 pub use document::{Part, Step, conversation_parts, pending_step_id, problem_text, steps, thread_id};
 pub use eligibility::{Circumstances, Earlier, Ineligible};
 pub use language::language;
-pub use load::{Desk, load, personal_values};
-pub use mask::Masker;
+pub use load::{Desk, load, masker_of, personal_values};
+pub use mask::{Masker, Person, Placeholder, Span, united};
 pub use row::{Lesson, add_lessons, step_rows, ticket_rows};
 pub use ticket::{Agent, Author, Status, Ticket, Turn};
 

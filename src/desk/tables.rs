@@ -123,3 +123,15 @@ pub const TABLES: [TableSpec; 5] = [
         ],
     },
 ];
+
+/// A list of people to be masked wherever they are named: the customers table, or any with a column of names.
+pub(super) const PEOPLE: TableSpec = TableSpec {
+    name: "people",
+    stems: &[],
+    columns: &[
+        ColumnSpec::required("customer_name", Kind::Text).or_named(&["name"]),
+        ColumnSpec::optional("email", Kind::Text),
+        ColumnSpec::optional("cpf", Kind::Text).or_named(&["ssn", "document"]),
+        ColumnSpec::optional("phone", Kind::Text),
+    ],
+};

@@ -301,7 +301,8 @@ fn forecasts(folder: &Path) -> Vec<[(f64, bool); 2]> {
 fn an_oracle_is_as_often_right_as_it_says_and_an_insider_more_often() {
     let (folder, _) = written(&labelled(2_000, Locale::PtBr));
     let forecasts = forecasts(folder.path());
-    let mean = |of: &dyn Fn(&[(f64, bool); 2]) -> f64| forecasts.iter().map(of).sum::<f64>() / forecasts.len() as f64;
+    type Forecast = [(f64, bool); 2];
+    let mean = |of: &dyn Fn(&Forecast) -> f64| forecasts.iter().map(of).sum::<f64>() / forecasts.len() as f64;
     let [oracle, insider] = [0, 1].map(|at| mean(&|step| f64::from(u8::from(step[at].1))));
     for (at, hits) in [oracle, insider].into_iter().enumerate() {
         let promised = mean(&|step| step[at].0);

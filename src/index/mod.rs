@@ -23,5 +23,5 @@ pub use fuse::{Fused, FusionParams, Leg, fuse};
 pub use manifest::{FORMAT, FileEntry, IndexSpec, Manifest, OLDEST_FORMAT, SegmentEntry};
 pub(crate) use manifest::{check_files, read_json, sha256_hex, sync_folder, write_json};
 pub use query::{Degraded, Found, Hit, MAX_K, Query, QueryKind};
-pub use reader::IndexReader;
+pub use reader::{IndexReader, Place, StoredText};
 pub use writer::write;

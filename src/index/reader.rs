@@ -1,13 +1,14 @@
 //! An open index: checked once, immutable, shared by any number of threads.
 
 use std::collections::HashMap;
+use std::ops::Range;
 use std::path::Path;
 
 use super::cell::Cells;
 use super::fuse::{Fused, Leg, fuse};
 use super::manifest::{Manifest, SegmentEntry, check_files, read_json};
 use super::query::{Degraded, Found, Hit, Query, QueryKind};
-use super::rows::Rows;
+use super::rows::{Rows, TextCell};
 use crate::error::Result;
 use crate::filter::Filter;
 use crate::keyword::KeywordIndex;
@@ -21,6 +22,33 @@ const MIN_DEPTH: usize = 100;
 pub struct IndexReader {
     manifest: Manifest,
     segments: Vec<Segment>,
+}
+
+/// A text that an index holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredText<'a> {
+    /// The file or folder, below the index's folder.
+    pub file: &'a str,
+    /// Where in it.
+    pub place: Place<'a>,
+    /// The bytes of the file that are this text, where it lies there as it is.
+    pub range: Option<Range<usize>>,
+    /// The text.
+    pub text: &'a str,
+}
+
+/// Where a text is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place<'a> {
+    /// In a cell of the rows.
+    Cell {
+        /// The column's name.
+        column: &'a str,
+        /// The row.
+        row: Row,
+    },
+    /// In the keyword index, in its words.
+    Keyword(&'a str),
 }
 
 struct Segment {
@@ -122,6 +150,25 @@ impl IndexReader {
             values.extend(texts.map(|(row, text)| (segment.base + row, text)));
         }
         Ok(values)
+    }
+
+    /// Every text of the rows, and every text that the keyword index keeps in a compressed form.
+    ///
+    /// # Errors
+    /// [`crate::Error::Corrupt`].
+    pub fn visit_texts(&self, visit: &mut dyn FnMut(&StoredText<'_>)) -> Result<()> {
+        for (entry, segment) in self.manifest.segments.iter().zip(&self.segments) {
+            let file = format!("{}/rows.arrow", entry.name);
+            segment.rows.visit_texts(&mut |TextCell { column, row, range, text }| {
+                let place = Place::Cell { column, row: segment.base + row };
+                visit(&StoredText { file: &file, place, range, text });
+            })?;
+            let file = format!("{}/keyword", entry.name);
+            segment.keyword.visit_texts(&mut |place, text| {
+                visit(&StoredText { file: &file, place: Place::Keyword(place), range: None, text });
+            })?;
+        }
+        Ok(())
     }
 
     /// Answers a query.

@@ -1,6 +1,7 @@
 //! The rows of a segment: Arrow IPC on disk, memory-mapped. A column of a block of rows is looked at when it is first asked
 //! for and stays a view of the file, so that a query on a large index reads what it needs and nothing else.
 
+use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
@@ -55,6 +56,15 @@ pub(super) fn write(path: &Path, batch: &RecordBatch) -> Result<()> {
         writer.write(&batch.slice(start, n_rows)).map_err(failed)?;
     }
     writer.finish().map_err(failed)
+}
+
+/// A text of the rows.
+pub(super) struct TextCell<'a> {
+    pub(super) column: &'a str,
+    pub(super) row: Row,
+    /// Where in the file its bytes lie; nowhere for a text that was not read in place.
+    pub(super) range: Option<Range<usize>>,
+    pub(super) text: &'a str,
 }
 
 /// Rows that are mapped.
@@ -140,6 +150,29 @@ impl Rows {
             texts.extend(values.zip(block * ROWS_PER_BLOCK..).filter_map(|(value, row)| Some((row as Row, value?))));
         }
         Ok(texts)
+    }
+
+    /// Every text of every column, lists too.
+    pub(super) fn visit_texts(&self, visit: &mut dyn FnMut(TextCell<'_>)) -> Result<()> {
+        for block in 0..self.blocks.len() {
+            for (column, field) in self.schema.fields().iter().enumerate() {
+                let array = self.array(block, column)?;
+                let mut each = |at: usize, text: &str| {
+                    let start = (text.as_ptr() as usize).checked_sub(self.buffer.as_ptr() as usize);
+                    let range = start.map(|start| start..start + text.len()).filter(|it| it.end <= self.buffer.len());
+                    visit(TextCell { column: field.name(), row: (block * ROWS_PER_BLOCK + at) as Row, range, text });
+                };
+                if let Some(texts) = array.as_string_opt::<i32>() {
+                    texts.iter().enumerate().for_each(|(at, text)| text.into_iter().for_each(|text| each(at, text)));
+                } else if let Some(lists) = array.as_list_opt::<i32>() {
+                    for (at, list) in lists.iter().enumerate() {
+                        let texts = list.as_ref().and_then(|list| list.as_string_opt::<i32>());
+                        texts.into_iter().flatten().flatten().for_each(|text| each(at, text));
+                    }
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Some columns of a row, as JSON values in the order asked for.

@@ -25,8 +25,8 @@ use tantivy::fieldnorm::FieldNormReader;
 use tantivy::index::InvertedIndexReader;
 use tantivy::postings::{Postings, TermInfo};
 use tantivy::query::Bm25Weight;
-use tantivy::schema::{Field, IndexRecordOption};
-use tantivy::{DocSet, Index, SegmentReader, TERMINATED, TantivyError, Term};
+use tantivy::schema::{Field, IndexRecordOption, Value as _};
+use tantivy::{DocSet, Index, SegmentReader, TERMINATED, TantivyDocument, TantivyError, Term};
 
 pub use analyzer::{Language, analyze};
 
@@ -55,6 +55,7 @@ pub struct KeywordIndex {
     folder: PathBuf,
     rows: usize,
     columns: Vec<Column>,
+    store: SegmentReader,
 }
 
 #[derive(Debug)]
@@ -93,7 +94,7 @@ impl KeywordIndex {
             };
             let reader = SegmentReader::open(segment).map_err(|error| failed(folder, error))?;
             let columns = fields.iter().map(|field| Column::open(folder, &reader, field)).collect::<Result<_>>()?;
-            Ok(Self { folder: folder.to_owned(), rows: reader.max_doc() as usize, columns })
+            Ok(Self { folder: folder.to_owned(), rows: reader.max_doc() as usize, columns, store: reader })
         })
     }
 
@@ -101,6 +102,33 @@ impl KeywordIndex {
     #[must_use]
     pub fn rows(&self) -> usize {
         self.rows
+    }
+
+    /// Every text that tantivy keeps in a compressed form: the terms of each column (its term dictionaries share
+    /// beginnings and endings), and what its document store holds, which is nothing. `visit` gets a place and the text.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`] where the files are damaged.
+    pub fn visit_texts(&self, visit: &mut dyn FnMut(&str, &str)) -> Result<()> {
+        guarded(&self.folder, || {
+            let damaged = |error: std::io::Error| failed(&self.folder, error.into());
+            for column in &self.columns {
+                for analyzed in &column.languages {
+                    let place = format!("term of column `{}`", column.name);
+                    let mut terms = analyzed.postings.terms().stream().map_err(damaged)?;
+                    while terms.advance() {
+                        visit(&place, &String::from_utf8_lossy(terms.key()));
+                    }
+                }
+            }
+            for document in self.store.get_store_reader(1).map_err(damaged)?.iter::<TantivyDocument>(None) {
+                let document = document.map_err(|error| failed(&self.folder, error))?;
+                for (_, value) in document.field_values() {
+                    visit("stored text", value.as_value().as_str().unwrap_or_default());
+                }
+            }
+            Ok(())
+        })
     }
 
     /// The best `k` of the `eligible` rows (all rows for `None`) that share a term with `query`, best first: fewer

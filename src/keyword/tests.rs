@@ -357,3 +357,18 @@ fn damaged_files_are_an_error_or_harmless() {
     assert!(refused > 30, "{refused}");
     assert_eq!(ask().unwrap(), whole);
 }
+
+#[test]
+fn every_term_is_read_from_the_compressed_dictionary() {
+    let index = built(&[field("text", &BOTH, 1.0)], &one_column(&["cpf 52998224725", "estornos"]));
+    let mut texts = Vec::new();
+    index.index.visit_texts(&mut |place, text| texts.push(format!("{place}: {text}"))).unwrap();
+    expect![[r#"
+        term of column `text`: 52998224725
+        term of column `text`: cpf
+        term of column `text`: estorn
+        term of column `text`: 52998224725
+        term of column `text`: cpf
+        term of column `text`: estorno"#]]
+    .assert_eq(&texts.join("\n"));
+}

@@ -149,6 +149,28 @@ pub fn read(folder: &Path, specs: &[TableSpec], params: &ReadParams) -> Result<T
     Ok(Tables { tables, skipped })
 }
 
+/// Reads and checks one table of its own, whatever its file is called. References to other tables are not followed.
+///
+/// # Errors
+/// Those of [`read`].
+pub fn read_file(file: &Path, spec: &TableSpec, params: &ReadParams) -> Result<Table> {
+    let mut problems = Problems::new(params);
+    let is_parquet = file.extension().is_some_and(|ending| ending == "parquet");
+    let draft = if is_parquet {
+        parquet::read(&[file.to_owned()], spec, 0, &mut problems)?
+    } else {
+        csv::read(file, spec, 0, &mut problems)?
+    };
+    let draft = draft.map(|mut draft| {
+        check::rows(&mut draft, &mut problems);
+        draft
+    });
+    problems.into_result()?;
+    draft
+        .ok_or_else(|| Error::internal("reading a table", "nothing was read, and no problem was told"))?
+        .finish(file.to_owned())
+}
+
 /// A table that was read and is not yet checked.
 #[derive(Debug)]
 struct Draft {

@@ -4,7 +4,7 @@ use expect_test::expect;
 
 use crate::support::Sandbox;
 
-const COMMANDS: [&[&str]; 15] = [
+const COMMANDS: [&[&str]; 16] = [
     &["similar"],
     &["recommend"],
     &["feedback"],
@@ -16,6 +16,7 @@ const COMMANDS: [&[&str]; 15] = [
     &["mcp"],
     &["actions", "check"],
     &["actions", "discover"],
+    &["mask"],
     &["generate"],
     &["evaluate", "retrieval"],
     &["evaluate", "actions"],

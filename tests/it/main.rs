@@ -5,12 +5,15 @@
 mod actions;
 mod advice;
 mod build;
+mod corpus;
 mod errors;
 mod feedback;
 mod help;
 mod layering;
+mod mask;
 mod masking;
 mod mcp;
+mod precision;
 mod query;
 mod real_model;
 mod replay;

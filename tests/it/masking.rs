@@ -6,6 +6,7 @@ use std::path::Path;
 use aho_corasick::{AhoCorasick, MatchKind};
 use fs_err as fs;
 use nba::desk::personal_values;
+use sha2::{Digest as _, Sha256};
 
 use crate::support::{Sandbox, files, fixtures, fixtures_index};
 
@@ -96,4 +97,65 @@ fn no_answer_shows_a_column_that_could_name_a_customer() {
     let answer =
         sandbox.nba(&["search", "tickets", "--text", "CPF telefone e-mail cliente", "-k", "200", "--json"]).ok();
     assert!(needles.find(&answer.stdout).is_none());
+}
+
+/// Replaces bytes of one file of a published generation by as many others, and every sum that covers them.
+fn plant(index: &Path, below: &str, at: usize, bytes: &[u8]) {
+    let sum = |bytes: &[u8]| Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let current = fs::read_to_string(index.join("CURRENT")).unwrap();
+    let generation = index.join(current.split(' ').next().unwrap());
+    let mut old_new = {
+        let path = generation.join(below);
+        let mut content = fs::read(&path).unwrap();
+        let old = sum(&content);
+        content[at..at + bytes.len()].copy_from_slice(bytes);
+        fs::write(&path, &content).unwrap();
+        (old, sum(&content))
+    };
+    let in_index = below.split_once('/').map(|(name, _)| generation.join(name).join("manifest.json"));
+    for path in in_index.into_iter().chain([generation.join("generation.json"), index.join("CURRENT")]) {
+        let content = fs::read_to_string(&path).unwrap();
+        assert!(content.contains(&old_new.0), "{}", path.display());
+        let changed = content.replace(&old_new.0, &old_new.1);
+        fs::write(&path, &changed).unwrap();
+        old_new = (sum(content.as_bytes()), sum(changed.as_bytes()));
+    }
+}
+
+/// Where in a file some text of sentences is, as long as `length` and between blanks.
+fn sentence_in(bytes: &[u8], length: usize) -> usize {
+    let is_text = |window: &[u8]| window.iter().all(|byte| byte.is_ascii_lowercase() || *byte == b' ');
+    bytes.windows(length).position(|window| window[0] == b' ' && window[length - 1] == b' ' && is_text(window)).unwrap()
+}
+
+#[test]
+fn a_raw_value_in_an_index_is_found_by_verify() {
+    let sandbox = Sandbox::with_fixtures();
+    let clean = sandbox.nba(&["index", "verify", "--pii", "--json"]).json();
+    assert_eq!(clean["pii"]["found"], 0);
+    assert!(clean["pii"]["texts"].as_u64().unwrap() > 10_000, "{clean}");
+
+    // In a cell of the rows, which the program's own reader finds.
+    let sandbox = Sandbox::with_small_index();
+    sandbox.nba(&["index", "verify", "--pii"]).ok();
+    let index = sandbox.path("index");
+    let generation = fs::read_to_string(index.join("CURRENT")).unwrap().split(' ').next().unwrap().to_owned();
+    let rows = fs::read(index.join(&generation).join("tickets/0/rows.arrow")).unwrap();
+    plant(&index, "tickets/0/rows.arrow", sentence_in(&rows, 16), b" 529.982.247-25 ");
+    sandbox.nba(&["index", "verify"]).ok();
+    let outcome = sandbox.nba(&["index", "verify", "--pii"]).failed();
+    assert_eq!(outcome.code, 3);
+    assert!(outcome.stderr.contains("1 personal value in the index"), "{outcome:?}");
+    assert!(outcome.stderr.contains("tickets/0/rows.arrow: CPF (column `"), "{outcome:?}");
+    assert!(!outcome.stderr.contains("529"), "{outcome:?}");
+    let outcome = sandbox.nba(&["index", "verify", "--pii", "--json"]).failed();
+    assert!(outcome.stderr.contains("CPF (column") && !outcome.stderr.contains("529"), "{outcome:?}");
+
+    // Anywhere else, by its place in the file: in the midst of packed numbers.
+    let sandbox = Sandbox::with_small_index();
+    let index = sandbox.path("index");
+    let postings = "steps/0/keyword/00000000000000000000000000000001.idx";
+    plant(&index, postings, 200, b"\0mail ana.maria@loja.example \0");
+    let outcome = sandbox.nba(&["index", "verify", "--pii"]).failed();
+    assert!(outcome.stderr.contains(&format!("{postings}: e-mail address (byte 206)")), "{outcome:?}");
 }

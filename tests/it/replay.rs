@@ -17,24 +17,24 @@ fn a_small_history_as_a_person_sees_it() {
             exit 0
             --- stdout
                                           steps          hit@1 (95 %)    hit@3     MRR
-            nba                              84   0.119 (0.059–0.180)    0.321   0.265
-            by last action                   84   0.131 (0.071–0.195)    0.202   0.186
-            by subcategory                   84   0.024 (0.000–0.061)    0.119   0.073
-            majority                         84   0.202 (0.132–0.273)    0.321   0.295
-            same kind by csat                84   0.012 (0.000–0.036)    0.012   0.012
+            nba                              84   0.131 (0.064–0.202)    0.345   0.276
+            by last action                   84   0.119 (0.063–0.181)    0.250   0.189
+            by subcategory                   84   0.036 (0.000–0.075)    0.131   0.085
+            majority                         84   0.202 (0.132–0.273)    0.310   0.295
+            same kind by csat                84   0.024 (0.000–0.071)    0.024   0.024
               in COMMERCIAL                   4   0.250 (0.000–0.500)    0.250   0.319
-              in COMPLAINT                   11   0.091 (0.000–0.231)    0.273   0.261
-              in FINANCIAL                   43   0.093 (0.022–0.175)    0.326   0.251
-              in INFORMATION                  7   0.143 (0.000–0.231)    0.286   0.284
+              in COMPLAINT                   11   0.091 (0.000–0.231)    0.273   0.254
+              in FINANCIAL                   43   0.116 (0.024–0.231)    0.372   0.274
+              in INFORMATION                  7   0.143 (0.000–0.231)    0.286   0.281
               in TECHNICAL                   19   0.158 (0.000–0.316)    0.368   0.282
-              in en                          25   0.080 (0.000–0.200)    0.280   0.236
-              in pt                          59   0.136 (0.062–0.217)    0.339   0.278
-              after 0 actions                30   0.000 (0.000–0.000)    0.167   0.156
-              after 1 actions                20   0.150 (0.000–0.300)    0.300   0.230
-              after 2 actions                17   0.176 (0.000–0.353)    0.353   0.322
+              in en                          25   0.080 (0.000–0.200)    0.280   0.235
+              in pt                          59   0.153 (0.071–0.246)    0.373   0.293
+              after 0 actions                30   0.033 (0.000–0.100)    0.267   0.195
+              after 1 actions                20   0.150 (0.000–0.300)    0.250   0.226
+              after 2 actions                17   0.176 (0.000–0.353)    0.353   0.311
               after 3+ actions               17   0.235 (0.050–0.500)    0.588   0.443
-            answered 57.1 % of the steps, 87.5 % of those with another first action than the agent's; calibration error 0.258
-            mean risk when only the surest are answered: 0.828 by confidence, 0.877 by a fixed cosine
+            answered 75.0 % of the steps, 85.7 % of those with another first action than the agent's; calibration error 0.257
+            mean risk when only the surest are answered: 0.821 by confidence, 0.872 by a fixed cosine
         "#]],
     );
     let report = sandbox.read("night/report/replay.md");

@@ -1,28 +1,37 @@
 //! Personal data in text → typed placeholders, before the text is embedded, indexed or stored. Knows no table and no ticket.
 //!
 //! Two sources of knowledge. *Patterns* find what looks like a CPF, CNPJ, US social security number, payment card,
-//! e-mail address or phone, wherever it comes from. *Values* are what the customers table says about people: their
+//! e-mail address or phone, wherever it comes from; bank accounts, PIX keys, addresses, birth dates and names by the
+//! words beside them. *Values* are what the customers table says about people: their
 //! names, addresses and numbers are found in any writing, also where a pattern would not dare (an unlabelled run of
 //! digits, a CPF with wrong check digits). First and last names alone are masked only in a customer's own tickets:
 //! elsewhere `Rosa` is a colour and `Porto` a city.
 //!
-//! What is left alone on purpose: names of companies and agents, amounts, dates, and the numbers by which a payment is
-//! traced (NSU, TID, order and protocol numbers), since they are what the ticket is about.
+//! What is left alone on purpose: names of companies, names that nobody introduces, amounts, dates, and the numbers by
+//! which a payment is traced (NSU, TID, order and protocol numbers), since they are what the ticket is about.
 
+mod addresses;
+mod introduced;
+mod labelled;
 mod names;
 mod numbers;
 mod phones;
+mod placeholder;
 #[cfg(test)]
 mod tests;
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashSet};
+use std::ops::Range;
 use std::sync::LazyLock;
 
 use aho_corasick::AhoCorasick;
 use regex::Regex;
 
+pub use placeholder::{Placeholder, Span, united};
+
 use crate::desk::mask::names::Folded;
+use crate::desk::mask::placeholder::ANY;
 use crate::error::{Error, Result};
 
 /// What a customer's row says about a person. Every field may be absent.
@@ -40,42 +49,6 @@ pub struct Person<'a> {
     pub phone: Option<&'a str>,
 }
 
-/// What stands in the text in place of a personal value.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-enum Placeholder {
-    Cpf,
-    Cnpj,
-    Ssn,
-    Card,
-    Email,
-    Phone,
-    Name,
-}
-
-impl Placeholder {
-    const fn as_str(self) -> &'static str {
-        match self {
-            Self::Cpf => "[CPF]",
-            Self::Cnpj => "[CNPJ]",
-            Self::Ssn => "[SSN]",
-            Self::Card => "[CARD]",
-            Self::Email => "[EMAIL]",
-            Self::Phone => "[PHONE]",
-            Self::Name => "[NAME]",
-        }
-    }
-}
-
-/// A stretch of text to be replaced, in bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Span {
-    start: usize,
-    end: usize,
-    placeholder: Placeholder,
-}
-
-static PLACEHOLDER: LazyLock<Regex> =
-    LazyLock::new(|| Regex::new(r"\[(?:CPF|CNPJ|SSN|CARD|EMAIL|PHONE|NAME)\]").expect("the pattern is constant"));
 static EMAIL: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"[\p{L}\p{N}._%+'\-]*[\p{L}\p{N}_%+\-]@[\p{L}\p{N}\-]+(?:\.[\p{L}\p{N}\-]+)+")
         .expect("the pattern is constant")
@@ -158,35 +131,47 @@ impl Masker {
     /// Masking a masked text changes nothing.
     #[must_use]
     pub fn mask<'t>(&self, text: &'t str, customer: Option<&str>) -> Cow<'t, str> {
-        let own = customer.and_then(|id| self.own.get(id));
-        let mut masked = Cow::Borrowed(text);
-        // What is cut out changes what its neighbours stand next to, so it is repeated until nothing is found. Each
-        // round leaves less text outside of placeholders, so it ends; the second round nearly always finds nothing.
-        while let Some(next) = self.mask_once(&masked, own) {
-            masked = Cow::Owned(next);
+        let spans = self.find(text, customer);
+        if spans.is_empty() {
+            return Cow::Borrowed(text);
         }
-        masked
-    }
-
-    /// `None` when there is nothing to mask.
-    fn mask_once(&self, text: &str, own: Option<&Own>) -> Option<String> {
-        let mut masked = String::new();
+        let mut masked = String::with_capacity(text.len());
         let mut copied = 0;
-        let mut start = 0;
-        let placeholders = PLACEHOLDER.find_iter(text).map(|found| found.range());
-        for barrier in placeholders.chain(std::iter::once(text.len()..text.len())) {
-            for span in self.spans(&text[start..barrier.start], own) {
-                masked.push_str(&text[copied..start + span.start]);
-                masked.push_str(span.placeholder.as_str());
-                copied = start + span.end;
-            }
-            start = barrier.end;
-        }
-        if copied == 0 {
-            return None;
+        for span in spans {
+            masked.push_str(&text[copied..span.start]);
+            masked.push_str(span.placeholder.as_str());
+            copied = span.end;
         }
         masked.push_str(&text[copied..]);
-        Some(masked)
+        Cow::Owned(masked)
+    }
+
+    /// Where the personal values of a text are: in order, and apart from each other and from placeholders.
+    #[must_use]
+    pub fn find(&self, text: &str, customer: Option<&str>) -> Vec<Span> {
+        let own = customer.and_then(|id| self.own.get(id));
+        let placeholders: Vec<Range<usize>> = ANY.find_iter(text).map(|found| found.range()).collect();
+        let mut spans: Vec<Span> = Vec::new();
+        // What is cut out changes what its neighbours stand next to, so it is repeated until nothing is found. Each
+        // round leaves less text outside of placeholders, so it ends; the second round nearly always finds nothing.
+        loop {
+            let mut taken: Vec<Range<usize>> = spans.iter().map(|span| span.start..span.end).collect();
+            taken.extend(placeholders.iter().cloned());
+            taken.sort_by_key(|range| range.start);
+            taken.push(text.len()..text.len());
+            let mut found = Vec::new();
+            let mut start = 0;
+            for barrier in taken {
+                let inner = self.spans(&text[start..barrier.start], own);
+                found.extend(inner.into_iter().map(|it| Span { start: start + it.start, end: start + it.end, ..it }));
+                start = barrier.end;
+            }
+            if found.is_empty() {
+                return spans;
+            }
+            spans.extend(found);
+            spans.sort_by_key(|span| span.start);
+        }
     }
 
     /// What to replace in a stretch without placeholders: in order, and apart from each other.
@@ -202,33 +187,15 @@ impl Masker {
         }
         let email = EMAIL.find_iter(text);
         spans.extend(email.map(|it| Span { start: it.start(), end: it.end(), placeholder: Placeholder::Email }));
+        if text.bytes().any(|byte| byte.is_ascii_digit()) {
+            labelled::find(text, &folded, &mut spans);
+            addresses::find(text, &folded, &mut spans);
+        }
+        introduced::find(text, &folded, &mut spans);
         numbers::find(text, &self.numbers, own.and_then(|own| own.local_phone.as_deref()), &mut spans);
         if let Some(own) = own {
             names::find_own(text, &folded, &own.words, &mut spans);
         }
         united(spans)
     }
-}
-
-/// Spans that overlap become one, so that no part of a value is left over; the longest gives it its placeholder.
-fn united(mut spans: Vec<Span>) -> Vec<Span> {
-    spans.sort_by_key(|span| (span.start, span.end, span.placeholder));
-    let mut united: Vec<Span> = Vec::with_capacity(spans.len());
-    let mut longest = 0;
-    for span in spans {
-        let length = span.end - span.start;
-        match united.last_mut() {
-            Some(last) if span.start < last.end => {
-                if length > longest || (length == longest && span.placeholder < last.placeholder) {
-                    (last.placeholder, longest) = (span.placeholder, length);
-                }
-                last.end = last.end.max(span.end);
-            }
-            _ => {
-                longest = length;
-                united.push(span);
-            }
-        }
-    }
-    united
 }

@@ -12,13 +12,13 @@ pub(super) const MIN_VALUE: usize = 8;
 const MIN_WORD: usize = 3;
 
 /// Words of a name that name nobody.
-const TITLES: [&str; 23] = [
+pub(super) const TITLES: [&str; 23] = [
     "sr", "sra", "srta", "dr", "dra", "mr", "mrs", "ms", "miss", "mx", "prof", "profa", "jr", "ii", "iii", "iv", "md",
     "phd", "dds", "dvm", "esq", "dona", "seu",
 ];
 
 /// Words that link the names of one person.
-const LINKS: [&str; 6] = ["da", "de", "do", "das", "dos", "di"];
+pub(super) const LINKS: [&str; 6] = ["da", "de", "do", "das", "dos", "di"];
 
 /// What people write before their name, folded.
 const INTRODUCTIONS: [&str; 21] = [

@@ -53,20 +53,59 @@ pub(super) fn find(text: &str, known: &Known, local_phone: Option<&str>, spans: 
     if !text.bytes().any(|byte| byte.is_ascii_digit()) {
         return;
     }
-    for cnpj in CNPJ_WITH_LETTERS.find_iter(text) {
-        spans.push(Span { start: cnpj.start(), end: cnpj.end(), placeholder: Placeholder::Cnpj });
-    }
+    find_cnpjs_with_letters(text, spans);
+    let before = spans.len();
     for run in RUN.find_iter(text) {
         find_in_run(text, run.range(), known, local_phone, spans);
+    }
+    // Payment slips have four check digits of their own; what looks like another number in one is chance.
+    for slip in SLIP.find_iter(text) {
+        let inside = |span: &Span| slip.start() <= span.start && span.end <= slip.end();
+        let mut at = 0;
+        spans.retain(|span| {
+            at += 1;
+            at <= before || !inside(span)
+        });
     }
     phones::find(text, spans);
 }
 
 /// Digits with little between them. Values lie in a run as one group of digits or several neighbouring ones.
 static RUN: LazyLock<Regex> = LazyLock::new(|| pattern(r"[0-9](?:[\s.\-/()]{0,3}[0-9])*"));
-/// The alphanumeric CNPJ of 2026 and its older form of digits alone.
-static CNPJ_WITH_LETTERS: LazyLock<Regex> =
-    LazyLock::new(|| pattern(r"[0-9A-Z]{2}\.[0-9A-Z]{3}\.[0-9A-Z]{3}/[0-9A-Z]{4}-[0-9]{2}"));
+/// The 47 digits of a Brazilian payment slip (boleto) as they are printed.
+static SLIP: LazyLock<Regex> =
+    LazyLock::new(|| pattern(r"\b[0-9]{5}\.[0-9]{5}\s[0-9]{5}\.[0-9]{6}\s[0-9]{5}\.[0-9]{6}\s[0-9]\s[0-9]{14}\b"));
+/// A CNPJ as it is printed: twelve letters or digits, two digits.
+static PRINTED_CNPJ: LazyLock<Regex> =
+    LazyLock::new(|| pattern(r"(?i)[0-9A-Z]{2}\.[0-9A-Z]{3}\.[0-9A-Z]{3}/[0-9A-Z]{4}-[0-9]{2}"));
+/// What may be one with less or other punctuation; the check digits decide.
+static LOOSE_CNPJ: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(
+        r"(?i)\b[0-9A-Z]{2}[\s.\-]?[0-9A-Z]{3}[\s.\-]?[0-9A-Z]{3}(?:[\s.\-/]|\s/\s)?[0-9A-Z]{4}(?:[\s.\-]|\s-\s)?[0-9]{2}\b",
+    )
+});
+
+/// The alphanumeric form of 2026. With digits alone it is a window of a run like any other number.
+fn find_cnpjs_with_letters(text: &str, spans: &mut Vec<Span>) {
+    spans.extend(PRINTED_CNPJ.find_iter(text).map(|it| Span::new(it.range(), Placeholder::Cnpj)));
+    let mut at = 0;
+    // What only looks like one may overlap the next that is one, so the search goes on just behind its first letter.
+    while let Some(found) = LOOSE_CNPJ.find_at(text, at) {
+        let characters: String = found.as_str().chars().filter(char::is_ascii_alphanumeric).collect();
+        // `response code 51` has the lengths too.
+        let in_words = found.as_str().contains(char::is_whitespace)
+            && !characters[..12].bytes().any(|byte| byte.is_ascii_digit())
+            && found.as_str().split(|c: char| !c.is_ascii_alphanumeric()).count() < 5;
+        let lettered = characters.bytes().any(|byte| byte.is_ascii_alphabetic());
+        if lettered && is_cnpj(&characters) && !in_words {
+            spans.push(Span::new(found.range(), Placeholder::Cnpj));
+            at = found.end();
+        } else {
+            at = found.start() + 1;
+        }
+    }
+}
+
 fn find_in_run(text: &str, run: Range<usize>, known: &Known, local_phone: Option<&str>, spans: &mut Vec<Span>) {
     let groups: Vec<Range<usize>> =
         groups_in(&text[run.clone()]).into_iter().map(|group| run.start + group.start..run.start + group.end).collect();
@@ -137,8 +176,14 @@ impl Window<'_> {
     }
 
     fn is_grouped_like_a_card(&self) -> bool {
-        let grouped = self.groups.len() == 1 || self.groups.iter().all(|group| (3..=6).contains(&group.len()));
-        grouped && self.separators().all(|between| between.chars().all(|c| c.is_whitespace() || c == '-' || c == '.'))
+        let (last, others) = self.groups.split_last().expect("a window has groups");
+        let in_fours = others.len() > 2 && others.iter().all(|group| group.len() == 4) && last.len() <= 4;
+        let grouped = others.is_empty() || in_fours || self.groups.iter().all(|group| (3..=6).contains(&group.len()));
+        // Points divide all of a card's groups or none: else they are a payment slip's.
+        let pointed = self.separators().filter(|between| between.contains('.')).count();
+        grouped
+            && (pointed == 0 || pointed == others.len())
+            && self.separators().all(|between| between.chars().all(|c| c.is_whitespace() || c == '-' || c == '.'))
     }
 
     fn separators(&self) -> impl Iterator<Item = &str> {
@@ -176,13 +221,18 @@ fn is_cpf(digits: &str) -> bool {
     digits.len() == 11 && !is_one_digit(digits) && values(&digits[9..]).eq([check(9), check(10)])
 }
 
-/// Whether fourteen digits end in the two check digits of a CNPJ (Receita Federal, modulo 11, weights 2 to 9 repeated).
-fn is_cnpj(digits: &str) -> bool {
+/// Whether twelve letters or digits and two digits are a CNPJ (Receita Federal, modulo 11, weights 2 to 9 repeated): a
+/// character counts its ASCII code less 48, letters in upper case.
+fn is_cnpj(characters: &str) -> bool {
+    let value = |byte: u8| u32::from(byte.to_ascii_uppercase() - b'0');
     let check = |count: usize| {
-        let sum: u32 = values(&digits[..count]).rev().zip((2..=9).cycle()).map(|(digit, weight)| digit * weight).sum();
+        let sum: u32 =
+            characters[..count].bytes().rev().zip((2..=9).cycle()).map(|(byte, weight)| value(byte) * weight).sum();
         sum * 10 % 11 % 10
     };
-    digits.len() == 14 && !is_one_digit(digits) && values(&digits[12..]).eq([check(12), check(13)])
+    characters.len() == 14
+        && !is_one_digit(characters)
+        && characters[12..].bytes().map(value).eq([check(12), check(13)])
 }
 
 /// Whether 13 to 19 digits have a first digit of a payment scheme and Luhn's check digit (ISO/IEC 7812-1).

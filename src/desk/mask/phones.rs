@@ -20,9 +20,22 @@ pub(super) fn find(text: &str, spans: &mut Vec<Span>) {
     }
     for found in CALLED.captures_iter(text).filter_map(|captures| captures.name("number")) {
         if stands_apart(text, found.range()) && !DATE.is_match(found.as_str()) {
+            // One number in ten has the check digit of a card, and one in a hundred those of a CPF: the label decides.
+            if is_brazilian(&digits_of(found.as_str())) {
+                spans.retain(|it| {
+                    !(it.start == found.start() && it.end == found.end() && it.placeholder != Placeholder::Name)
+                });
+            }
             spans.push(Span { start: found.start(), end: found.end(), placeholder: Placeholder::Phone });
         }
     }
+}
+
+/// Whether these digits can be a Brazilian phone with its area code, and country code or none.
+fn is_brazilian(digits: &str) -> bool {
+    let national = digits.strip_prefix("55").filter(|rest| rest.len() >= 10).unwrap_or(digits);
+    let bytes = national.as_bytes();
+    matches!(bytes, [b'1'..=b'9', b'1'..=b'9', rest @ ..] if rest.len() == 8 || rest.len() == 9 && rest[0] == b'9')
 }
 
 static DATE: LazyLock<Regex> =
@@ -30,10 +43,12 @@ static DATE: LazyLock<Regex> =
 static PHONE: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
         r"(?x)
-        (?: \+[0-9]{1,3} [\s.\-]? \(?0?[0-9]{2,3}\)? [\s.\-]? [0-9]{3,5} [\s.\-]? [0-9]{4}  # +55 (071) 5151 8644
+        (?: \+[0-9]{1,3} [\s.\-]? \(?0?[0-9]{2,3}\)? [\s.\-]? (?:9[\s.\-])? [0-9]{3,5} [\s.\-]? [0-9]{4}  # +55 (071) 5151 8644
           | \+[0-9]{1,3} (?:[\s.\-]?[0-9]{1,4}){3,5}                                       # +33 1 23 45 67 89, and others
-          | (?:001-|1-)? \(0?[0-9]{2,3}\) \s? [0-9]{3,5} [\s.\-]? [0-9]{4}                 # (071) 6342 1607, (232)359-5327
-          | 0?[1-9]{2} [\s.\-] 9?[0-9]{4} [\s\-] [0-9]{4}                                  # 71 5414 5868, 11 98765-4321
+          | (?:001-|1-|55\s?)? \(0?[0-9]{2,3}\) [\s\-]? (?:9[\s.\-])? [0-9]{3,5} [\s.\-]? [0-9]{4}  # (071) 6342 1607, (232)359-5327
+          | (?:55[\s.\-])? 0?[1-9]{2} [\s.\-] 9?[\s.\-]? [0-9]{4} [\s\-] [0-9]{4}          # 71 5414 5868, 11 9 8765-4321
+          | (?:55[\s.\-])? 0?[1-9]{2} [\s.\-] 9[0-9]{8}                                    # 11 987654321
+          | (?:55[\s.\-])? 0?[1-9]{2} \. 9?[0-9]{4} \. [0-9]{4}                            # 11.98765.4321
           | 0[3589]00 [\s\-] [0-9]{3} [\s\-] [0-9]{4}                                      # 0300-123-4567
           | (?:001-|1-)? [2-9][0-9]{2} [\s.\-] [0-9]{3} [.\-] [0-9]{4}                     # 820.503.7917, 001-495-377-7387
           | 9[0-9]{4}-[0-9]{4} )                                                           # 98765-4321
@@ -46,7 +61,7 @@ static CALLED: LazyLock<Regex> = LazyLock::new(|| {
         r"(?xi) \b (?: tel(?:efone)? | fone | cel(?:ular)? | whats(?:app)? | zap | phone | mobile | cell
                      | call\ me | call | ligue | ligar | liga )
         (?: \W{1,3} (?: is | at | on | me | para | no | n[úu]mero | number | [ée] | o | meu | my ) \b ){0,3}
-        [\s:.\-\#(]{1,4} (?P<number> [0-9][0-9\s.\-()]{6,14}[0-9] )",
+        [\ \t\u{a0}:.\-\#(]{1,4} (?P<number> [0-9][0-9\ \t\u{a0}.\-()]{6,14}[0-9] )",
     )
 });
 /// Words before a number that say it is none of a phone, and currency signs.

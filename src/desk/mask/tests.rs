@@ -100,7 +100,7 @@ fn what_a_payment_is_traced_by_stays() {
         "NSU 123456789, NSU 071 6342 1608 e NSU: 12 3456 7890, autorização 98765-4321",
         "TID 10069930690864271001, pedido nº 71 5414 5868, protocolo 2025-1234-5678-90",
         "Contratei 2.5% mas está sendo cobrado 3.5%. Terminal X900, série 5C-123-456-7890.",
-        "Erro 0x80070057 na linha 4111, EAN 7891000315507, CEP 01310-100, IP 192.168.100.200",
+        "Erro 0x80070057 na linha 4111, EAN 7891000315507, IP 192.168.100.200",
         "Código de barras 23793.38128 60007.827136 95000.063305 9 84660000012345",
         "Transaction 820-503-7918 and order #820-503-7918 of 2025-12-01 02:33:54, $6567.76",
         "I have been waiting for 101 minutes since 09/23/2025 and 17am, 3 days now.",
@@ -165,6 +165,62 @@ fn single_names_are_masked_in_the_customers_own_ticket() {
             Isabela e João não são daqui
         "#]],
     );
+}
+
+#[test]
+fn what_words_beside_a_number_tell() {
+    check(
+        &Masker::patterns_only(),
+        "Agência 1234-5, conta 67890-1; ag. 0001 c/c nº 12.345-X. Conta poupança 1234567, agência/conta: 1234 / 56789-0
+         The account number is 000123456789, branch 0042, but my account shows $1234.56 and conta 2 de 3
+         chave pix: 123e4567-e89b-12d3-a456-426614174000, transaction id 123e4567-e89b-12d3-a456-426614174000
+         Moro na Rua das Flores, 123, apto 45, Centro, CEP 01310-100. av paulista n 1000 sala 3; a rua tem 3 dias de obra
+         Ship to 742 Evergreen Terrace, Apt 4, Springfield IL 62704; 5 terminals on the street, 2 days on the road
+         Nascimento: 12/03/1985, nasci em 12 de março de 1985, DOB March 12, 1985; 01/02/1990 (nasc.); venda de 12/03/2026
+         NSU 4958, CNPJ 12.ABC.345/01DE-35 ou 12abc34501de35 ou 12 ABC 345 01DE 35, série 12ABC34501DE36",
+        &expect![[r#"
+            Agência [ACCOUNT], conta [ACCOUNT]; ag. [ACCOUNT] c/c nº [ACCOUNT]. Conta poupança [ACCOUNT], agência/conta: [ACCOUNT]
+            The account number is [ACCOUNT], branch [ACCOUNT], but my account shows $1234.56 and conta 2 de 3
+            chave pix: [PIX_KEY], transaction id 123e4567-e89b-12d3-a456-426614174000
+            Moro na [ADDRESS], Centro, CEP [ADDRESS]. [ADDRESS]; a rua tem 3 dias de obra
+            Ship to [ADDRESS], Springfield [ADDRESS]; 5 terminals on the street, 2 days on the road
+            Nascimento: [BIRTH_DATE], nasci em [BIRTH_DATE], DOB [BIRTH_DATE]; [BIRTH_DATE] (nasc.); venda de 12/03/2026
+            NSU 4958, CNPJ [CNPJ] ou [CNPJ] ou [CNPJ], série 12ABC34501DE36
+        "#]],
+    );
+}
+
+#[test]
+fn names_that_the_text_introduces() {
+    check(
+        &Masker::patterns_only(),
+        "Meu nome é José Carlos da Silva e preciso de ajuda. Me chamo ana paula, tenho uma loja
+         Aqui é a Joana da padaria. Sou o Pedro, gerente. Sou o dono. Aqui é o suporte. AQUI É O JOÃO SOUZA, BOM DIA
+         Oi, Marta! Olá equipe, tudo bem? Bom dia, preciso de ajuda. Prezado Sr. Nunes, segue.
+         Att, Fulano de Tal. Atenciosamente, Padaria Silva Ltda. Obrigado, aguardo. Abraços, Thaís
+         My name is John F. Kennedy. This is urgent. This is Megan Orr from the shop; I'm tired, I'm Luke, I am Brazilian
+         Regards, Jane O'Neil-Smith. Thanks, waiting. Dear Ms. Wong, thank you. Thanks for the refund",
+        &expect![[r#"
+            Meu nome é [NAME] e preciso de ajuda. Me chamo [NAME], tenho uma loja
+            Aqui é a [NAME] da padaria. Sou o [NAME], gerente. Sou o dono. Aqui é o suporte. AQUI É O [NAME], BOM DIA
+            Oi, [NAME]! Olá equipe, tudo bem? Bom dia, preciso de ajuda. Prezado Sr. [NAME], segue.
+            Att, [NAME]. Atenciosamente, Padaria Silva Ltda. Obrigado, aguardo. Abraços, [NAME]
+            My name is [NAME]. This is urgent. This is [NAME] from the shop; I'm tired, I'm [NAME], I am Brazilian
+            Regards, [NAME]. Thanks, waiting. Dear Ms. [NAME], thank you. Thanks for the refund
+        "#]],
+    );
+    let masker = Masker::patterns_only();
+    assert_eq!(masker.mask("It fails.\nRegards,\nJohn Smith\nNSU 1", None), "It fails.\nRegards,\n[NAME]\nNSU 1");
+    assert_eq!(masker.mask("Obrigado\n\njoana prado", None), "Obrigado\n\n[NAME]");
+}
+
+#[test]
+fn the_table_of_placeholders_is_in_order() {
+    for (at, placeholder) in Placeholder::all().enumerate() {
+        assert_eq!(at, placeholder as usize);
+        assert!(ANY.is_match(placeholder.as_str()));
+        assert_eq!(Masker::patterns_only().mask(placeholder.as_str(), None), placeholder.as_str());
+    }
 }
 
 #[test]

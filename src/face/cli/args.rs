@@ -73,6 +73,8 @@ pub(super) enum Command {
     /// Hold the action catalogue against what agents wrote
     #[command(subcommand)]
     Actions(ActionsCommand),
+    /// Replace personal data in a text by placeholders
+    Mask(MaskArgs),
     /// Write a synthetic support desk: five CSV tables
     Generate(GenerateArgs),
     /// Turn lines of text into unit vectors, as a NumPy file
@@ -95,8 +97,7 @@ pub(super) enum IndexCommand {
     #[command(after_help = "Examples:\n  nba index status\n  nba index status --index index --json")]
     Status,
     /// Read everything: checksums, counts, every point of every graph
-    #[command(after_help = "Examples:\n  nba index verify\n  nba index verify --index index --json")]
-    Verify,
+    Verify(VerifyArgs),
 }
 
 /// A ticket or a text.
@@ -270,6 +271,30 @@ pub(super) struct BuildArgs {
     /// How many generations to keep
     #[arg(long, value_name = "N")]
     pub(super) keep: Option<usize>,
+}
+
+#[derive(Debug, ClapArgs)]
+#[command(
+    after_help = "--pii looks for CPF, CNPJ, card numbers, e-mail addresses and phones that nothing has masked, in every byte of\nevery file; tantivy's term dictionaries and document store are compressed and are read through the index.\nEach is told by file, kind and place, never by its value, and ends the program with exit code 3.\n\nExamples:\n  nba index verify\n  nba index verify --index index --json\n  nba index verify --pii"
+)]
+pub(super) struct VerifyArgs {
+    /// Look for raw personal values too
+    #[arg(long)]
+    pub(super) pii: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+#[command(
+    after_help = "Placeholders: [CPF], [CNPJ], [SSN], [CARD], [ACCOUNT], [PIX_KEY], [EMAIL], [PHONE], [ADDRESS], [BIRTH_DATE], [NAME].\nNumbers that a payment is traced by (NSU, TID, authorisation, order, terminal), amounts and other dates stay.\n\nThe masked text goes to standard output, a count by kind to standard error. With --json each line becomes one line\nof JSON: {\"found\": {\"CPF\": 1}, \"line\": 1, \"text\": \"…\"}; `found` names the kinds that the line holds.\nA line stays a line. A line that is not UTF-8 or longer than 1 MiB is an error (exit code 3); lines before it have\nbeen written by then.\n\nExamples:\n  nba mask messages.txt > masked.txt\n  nba mask --names customers.csv messages.txt\n  echo 'Meu CPF é 529.982.247-25' | nba mask - --json"
+)]
+pub(super) struct MaskArgs {
+    /// A text file, or `-` for standard input
+    #[arg(value_name = "FILE")]
+    pub(super) file: PathBuf,
+    /// CSV or Parquet with people to mask wherever they are named, such as customers.csv: column `customer_name` or
+    /// `name`, and `email`, `cpf`, `phone` where there are
+    #[arg(long, value_name = "FILE")]
+    pub(super) names: Option<PathBuf>,
 }
 
 #[cfg(feature = "http")]

@@ -4,11 +4,13 @@ use std::fmt::Write as _;
 
 use serde_json::json;
 
+use super::args::VerifyArgs;
 use super::printer::Printer;
 use super::settings::Settings;
 use crate::error::{Error, Result};
 use crate::face::wire::StatusJson;
 use crate::index::SegmentEntry;
+use crate::privacy;
 use crate::snapshot::Snapshot;
 
 pub(super) fn status(settings: &Settings, printer: &Printer) -> Result<()> {
@@ -41,19 +43,34 @@ pub(super) fn status(settings: &Settings, printer: &Printer) -> Result<()> {
     printer.text(&out)
 }
 
-pub(super) fn verify(settings: &Settings, printer: &Printer) -> Result<()> {
+pub(super) fn verify(args: &VerifyArgs, settings: &Settings, printer: &Printer) -> Result<()> {
     let snapshot = Snapshot::open(&settings.index)?;
     snapshot.verify()?;
+    let searched = if args.pii { Some(privacy::search(&snapshot)?) } else { None };
     let generation = snapshot.generation();
     let rows: usize = generation.indexes.values().map(|entry| entry.rows).sum();
     if printer.json() {
-        return printer.document(&json!({ "generation": generation.name, "rows": rows, "ok": true }));
+        let mut document = json!({ "generation": generation.name, "rows": rows, "ok": true });
+        if let Some(searched) = searched {
+            document["pii"] =
+                json!({ "found": 0, "files": searched.files, "bytes": searched.bytes, "texts": searched.texts });
+        }
+        return printer.document(&document);
     }
     printer.text(&format!(
         "generation {} is whole: {rows} rows, {:.1} MB, every checksum, count and graph point\n",
         generation.name,
         generation.bytes() as f64 / 1e6
-    ))
+    ))?;
+    if let Some(searched) = searched {
+        printer.text(&format!(
+            "no raw CPF, CNPJ, card, e-mail or phone: {} files, {:.1} MB, {} texts and terms\n",
+            searched.files,
+            searched.bytes as f64 / 1e6,
+            searched.texts
+        ))?;
+    }
+    Ok(())
 }
 
 pub(super) fn config(settings: &Settings, printer: &Printer) -> Result<()> {

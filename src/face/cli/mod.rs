@@ -8,6 +8,7 @@ mod evaluate;
 mod feedback;
 mod generate;
 mod inspect;
+mod mask;
 mod plot;
 mod printer;
 mod query;
@@ -51,12 +52,13 @@ fn run(args: Args, printer: &Printer) -> Result<()> {
         Command::Search(args) => query::search(args, settings, printer),
         Command::Index(IndexCommand::Build(args)) => build::build(args, settings, printer),
         Command::Index(IndexCommand::Status) => inspect::status(&settings, printer),
-        Command::Index(IndexCommand::Verify) => inspect::verify(&settings, printer),
+        Command::Index(IndexCommand::Verify(args)) => inspect::verify(&args, &settings, printer),
         #[cfg(feature = "http")]
         Command::Serve(args) => serve::serve(&args, &settings, printer),
         #[cfg(feature = "mcp")]
         Command::Mcp => crate::face::mcp::serve(settings.engine()?, settings.config.language),
         Command::Actions(command) => actions::actions(command, &settings, printer),
+        Command::Mask(args) => mask::mask(&args, printer),
         Command::Generate(args) => generate::generate(args, printer),
         Command::Embed(args) => embed::embed(args, &settings, printer),
         Command::Evaluate(args) => evaluate::evaluate(args, &settings, printer),

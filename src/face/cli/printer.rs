@@ -44,6 +44,11 @@ impl Printer {
         quiet_if_closed(io::stdout().write_all(text.as_bytes()))
     }
 
+    /// Standard output for many lines, with a buffer.
+    pub(super) fn lines() -> Lines {
+        Lines { out: io::BufWriter::new(io::stdout()), closed: false }
+    }
+
     /// Prints one JSON document on one line, for a reader who waits for it.
     #[cfg(feature = "http")]
     pub(super) fn line(&self, value: &impl Serialize) -> Result<()> {
@@ -80,6 +85,36 @@ impl Printer {
             self.note(&format!("\u{1b}[1;31merror:\u{1b}[0m {}", with_causes(error)));
         }
         ExitCode::from(error.fault().exit_code())
+    }
+}
+
+/// Lines of data on their way to standard output.
+pub(super) struct Lines {
+    out: io::BufWriter<io::Stdout>,
+    closed: bool,
+}
+
+impl Lines {
+    /// Writes a text; once the reader has seen enough, nothing.
+    pub(super) fn write(&mut self, text: &str) -> Result<()> {
+        let written = if self.closed { Ok(()) } else { self.out.write_all(text.as_bytes()) };
+        self.settle(written)
+    }
+
+    /// Writes what is left.
+    pub(super) fn end(&mut self) -> Result<()> {
+        let written = if self.closed { Ok(()) } else { self.out.flush() };
+        self.settle(written)
+    }
+
+    /// Whether nobody reads any more.
+    pub(super) const fn closed(&self) -> bool {
+        self.closed
+    }
+
+    fn settle(&mut self, written: io::Result<()>) -> Result<()> {
+        self.closed |= written.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::BrokenPipe);
+        quiet_if_closed(written)
     }
 }
 
