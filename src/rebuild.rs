@@ -141,8 +141,8 @@ pub struct DeskFile {
 /// Builds both indexes into a new generation and publishes it. On any error the old generation goes on serving.
 ///
 /// # Errors
-/// [`crate::Error::Argument`] for an instant that is none; [`crate::Error::Data`] for faulty rows before anything is written; [`crate::Error::Busy`] while another process
-/// writes; model and I/O errors.
+/// [`crate::Error::Argument`] for an instant that is none; [`crate::Error::Data`] for faulty rows before anything is
+/// written; [`crate::Error::Busy`] while another process writes; model and I/O errors.
 pub fn build(
     request: &BuildRequest<'_>,
     embedder: &dyn Embedder,
