@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use nba::desk::{ReadParams, Status, load, personal_values};
+use nba::desk::{ReadParams, Status, language, load, personal_values};
 
 use crate::support::{Sandbox, files};
 
@@ -15,6 +15,24 @@ fn foreign_desks_are_built_and_asked() {
             continue;
         }
         check(&data);
+    }
+}
+
+#[test]
+fn the_language_of_a_message_of_five_words_is_told() {
+    for (name, expected) in [("pt-br", "pt"), ("en", "en")] {
+        let data: PathBuf = [env!("CARGO_MANIFEST_DIR"), "..", "shared", "seed", "data", name].iter().collect();
+        if !data.is_dir() {
+            println!("skipped: no desk beside the package");
+            continue;
+        }
+        let desk = load(&data, &ReadParams::default()).unwrap();
+        let turns = desk.tickets.iter().flat_map(|ticket| &ticket.thread);
+        let long: Vec<&str> =
+            turns.map(|turn| &*turn.text).filter(|text| text.split_whitespace().count() >= 5).collect();
+        let wrong: Vec<&&str> = long.iter().filter(|text| language(text) != expected).collect();
+        let right = 1.0 - wrong.len() as f64 / long.len() as f64;
+        assert!(long.len() > 1_000 && right >= 0.98, "{name}: {right:.4} of {}, wrong: {wrong:#?}", long.len());
     }
 }
 

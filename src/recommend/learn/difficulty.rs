@@ -27,7 +27,7 @@ pub struct Ending<'a> {
 }
 
 /// For each moment the probability that its ticket ends well, from its circumstances alone, 0 to 1. No moment's own
-/// ticket has a say in it.
+/// ticket has a say in it, and no ticket whose end is not known has one in any.
 #[must_use]
 pub fn expected_success(endings: &[Ending<'_>], seed: u64) -> Vec<f32> {
     let known = endings.iter().filter_map(|ending| ending.success);
@@ -42,21 +42,29 @@ pub fn expected_success(endings: &[Ending<'_>], seed: u64) -> Vec<f32> {
         .iter()
         .map(|ending| Moment { turns: Vec::new(), said: Vec::new(), subject: None, ..ending.moment.clone() })
         .collect();
-    let encoder = Encoder::of(&bare.iter().collect::<Vec<_>>());
+    // Features and folds follow from what is known alone: a replay also holds what is still to come.
+    let is_known = |ending: &&Ending<'_>| ending.success.is_some();
+    let learnt_from = endings.iter().zip(&bare).filter(|(ending, _)| is_known(ending)).map(|(_, moment)| moment);
+    let encoder = Encoder::of(&learnt_from.collect::<Vec<_>>());
     let rows: Vec<Encoded> = bare.iter().map(|moment| encoder.encode(moment)).collect();
 
-    let tickets: BTreeSet<&str> = endings.iter().map(|ending| ending.ticket).collect();
-    let fold_of: BTreeMap<&str, usize> = tickets.into_iter().zip((0..FOLDS).cycle()).collect();
-    let mut expected = vec![average; endings.len()];
+    let tickets: BTreeSet<&str> = endings.iter().filter(is_known).map(|ending| ending.ticket).collect();
+    let folds: BTreeMap<&str, usize> = tickets.into_iter().zip((0..FOLDS).cycle()).collect();
+    // `None` for a ticket whose end is not known: no model has seen it, and all judge it alike.
+    let fold_of = |ending: &Ending<'_>| folds.get(ending.ticket).copied();
+    let mut expected = vec![0.0; endings.len()];
     for fold in 0..FOLDS {
-        let others = || endings.iter().zip(&rows).filter(|(ending, _)| fold_of[ending.ticket] != fold);
+        let others = endings.iter().zip(&rows).filter(|(ending, _)| fold_of(ending) != Some(fold));
         let seen: Vec<(&Encoded, usize)> =
-            others().filter_map(|(ending, row)| Some((row, usize::from(ending.success?)))).collect();
+            others.filter_map(|(ending, row)| Some((row, usize::from(ending.success?)))).collect();
         let (inputs, truths): (Vec<&Encoded>, Vec<usize>) = seen.into_iter().unzip();
         let model = Softmax::fit(&inputs, &truths, 2, encoder.width().1, STRENGTH, seed);
-        let judged = endings.iter().zip(&rows).zip(&mut expected);
-        for ((_, row), expected) in judged.filter(|((ending, _), _)| fold_of[ending.ticket] == fold) {
-            *expected = model.predict(row)[1];
+        for ((ending, row), expected) in endings.iter().zip(&rows).zip(&mut expected) {
+            match fold_of(ending) {
+                Some(own) if own == fold => *expected = model.predict(row)[1],
+                Some(_) => {}
+                None => *expected += model.predict(row)[1] / FOLDS as f32,
+            }
         }
     }
     expected
