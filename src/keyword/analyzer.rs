@@ -7,6 +7,8 @@
 //! that the Snowball stemmer knows only with their accents are respelt before it runs, and plurals that it misses
 //! (`transações`, `papéis`, `imagens`) are brought to the singular.
 
+use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::LazyLock;
 
 use serde::{Deserialize, Serialize};
@@ -101,11 +103,40 @@ impl Language {
     }
 }
 
+/// A word of a text, and what is searched for in its place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Word {
+    /// The word as it stands in the text.
+    pub text: String,
+    /// Its term; `None` for a word that is never searched for: a stop word, or one too long to be a word.
+    pub term: Option<String>,
+}
+
 /// The terms of a text, in order, with repetitions. Safe for any text; empty where it holds no word.
 #[must_use]
 pub fn analyze(text: &str, language: Language) -> Vec<String> {
+    located(text, language).into_iter().map(|(_, term)| term).collect()
+}
+
+/// Every word of a text, in order, those included that have no term.
+#[must_use]
+pub fn words(text: &str, language: Language) -> Vec<Word> {
+    let mut terms: BTreeMap<usize, String> =
+        located(text, language).into_iter().map(|(place, term)| (place.start, term)).collect();
+    let mut words = Vec::new();
+    TextAnalyzer::from(Words).token_stream(text).process(&mut |token| {
+        let text = text[token.offset_from..token.offset_to].to_owned();
+        words.push(Word { text, term: terms.remove(&token.offset_from) });
+    });
+    words
+}
+
+/// The terms of a text, each with the place of its word. Which words have a term does not depend on the language.
+pub(super) fn located(text: &str, language: Language) -> Vec<(Range<usize>, String)> {
     let mut terms = Vec::new();
-    language.analyzer().token_stream(text).process(&mut |token| terms.push(token.text.clone()));
+    language.analyzer().token_stream(text).process(&mut |token| {
+        terms.push((token.offset_from..token.offset_to, token.text.clone()));
+    });
     terms
 }
 

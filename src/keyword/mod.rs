@@ -3,18 +3,22 @@
 //!
 //! A column is indexed once for each of its languages. A row's score in a column is the best of its languages (so text
 //! in either language is scored with the right stems, and no language has to be guessed); columns add up, each times
-//! its boost. Within one language it is Okapi BM25 with tantivy's k1 = 1.2 and b = 0.75, each query term weighed by
-//! how often the query has it (its k3 taken to infinity): a query is often a whole ticket.
+//! its boost. Within one language it is Okapi BM25, each query term weighed by how often the query has it (its k3 taken
+//! to infinity): a query is often a whole ticket. What a term stands for besides itself is `expand`'s: synonyms, and
+//! other spellings of words that no row has.
 //!
 //! The folder holds one segment whose document `n` is row `n`, under a fixed name: two builds of the same rows write
 //! the same bytes. Opening takes no lock, starts no thread and writes nothing; only the query's postings are read.
 
 mod analyzer;
 mod build;
+mod expand;
+mod params;
+mod score;
+mod synonyms;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -23,12 +27,14 @@ use serde::{Deserialize, Serialize};
 use tantivy::directory::error::OpenReadError;
 use tantivy::fieldnorm::FieldNormReader;
 use tantivy::index::InvertedIndexReader;
-use tantivy::postings::{Postings, TermInfo};
-use tantivy::query::Bm25Weight;
-use tantivy::schema::{Field, IndexRecordOption, Value as _};
-use tantivy::{DocSet, Index, SegmentReader, TERMINATED, TantivyDocument, TantivyError, Term};
+use tantivy::schema::{Field, Value as _};
+use tantivy::{Index, SegmentReader, TantivyDocument, TantivyError};
 
-pub use analyzer::{Language, analyze};
+pub use analyzer::{Language, Word, analyze, words};
+pub use params::KeywordParams;
+pub use synonyms::{Synonym, Synonyms};
+
+use expand::QueryWords;
 
 use crate::error::{Error, Result};
 use crate::rank::{Row, RowSet, Scored, TopK};
@@ -146,13 +152,14 @@ impl KeywordIndex {
         k: usize,
         eligible: Option<&RowSet>,
         columns: Option<&[String]>,
+        params: &KeywordParams,
     ) -> Result<Vec<Scored>> {
         assert!(eligible.is_none_or(|set| set.universe() == self.rows), "eligible rows of another index");
         let chosen = self.chosen(columns)?;
         if k == 0 {
             return Ok(Vec::new());
         }
-        let scores = guarded(&self.folder, || self.scores(query, &chosen))?;
+        let scores = guarded(&self.folder, || self.scores(query, &chosen, params))?;
         let mut top = TopK::new(k);
         for (row, &score) in scores.iter().enumerate() {
             let row = row as Row;
@@ -174,17 +181,16 @@ impl KeywordIndex {
 
     /// The score of every row; 0 for a row without a term of the query. Terms are added in one fixed order, so a score
     /// does not depend on the mask or on `k`.
-    fn scores(&self, query: &str, columns: &[&Column]) -> Result<Vec<f32>> {
-        let mut terms_by_language: BTreeMap<Language, BTreeMap<String, u32>> = BTreeMap::new();
-        for language in columns.iter().flat_map(|column| &column.languages).map(|analyzed| analyzed.language) {
-            terms_by_language.entry(language).or_insert_with(|| counted(query, language));
-        }
+    fn scores(&self, query: &str, columns: &[&Column], params: &KeywordParams) -> Result<Vec<f32>> {
+        let damaged = |error: std::io::Error| failed(&self.folder, error.into());
+        let analyzed = || columns.iter().flat_map(|column| &column.languages);
+        let words = QueryWords::new(query, analyzed(), params).map_err(damaged)?;
         let mut total = vec![0.0; self.rows];
         for column in columns {
             let mut best = vec![0.0_f32; self.rows];
             for analyzed in &column.languages {
-                let scores = analyzed.scores(&terms_by_language[&analyzed.language], self.rows);
-                let scores = scores.map_err(|error| failed(&self.folder, error.into()))?;
+                let concepts = words.concepts(analyzed, params).map_err(damaged)?;
+                let scores = analyzed.scores(&concepts, self.rows, params).map_err(damaged)?;
                 best.iter_mut().zip(scores).for_each(|(best, score)| *best = best.max(score));
             }
             total.iter_mut().zip(best).for_each(|(total, best)| *total += column.boost * best);
@@ -208,48 +214,6 @@ impl Column {
         }
         Ok(Self { name: text_field.name.clone(), boost: text_field.boost, languages })
     }
-}
-
-impl Analyzed {
-    fn scores(&self, terms: &BTreeMap<String, u32>, rows: usize) -> std::io::Result<Vec<f32>> {
-        let average_length = self.postings.total_num_tokens() as f32 / rows as f32;
-        let mut scores = vec![0.0; rows];
-        for (found, count) in self.rarest(terms)? {
-            let weight = Bm25Weight::for_one_term_without_explain(found.doc_freq.into(), rows as u64, average_length)
-                .boost_by(count as f32);
-            let mut postings = self.postings.read_postings_from_terminfo(&found, IndexRecordOption::WithFreqs)?;
-            while postings.doc() != TERMINATED {
-                let row = postings.doc();
-                let score = scores.get_mut(row as usize).ok_or_else(|| {
-                    std::io::Error::new(std::io::ErrorKind::InvalidData, format!("a term is in row {row} of {rows}"))
-                })?;
-                *score += weight.score(self.lengths.fieldnorm_id(row), postings.term_freq());
-                postings.advance();
-            }
-        }
-        Ok(scores)
-    }
-
-    /// The terms that occur here, at most [`MAX_QUERY_TERMS`], in the order of the rarest first and then the alphabet.
-    fn rarest(&self, terms: &BTreeMap<String, u32>) -> std::io::Result<Vec<(TermInfo, u32)>> {
-        let mut found = Vec::new();
-        for (term, &count) in terms {
-            if let Some(info) = self.postings.get_term_info(&Term::from_field_text(self.field, term))? {
-                found.push((info, count));
-            }
-        }
-        found.sort_by_key(|(info, _)| info.doc_freq);
-        found.truncate(MAX_QUERY_TERMS);
-        Ok(found)
-    }
-}
-
-fn counted(query: &str, language: Language) -> BTreeMap<String, u32> {
-    let mut terms = BTreeMap::new();
-    for term in analyze(query, language) {
-        *terms.entry(term).or_default() += 1;
-    }
-    terms
 }
 
 fn field_name(column: &str, language: Language) -> String {

@@ -10,7 +10,7 @@ use fs_err as fs;
 use proptest::prelude::*;
 use tempfile::TempDir;
 
-use super::{KeywordIndex, Language, TextField, analyze};
+use super::{KeywordIndex, KeywordParams, Language, TextField, analyze};
 use crate::error::Error;
 use crate::rank::{RowSet, Scored, by_rank};
 
@@ -42,7 +42,7 @@ fn built(fields: &[TextField], rows: &RecordBatch) -> Built {
 }
 
 fn found(index: &KeywordIndex, query: &str) -> Vec<u32> {
-    index.search(query, 100, None, None).unwrap().iter().map(|hit| hit.row).collect()
+    index.search(query, 100, None, None, &KeywordParams::exact()).unwrap().iter().map(|hit| hit.row).collect()
 }
 
 /// Name and content of every file of a folder.
@@ -173,14 +173,14 @@ fn a_mask_never_costs_hits_and_ties_go_by_row() {
     let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
     let Built { index, .. } = built(&[field("text", &BOTH, 1.0)], &one_column(&texts));
     let eligible = RowSet::from_fn(200, |row| row >= 150);
-    let hits = index.search("pix", 10, Some(&eligible), None).unwrap();
+    let hits = index.search("pix", 10, Some(&eligible), None, &KeywordParams::exact()).unwrap();
     assert_eq!(hits.iter().map(|hit| hit.row).collect::<Vec<_>>(), [150, 153, 156, 159, 162, 165, 168, 171, 174, 177]);
-    assert_eq!(index.search("pix", 100, Some(&eligible), None).unwrap().len(), 17);
-    assert_eq!(index.search("refund", 100, Some(&eligible), None).unwrap().len(), 50);
-    assert!(index.search("refund", 0, None, None).unwrap().is_empty());
-    assert!(index.search("refund", 5, Some(&RowSet::none(200)), None).unwrap().is_empty());
-    let all = index.search("pix refund", 200, None, None).unwrap();
-    let masked = index.search("pix refund", 200, Some(&eligible), None).unwrap();
+    assert_eq!(index.search("pix", 100, Some(&eligible), None, &KeywordParams::exact()).unwrap().len(), 17);
+    assert_eq!(index.search("refund", 100, Some(&eligible), None, &KeywordParams::exact()).unwrap().len(), 50);
+    assert!(index.search("refund", 0, None, None, &KeywordParams::exact()).unwrap().is_empty());
+    assert!(index.search("refund", 5, Some(&RowSet::none(200)), None, &KeywordParams::exact()).unwrap().is_empty());
+    let all = index.search("pix refund", 200, None, None, &KeywordParams::exact()).unwrap();
+    let masked = index.search("pix refund", 200, Some(&eligible), None, &KeywordParams::exact()).unwrap();
     let expected: Vec<Scored> = all.into_iter().filter(|hit| hit.row >= 150).collect();
     assert_eq!(masked, expected, "a score does not depend on the mask");
 }
@@ -199,7 +199,7 @@ fn columns_add_up_with_their_boosts() {
     let only = |names: &[&str]| {
         let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
         index
-            .search("chargeback", 10, None, Some(&names))
+            .search("chargeback", 10, None, Some(&names), &KeywordParams::exact())
             .map(|hits| hits.iter().map(|hit| hit.row).collect::<Vec<_>>())
     };
     assert_eq!(only(&["body"]).unwrap(), [1, 2]);
@@ -245,7 +245,7 @@ proptest! {
         let rows = one_column(&texts.iter().map(String::as_str).collect::<Vec<_>>());
         let Built { index, .. } = built(&[field("text", &BOTH, 2.0)], &rows);
         let eligible = RowSet::from_fn(texts.len(), |row| mask >> (row % 32) & 1 == 1);
-        let hits = index.search(&query, texts.len(), Some(&eligible), None).unwrap();
+        let hits = index.search(&query, texts.len(), Some(&eligible), None, &KeywordParams::exact()).unwrap();
         let (pt, en) = (naive(&texts, &query, Portuguese), naive(&texts, &query, English));
         let expected: Vec<f64> = pt.iter().zip(en).map(|(pt, en)| 2.0 * pt.max(en)).collect();
         let matching = (0..texts.len()).filter(|&row| expected[row] > 0.0 && eligible.contains(row as u32)).count();
@@ -254,7 +254,7 @@ proptest! {
             prop_assert!((f64::from(hit.score) - expected[hit.row as usize]).abs() < 1e-4, "{:?} of {:?}", hit, expected);
         }
         prop_assert!(hits.is_sorted_by(|a, b| by_rank(a, b).is_le()));
-        let first = index.search(&query, 3, Some(&eligible), None).unwrap();
+        let first = index.search(&query, 3, Some(&eligible), None, &KeywordParams::exact()).unwrap();
         prop_assert_eq!(&first[..], &hits[..hits.len().min(3)]);
     }
 }
@@ -330,7 +330,8 @@ fn damaged_files_are_an_error_or_harmless() {
     let rows = one_column(&texts.iter().map(String::as_str).collect::<Vec<_>>());
     let Built { folder, .. } = built(&fields, &rows);
     let ask = || {
-        KeywordIndex::open(folder.path(), &fields).and_then(|index| index.search("refund transacao 5", 10, None, None))
+        KeywordIndex::open(folder.path(), &fields)
+            .and_then(|index| index.search("refund transacao 5", 10, None, None, &KeywordParams::exact()))
     };
     let whole = ask().unwrap();
     let mut refused = 0;

@@ -1,0 +1,76 @@
+//! Okapi BM25 over tantivy's postings (Robertson, Zaragoza: The Probabilistic Relevance Framework, 2009), in tantivy's
+//! order of operations: with its k1 and b the scores are its own, bit for bit.
+
+use tantivy::fieldnorm::FieldNormReader;
+use tantivy::postings::Postings as _;
+use tantivy::schema::IndexRecordOption;
+use tantivy::{DocSet as _, TERMINATED};
+
+use super::expand::Concept;
+use super::{Analyzed, KeywordParams};
+
+impl Analyzed {
+    /// The score of every row: the sum over the concepts of the best of a concept's terms in that row.
+    pub(super) fn scores(
+        &self,
+        concepts: &[Concept],
+        rows: usize,
+        params: &KeywordParams,
+    ) -> std::io::Result<Vec<f32>> {
+        let saturation = Saturation::new(self.postings.total_num_tokens() as f32 / rows as f32, params);
+        let mut scores = vec![0.0; rows];
+        let mut best = vec![0.0_f32; rows];
+        let mut touched = Vec::new();
+        for concept in concepts {
+            for found in &concept.terms {
+                let weight = idf(found.rarity, rows) * (1.0 + params.k1) * concept.count as f32 * found.weight;
+                let mut postings =
+                    self.postings.read_postings_from_terminfo(&found.info, IndexRecordOption::WithFreqs)?;
+                while postings.doc() != TERMINATED {
+                    let row = postings.doc();
+                    let best = best.get_mut(row as usize).ok_or_else(|| {
+                        std::io::Error::new(
+                            std::io::ErrorKind::InvalidData,
+                            format!("a term is in row {row} of {rows}"),
+                        )
+                    })?;
+                    if *best == 0.0 {
+                        touched.push(row as usize);
+                    }
+                    let score = weight * saturation.of(postings.term_freq(), self.lengths.fieldnorm_id(row));
+                    *best = best.max(score);
+                    postings.advance();
+                }
+            }
+            for row in touched.drain(..) {
+                scores[row] += std::mem::take(&mut best[row]);
+            }
+        }
+        Ok(scores)
+    }
+}
+
+/// How rare a term is: ln(1 + (N − n + ½) / (n + ½)) of `n` rows of `rows`.
+fn idf(n: u32, rows: usize) -> f32 {
+    (1.0 + ((rows as u64).saturating_sub(u64::from(n)) as f32 + 0.5) / (n as f32 + 0.5)).ln()
+}
+
+/// tf / (tf + k1 (1 − b + b length / mean length)), by the 256 lengths that tantivy tells apart.
+struct Saturation {
+    norms: [f32; 256],
+}
+
+impl Saturation {
+    fn new(mean_length: f32, params: &KeywordParams) -> Self {
+        let norm = |id: usize| {
+            let length = FieldNormReader::id_to_fieldnorm(id as u8) as f32;
+            params.k1 * (1.0 - params.b + params.b * length / mean_length)
+        };
+        Self { norms: std::array::from_fn(norm) }
+    }
+
+    fn of(&self, frequency: u32, length_id: u8) -> f32 {
+        let frequency = frequency as f32;
+        frequency / (frequency + self.norms[usize::from(length_id)])
+    }
+}
