@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::fuse::{FusionParams, Leg};
 use crate::error::{Error, Result};
 use crate::filter::Filter;
+use crate::keyword::KeywordParams;
 use crate::rank::Row;
 
 /// The most hits that one query may ask for.
@@ -39,13 +40,16 @@ pub struct Query {
     pub one_per_group: bool,
     /// How `hybrid` fuses.
     pub fusion: FusionParams,
+    /// How the words are scored, in `full_text` and `hybrid`.
+    pub keyword: KeywordParams,
 }
 
 impl Query {
     /// A query with the defaults of this crate: one hit a group, no filter.
     #[must_use]
     pub fn new(kind: QueryKind, vector: Option<Vec<f32>>, text: Option<String>, k: usize) -> Self {
-        Self { kind, vector, text, k, filter: None, one_per_group: true, fusion: FusionParams::default() }
+        let (fusion, keyword) = (FusionParams::default(), KeywordParams::default());
+        Self { kind, vector, text, k, filter: None, one_per_group: true, fusion, keyword }
     }
 
     /// Refuses what cannot be answered, before anything is read.

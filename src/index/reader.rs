@@ -219,7 +219,8 @@ impl IndexReader {
         for (segment, mask) in self.segments.iter().zip(masks) {
             let mask = mask.as_ref();
             let nearest = || wanted_vector.map(|vector| segment.vector.search(vector, depth, mask));
-            let matching = || wanted_text.map(|text| segment.keyword.search(text, depth, mask, None)).transpose();
+            let matches = |text: &String| segment.keyword.search(text, depth, mask, None, &query.keyword);
+            let matching = || wanted_text.map(matches).transpose();
             // The legs know nothing of each other, so each has a core where there are two.
             let (nearest, matching) = rayon::join(nearest, matching);
             dense.extend(segment.lift(nearest.unwrap_or_default()));
