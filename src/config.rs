@@ -9,6 +9,7 @@ use crate::desk::TitleLanguage;
 use crate::embed::EmbedParams;
 use crate::error::{Error, Result};
 use crate::index::FusionParams;
+use crate::keyword::KeywordParams;
 use crate::rebuild::BuildParams;
 use crate::recommend::RecommendParams;
 
@@ -31,6 +32,8 @@ pub struct Config {
     pub embed: EmbedParams,
     /// How an index is built.
     pub build: BuildParams,
+    /// How words are scored.
+    pub keyword: KeywordParams,
     /// How hybrid queries fuse.
     pub fusion: FusionParams,
     /// How neighbours become advice.
@@ -69,6 +72,7 @@ impl Config {
     }
 
     fn check(&self) -> std::result::Result<(), String> {
+        let keyword = &self.keyword;
         let fusion = &self.fusion;
         let recommend = &self.recommend;
         let rules = [
@@ -81,6 +85,10 @@ impl Config {
                 self.build.learn.held_out > 0.0 && self.build.learn.held_out < 1.0,
                 "build.learn.held_out must be between 0 and 1",
             ),
+            ((0.0..=10.0).contains(&keyword.k1), "keyword.k1 must be between 0 and 10"),
+            ((0.0..=1.0).contains(&keyword.b), "keyword.b must be between 0 and 1"),
+            ((0.0..=1.0).contains(&keyword.synonym_weight), "keyword.synonym_weight must be between 0 and 1"),
+            ((0.0..=1.0).contains(&keyword.fuzzy_weight), "keyword.fuzzy_weight must be between 0 and 1"),
             (fusion.k >= 0.0, "fusion.k must be 0 or more"),
             (
                 fusion.dense_weight >= 0.0 && fusion.keyword_weight >= 0.0,

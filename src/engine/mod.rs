@@ -22,6 +22,7 @@ use crate::desk::Masker;
 use crate::embed::{EmbedParams, Embedder};
 use crate::error::{Error, Result};
 use crate::index::{FusionParams, Query, QueryKind};
+use crate::keyword::KeywordParams;
 use crate::rebuild::{self, BuildReport, BuildRequest, DESK_FILE, DeskFile, LEARNED_FILE, Progress};
 use crate::recommend::{Learned, RecommendParams};
 use crate::snapshot::Snapshot;
@@ -37,6 +38,8 @@ pub struct EngineParams {
     pub embed: EmbedParams,
     /// How hybrid queries fuse.
     pub fusion: FusionParams,
+    /// How words are scored.
+    pub keyword: KeywordParams,
     /// How neighbours become advice.
     pub recommend: RecommendParams,
 }
@@ -50,6 +53,7 @@ impl EngineParams {
             model: ModelSource::Search(vec![PathBuf::from("models")]),
             embed: EmbedParams::default(),
             fusion: FusionParams::default(),
+            keyword: KeywordParams::default(),
             recommend: RecommendParams::default(),
         }
     }
@@ -170,6 +174,7 @@ impl Engine {
             filter: request.filter.clone(),
             one_per_group: request.one_per_group,
             fusion: self.params.fusion,
+            keyword: self.params.keyword.clone(),
             ..Query::new(request.kind, vector, text, request.k)
         };
         let found = index.query(&query)?;

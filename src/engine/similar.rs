@@ -67,6 +67,7 @@ impl Engine {
         let query = Query {
             filter: Some(and_also(&Value::Array(only), filter)?),
             fusion: self.params.fusion,
+            keyword: self.params.keyword.clone(),
             ..Query::new(QueryKind::Hybrid, Some(problem.vector.clone()), Some(problem.text.clone()), k)
         };
         index.query(&query)

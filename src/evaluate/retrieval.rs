@@ -11,7 +11,7 @@ use serde::Serialize;
 use crate::embed::{Embedder, Vector};
 use crate::error::{Error, Problem, Result};
 use crate::index::{FusionParams, Hit, IndexReader, IndexSpec, Query, QueryKind, write};
-use crate::keyword::{Language, TextField};
+use crate::keyword::{KeywordParams, Language, TextField};
 use crate::vector::{Kind, VectorParams};
 
 /// How many neighbours vote, and how deep precision is looked at.
@@ -116,7 +116,7 @@ pub fn read_samples(path: &Path, text: &str, label: &str, delimiter: u8) -> Resu
 pub fn evaluate_retrieval(
     task: &RetrievalTask,
     embedder: &dyn Embedder,
-    fusion: &FusionParams,
+    (fusion, keyword): (&FusionParams, &KeywordParams),
     on_progress: &mut dyn FnMut(usize, usize),
 ) -> Result<RetrievalReport> {
     let (base, queries) = match task {
@@ -139,6 +139,7 @@ pub fn evaluate_retrieval(
             let k = (K + usize::from(leave_one_out)).min(base.len());
             let query = Query {
                 fusion: *fusion,
+                keyword: keyword.clone(),
                 one_per_group: false,
                 ..Query::new(kind, Some(vector.to_vec()), Some(sample.text.clone()), k)
             };

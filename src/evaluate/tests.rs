@@ -3,6 +3,7 @@
 use super::*;
 use crate::embed::HashedEmbedder;
 use crate::index::FusionParams;
+use crate::keyword::KeywordParams;
 use crate::recommend::{LearnParams, RecommendParams};
 
 #[test]
@@ -33,7 +34,7 @@ fn a_row_does_not_find_itself() {
     let report = evaluate_retrieval(
         &RetrievalTask::LeaveOneOut(rows),
         &HashedEmbedder::new(128),
-        &FusionParams::default(),
+        (&FusionParams::default(), &KeywordParams::default()),
         &mut |_, _| {},
     )
     .unwrap();
@@ -50,8 +51,13 @@ fn a_split_searches_train_for_test() {
         train: samples(&[("estorno não caiu", "refund"), ("terminal sem conexão", "terminal")]),
         test: samples(&[("cadê o estorno", "refund"), ("o terminal parou", "terminal"), ("o estorno", "other")]),
     };
-    let report =
-        evaluate_retrieval(&task, &HashedEmbedder::new(128), &FusionParams::default(), &mut |_, _| {}).unwrap();
+    let report = evaluate_retrieval(
+        &task,
+        &HashedEmbedder::new(128),
+        (&FusionParams::default(), &KeywordParams::default()),
+        &mut |_, _| {},
+    )
+    .unwrap();
     assert_eq!((report.rows, report.legs.keyword.p_at_1), (3, 2.0 / 3.0));
 }
 

@@ -25,7 +25,22 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         "rebuild",
         &["error", "feedback", "embed", "vector", "keyword", "index", "snapshot", "desk", "recommend", "history"],
     ),
-    ("engine", &["error", "rank", "feedback", "filter", "embed", "index", "snapshot", "desk", "rebuild", "recommend"]),
+    (
+        "engine",
+        &[
+            "error",
+            "rank",
+            "feedback",
+            "filter",
+            "embed",
+            "keyword",
+            "index",
+            "snapshot",
+            "desk",
+            "rebuild",
+            "recommend",
+        ],
+    ),
     (
         "evaluate",
         &[
@@ -42,7 +57,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "rebuild",
         ],
     ),
-    ("config", &["error", "embed", "index", "desk", "rebuild", "recommend"]),
+    ("config", &["error", "embed", "keyword", "index", "desk", "rebuild", "recommend"]),
     (
         "face",
         &[

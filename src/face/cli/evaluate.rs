@@ -27,9 +27,8 @@ fn retrieval(args: RetrievalArgs, settings: &Settings, printer: &Printer) -> Res
     };
     let embedder = open_model(&settings.model()?, &settings.config.embed)?;
     let mut bar = Bar::new("embed");
-    let report = evaluate_retrieval(&task, embedder.as_ref(), &settings.config.fusion, &mut |done, total| {
-        bar.show(done, total)
-    })?;
+    let params = (&settings.config.fusion, &settings.config.keyword);
+    let report = evaluate_retrieval(&task, embedder.as_ref(), params, &mut |done, total| bar.show(done, total))?;
     bar.end();
     if printer.json() {
         return printer.document(&report);

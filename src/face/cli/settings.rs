@@ -53,6 +53,7 @@ impl Settings {
             model,
             embed: self.config.embed.clone(),
             fusion: self.config.fusion,
+            keyword: self.config.keyword.clone(),
             recommend: self.config.recommend,
         })
     }
