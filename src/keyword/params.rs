@@ -27,8 +27,8 @@ impl Default for KeywordParams {
         Self {
             k1: 1.2,
             b: 0.75,
-            synonym_weight: 0.5,
-            fuzzy_weight: 0.5,
+            synonym_weight: 0.7,
+            fuzzy_weight: 0.75,
             built_in_synonyms: true,
             synonyms: Synonyms::default(),
         }

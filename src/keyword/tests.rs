@@ -10,7 +10,7 @@ use fs_err as fs;
 use proptest::prelude::*;
 use tempfile::TempDir;
 
-use super::{KeywordIndex, KeywordParams, Language, TextField, analyze};
+use super::{KeywordIndex, KeywordParams, Language, Synonyms, TextField, analyze};
 use crate::error::Error;
 use crate::rank::{RowSet, Scored, by_rank};
 
@@ -208,24 +208,40 @@ fn columns_add_up_with_their_boosts() {
     expect!["no column `title`; there are `subject`, `body`"].assert_eq(&only(&["title"]).unwrap_err().to_string());
 }
 
-/// Okapi BM25 as in the books, over the analysed tokens, summed in double precision.
-fn naive(texts: &[String], query: &str, language: Language) -> Vec<f64> {
+/// Okapi BM25 as in the books, over the analysed tokens, summed in double precision; of a term and its synonyms, each
+/// as rare as the more frequent of the two, the best counts.
+fn naive(texts: &[String], query: &str, language: Language, params: &KeywordParams) -> Vec<f64> {
     let documents: Vec<Vec<String>> = texts.iter().map(|text| analyze(text, language)).collect();
     let average = documents.iter().map(Vec::len).sum::<usize>() as f64 / documents.len() as f64;
+    let (k1, b, synonym_weight) = (f64::from(params.k1), f64::from(params.b), f64::from(params.synonym_weight));
     let occurrences = |document: &[String], term: &str| document.iter().filter(|token| *token == term).count() as f64;
+    let holding = |term: &str| documents.iter().filter(|document| document.iter().any(|it| it == term)).count() as f64;
+    let part = |document: &Vec<String>, term: &str, holding: f64| {
+        let frequency = occurrences(document, term);
+        let rarity = (1.0 + (documents.len() as f64 - holding + 0.5) / (holding + 0.5)).ln();
+        let length = k1 * (1.0 - b + b * document.len() as f64 / average);
+        if frequency == 0.0 { 0.0 } else { rarity * frequency * (k1 + 1.0) / (frequency + length) }
+    };
     let score = |document: &Vec<String>| {
         analyze(query, language)
             .iter()
             .map(|term| {
-                let frequency = occurrences(document, term);
-                let holding = documents.iter().filter(|document| document.contains(term)).count() as f64;
-                let rarity = (1.0 + (documents.len() as f64 - holding + 0.5) / (holding + 0.5)).ln();
-                let length = 1.2 * (0.25 + 0.75 * document.len() as f64 / average);
-                if frequency == 0.0 { 0.0 } else { rarity * frequency * 2.2 / (frequency + length) }
+                let others = params.synonyms.of(term, language).iter();
+                let others = others.map(|other| (other.term.as_str(), synonym_weight));
+                [(term.as_str(), 1.0)]
+                    .into_iter()
+                    .chain(others)
+                    .map(|(other, weight)| weight * part(document, other, holding(term).max(holding(other))))
+                    .fold(0.0, f64::max)
             })
             .sum::<f64>()
     };
     documents.iter().map(score).collect()
+}
+
+fn synonyms(groups: &[&[&str]]) -> Synonyms {
+    let owned = |group: &&[&str]| group.iter().map(|&word| word.to_owned()).collect();
+    Synonyms::new(groups.iter().map(owned).collect()).unwrap()
 }
 
 proptest! {
@@ -239,14 +255,17 @@ proptest! {
         ),
         query in proptest::collection::vec("(transacoes|refunded|cartoes|pix|pix|erros|10\\.4|nunca)", 1..6),
         mask in any::<u32>(),
+        (k1, b, synonym_weight) in (0.0_f32..3.0, 0.0_f32..=1.0, prop_oneof![Just(0.0_f32), 0.1_f32..=1.0]),
     ) {
         let texts: Vec<String> = words.iter().map(|words| words.join(" ")).collect();
         let query = query.join(" ");
         let rows = one_column(&texts.iter().map(String::as_str).collect::<Vec<_>>());
         let Built { index, .. } = built(&[field("text", &BOTH, 2.0)], &rows);
         let eligible = RowSet::from_fn(texts.len(), |row| mask >> (row % 32) & 1 == 1);
-        let hits = index.search(&query, texts.len(), Some(&eligible), None, &KeywordParams::exact()).unwrap();
-        let (pt, en) = (naive(&texts, &query, Portuguese), naive(&texts, &query, English));
+        let synonyms = synonyms(&[&["cartão", "card", "pix"], &["refund", "transação"], &["erro", "nunca"]]);
+        let params = KeywordParams { k1, b, synonym_weight, built_in_synonyms: false, synonyms, fuzzy_weight: 0.0 };
+        let hits = index.search(&query, texts.len(), Some(&eligible), None, &params).unwrap();
+        let (pt, en) = (naive(&texts, &query, Portuguese, &params), naive(&texts, &query, English, &params));
         let expected: Vec<f64> = pt.iter().zip(en).map(|(pt, en)| 2.0 * pt.max(en)).collect();
         let matching = (0..texts.len()).filter(|&row| expected[row] > 0.0 && eligible.contains(row as u32)).count();
         prop_assert_eq!(hits.len(), matching);
@@ -254,9 +273,136 @@ proptest! {
             prop_assert!((f64::from(hit.score) - expected[hit.row as usize]).abs() < 1e-4, "{:?} of {:?}", hit, expected);
         }
         prop_assert!(hits.is_sorted_by(|a, b| by_rank(a, b).is_le()));
-        let first = index.search(&query, 3, Some(&eligible), None, &KeywordParams::exact()).unwrap();
+        let first = index.search(&query, 3, Some(&eligible), None, &params).unwrap();
         prop_assert_eq!(&first[..], &hits[..hits.len().min(3)]);
+        // Synonyms only ever add.
+        let exact = KeywordParams { synonym_weight: 0.0, ..params };
+        for hit in index.search(&query, texts.len(), Some(&eligible), None, &exact).unwrap() {
+            prop_assert!(hits.iter().any(|with| with.row == hit.row && with.score >= hit.score));
+        }
     }
+}
+
+#[test]
+fn with_the_default_parameters_scores_are_tantivy_s_bit_for_bit() {
+    let texts: Vec<String> =
+        (0..97).map(|row| format!("refund {} card {}", "card ".repeat(row % 5), "pix ".repeat(row % 23))).collect();
+    let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+    let Built { index, .. } = built(&[field("text", &[English], 1.0)], &one_column(&texts));
+    let analyzed = &index.columns[0].languages[0];
+    let average = analyzed.postings.total_num_tokens() as f32 / texts.len() as f32;
+    for (term, count) in [("refund", 1), ("card", 1), ("pix", 3)] {
+        let query = vec![term; count].join(" ");
+        let hits = index.search(&query, 100, None, None, &KeywordParams::exact()).unwrap();
+        let holding = hits.len() as u64;
+        let weight = tantivy::query::Bm25Weight::for_one_term_without_explain(holding, texts.len() as u64, average)
+            .boost_by(count as f32);
+        for hit in hits {
+            let frequency = texts[hit.row as usize].split(' ').filter(|word| *word == term).count();
+            assert_eq!(hit.score, weight.score(analyzed.lengths.fieldnorm_id(hit.row), frequency as u32));
+        }
+    }
+}
+
+#[test]
+fn a_synonym_is_found_weighs_less_and_never_counts_beside_the_word() {
+    let texts = ["maquininha terminal", "maquininha azul", "terminal azul", "azul verde", "POS verde", "verde"];
+    let Built { index, .. } = built(&[field("text", &BOTH, 1.0)], &one_column(&texts));
+    let ask = |query: &str, synonym_weight: f32| {
+        let params = KeywordParams { synonym_weight, ..KeywordParams::default() };
+        index.search(query, 10, None, None, &params).unwrap()
+    };
+    assert_eq!(ask("maquininha", 0.0).iter().map(|hit| hit.row).collect::<Vec<_>>(), [0, 1]);
+    let hits = ask("maquininhas", 0.5);
+    assert_eq!(hits.iter().map(|hit| hit.row).collect::<Vec<_>>(), [0, 1, 2, 4]);
+    assert_eq!(hits[0].score, hits[1].score, "a synonym beside the word adds nothing");
+    assert_eq!(hits[2].score, 0.5 * hits[1].score);
+    assert_eq!(hits[3].score, hits[2].score, "a rare synonym is no rarer than the word");
+    assert_eq!(&hits[..2], &ask("maquininha", 0.0), "the word itself scores as without synonyms");
+    // A word that no row has is looked for by its synonyms alone.
+    assert_eq!(ask("pinpad", 0.5).iter().map(|hit| hit.row).collect::<Vec<_>>(), [4, 0, 1, 2]);
+}
+
+#[test]
+fn groups_of_ones_own_add_to_the_list_or_replace_it() {
+    let texts = ["a taxa subiu", "o mdr subiu", "o aluguel subiu"];
+    let Built { index, .. } = built(&[field("text", &BOTH, 1.0)], &one_column(&texts));
+    let ask = |built_in_synonyms: bool, groups: &[&[&str]]| {
+        let params = KeywordParams { built_in_synonyms, synonyms: synonyms(groups), ..KeywordParams::default() };
+        index.search("taxas", 10, None, None, &params).unwrap().iter().map(|hit| hit.row).collect::<Vec<_>>()
+    };
+    assert_eq!(ask(true, &[]), [0, 1]);
+    assert_eq!(ask(true, &[&["Taxa", "aluguel"]]), [0, 1, 2]);
+    assert_eq!(ask(false, &[&["taxa", "ALUGUEL"]]), [0, 2]);
+    assert_eq!(ask(false, &[]), [0]);
+}
+
+#[test]
+fn the_list_of_the_program_keeps_apart_what_only_sounds_alike() {
+    let list = Synonyms::built_in();
+    let of = |word: &str| {
+        let term = &analyze(word, Portuguese)[0];
+        list.of(term, Portuguese).iter().map(|synonym| synonym.word.clone()).collect::<Vec<_>>()
+    };
+    expect![[r#"
+        ["devolução", "reembolso", "refund", "reversal"]
+        ["contestação", "disputa"]
+        ["fee", "MDR", "tarifa"]
+        []"#]]
+    .assert_eq(&["estornos", "chargeback", "taxas", "pix"].map(|word| format!("{:?}", of(word))).join("\n"));
+}
+
+#[test]
+fn a_group_that_cannot_be_used_says_why() {
+    let check = |groups: &[&[&str]], expected: Expect| {
+        let owned = |group: &&[&str]| group.iter().map(|&word| word.to_owned()).collect();
+        expected.assert_eq(&Synonyms::new(groups.iter().map(owned).collect()).unwrap_err());
+    };
+    check(&[&["taxa", "fee"], &["taxa"]], expect!["synonyms: group 2: give two words or more"]);
+    check(&[&["boleto", "payment slip"]], expect!["synonyms: group 1: `payment slip` is more than one word"]);
+    check(&[&["taxa", "não"]], expect!["synonyms: group 1: `não` is never searched for"]);
+    check(&[&["taxa", "?"]], expect!["synonyms: group 1: `?` is no word"]);
+    check(&[&["taxa", "fee", "taxa"]], expect!["synonyms: group 1: `taxa` is there twice"]);
+}
+
+#[test]
+fn a_word_that_no_row_has_is_looked_for_as_it_may_have_been_meant() {
+    let texts = [
+        "a maquininha parou",
+        "o estorno não caiu",
+        "transferência recusada",
+        "NSU 1234567 e código AB12345",
+        "estornos e extorno",
+        "fatura antecipada",
+    ];
+    let Built { index, .. } = built(&[field("text", &BOTH, 1.0)], &one_column(&texts));
+    let ask = |query: &str, fuzzy_weight: f32| {
+        let params = KeywordParams { synonym_weight: 0.0, fuzzy_weight, ..KeywordParams::default() };
+        index.search(query, 10, None, None, &params).unwrap()
+    };
+    for (wrong, right) in [
+        ("maquinnha", "maquininha"),
+        ("trasferensia", "transferência"),
+        ("estrono", "estorno"),
+        ("trasferência", "transferência"),
+        ("trasferencias", "transferência"),
+        ("farura", "fatura"),
+    ] {
+        let (found, meant) = (ask(wrong, 0.5), ask(right, 0.0));
+        assert!(!meant.is_empty() && ask(wrong, 0.0).is_empty(), "{wrong}");
+        for hit in &meant {
+            let near = found.iter().find(|found| found.row == hit.row);
+            assert!(
+                near.is_some_and(|near| near.score > 0.0 && near.score < hit.score),
+                "{wrong}: {found:?}, {meant:?}"
+            );
+        }
+    }
+    // Not codes and numbers, nor short words, nor another first letter, nor words that a row has.
+    for other in ["1234568", "AB12346", "prou", "xaquininha", "nsx"] {
+        assert!(ask(other, 1.0).is_empty(), "{other}");
+    }
+    assert_eq!(ask("extorno", 1.0).iter().map(|hit| hit.row).collect::<Vec<_>>(), [4]);
 }
 
 #[test]
