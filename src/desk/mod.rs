@@ -22,7 +22,7 @@ pub use action::{Catalogue, OTHER, TitleLanguage};
 pub use assign::{AssignParams, Assigner, Likeness};
 pub use document::{Part, Step, conversation_parts, pending_step_id, problem_text, steps, thread_id};
 pub use eligibility::{Circumstances, Earlier, Ineligible};
-pub use language::language;
+pub use language::{language, sure_language};
 pub use load::{Desk, load, masker_of, personal_values};
 pub use mask::{Masker, Person, Placeholder, Span, united};
 pub use row::{Lesson, add_lessons, step_rows, ticket_rows};

@@ -12,12 +12,14 @@ use arrow::record_batch::RecordBatch;
 
 use crate::desk::action::{ActionKind, Catalogue};
 use crate::desk::document::{Step, pending_step_id, problem_text, thread_id};
+use crate::desk::language::sure_language;
 use crate::desk::load::Desk;
 use crate::desk::ticket::{Agent, Ticket};
 use crate::error::{Error, Result};
 use crate::table::schema::UTC;
 
-/// The rows of the index `tickets`: one a ticket, in the order of the desk. `problem` is the text to embed.
+/// The rows of the index `tickets`: one a ticket, in the order of the desk. `problem` is the text to embed,
+/// `language` the one that it is in (`pt`, `en`), if that is clear.
 ///
 /// `actions_of` has, for each ticket, the action of each agent turn. `solved_by` and `solution` are given for resolved
 /// tickets: the last agent turn whose action resolves; if there is none, the last that escalates; failing that the last
@@ -41,7 +43,9 @@ pub fn ticket_rows(desk: &Desk, catalogue: &Catalogue, actions_of: &[Vec<String>
     columns.text("ticket_id", tickets.iter().map(|ticket| &ticket.id));
     columns.text("subject", tickets.iter().map(|ticket| &ticket.subject));
     columns.text("description", tickets.iter().map(|ticket| &ticket.description));
+    let languages: StringArray = problems.iter().map(|text| sure_language(text)).collect();
     columns.text("problem", problems);
+    columns.maybe("language", languages);
     columns.text("thread_id", tickets.iter().map(thread_id));
     columns.context(tickets.iter());
     columns.texts("tags", tickets.iter().map(|ticket| ticket.tags.as_slice()));
@@ -62,7 +66,8 @@ pub fn ticket_rows(desk: &Desk, catalogue: &Catalogue, actions_of: &[Vec<String>
     columns.finish()
 }
 
-/// The rows of the index `steps`: the steps of each ticket in the order of the desk. `state` is the text to embed.
+/// The rows of the index `steps`: the steps of each ticket in the order of the desk. `state` is the text to embed,
+/// `language` the one that it is in (`pt`, `en`), if that is clear.
 ///
 /// `steps` are those of each ticket; `actions_of` as for [`ticket_rows`]. A step's id is its ticket's with `#` and the turn;
 /// a pending one's with `#next`.
@@ -95,6 +100,8 @@ pub fn step_rows(desk: &Desk, steps: &[Vec<Step>], actions_of: &[Vec<String>]) -
     columns.text("ticket_id", tickets().map(|ticket| &ticket.id));
     columns.text("thread_id", all.iter().map(|(ticket, ..)| &threads[ticket.id.as_str()]));
     columns.text("state", all.iter().map(|(.., step)| &step.state_text));
+    let languages = all.iter().map(|(.., step)| sure_language(&step.state_text));
+    columns.maybe("language", StringArray::from_iter(languages));
     columns.full("position", Int64Array::from_iter_values(all.iter().map(|(.., step)| step.position as i64)));
     columns.maybe("action", StringArray::from_iter(all.iter().map(action)));
     columns.maybe("last_action", StringArray::from_iter(all.iter().map(last_action)));

@@ -232,6 +232,7 @@ fn ticket_rows_carry_the_solution() {
         subject: Tarifa errada
         description: Aqui é a [NAME]: a tarifa está errada.
         problem: Tarifa errada ⏎ Aqui é a [NAME]: a tarifa está errada. ⏎ Meu telefone é [PHONE]
+        language: pt
         thread_id: cb713c26a89b9c8e
         status: CLOSED
         priority: LOW
@@ -258,6 +259,7 @@ fn ticket_rows_carry_the_solution() {
         subject: Sem sinal
         description: A máquina não conecta
         problem: Sem sinal ⏎ A máquina não conecta
+        language: pt
         thread_id: 405505ed6cf39f7b
         status: RESOLVED
         priority: HIGH
@@ -279,6 +281,7 @@ fn ticket_rows_carry_the_solution() {
         subject: Fora do ar
         description: O sistema caiu
         problem: Fora do ar ⏎ O sistema caiu
+        language: pt
         thread_id: a239576c2031a728
         status: OPEN
         priority: CRITICAL
@@ -308,6 +311,7 @@ fn step_rows_carry_the_outcome() {
         ticket_id: T1
         thread_id: cb713c26a89b9c8e
         state: Tarifa errada ⏎ C: Meu telefone é [PHONE] ⏎ C: aqui é a [NAME]: a tarifa está errada.
+        language: pt
         position: 0
         action: REFUND_FEE
         done: []
@@ -330,6 +334,7 @@ fn step_rows_carry_the_outcome() {
         ticket_id: T1
         thread_id: cb713c26a89b9c8e
         state: Tarifa errada ⏎ A: Realizei o estorno para [SSN]. ⏎ C: Meu telefone é [PHONE] ⏎ C: aqui é a [NAME]: a tarifa está errada.
+        language: pt
         position: 1
         action: CLOSE
         last_action: REFUND_FEE
@@ -353,6 +358,7 @@ fn step_rows_carry_the_outcome() {
         ticket_id: T2
         thread_id: 405505ed6cf39f7b
         state: Sem sinal ⏎ S: Recebido ⏎ C: A máquina não conecta
+        language: pt
         position: 0
         action: ESCALATE
         done: []
@@ -370,6 +376,7 @@ fn step_rows_carry_the_outcome() {
         ticket_id: T2
         thread_id: 405505ed6cf39f7b
         state: Sem sinal ⏎ A: Vou encaminhar ⏎ S: Recebido ⏎ C: A máquina não conecta
+        language: pt
         position: 1
         action: ASK_MORE
         last_action: ESCALATE
@@ -388,6 +395,7 @@ fn step_rows_carry_the_outcome() {
         ticket_id: T3
         thread_id: a239576c2031a728
         state: Fora do ar ⏎ C: O sistema caiu
+        language: pt
         position: 0
         action: OTHER
         done: []
@@ -405,6 +413,7 @@ fn step_rows_carry_the_outcome() {
         ticket_id: T3
         thread_id: a239576c2031a728
         state: Fora do ar ⏎ C: E aí? ⏎ A: Estou vendo ⏎ C: O sistema caiu
+        language: pt
         position: 1
         last_action: OTHER
         done: [OTHER]
@@ -440,6 +449,7 @@ fn schemas_are_as_promised() {
         subject Utf8
         description Utf8
         problem Utf8
+        language? Utf8
         thread_id Utf8
         status Utf8
         priority Utf8
@@ -469,6 +479,7 @@ fn schemas_are_as_promised() {
         ticket_id Utf8
         thread_id Utf8
         state Utf8
+        language? Utf8
         position Int64
         action? Utf8
         last_action? Utf8

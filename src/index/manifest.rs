@@ -17,9 +17,10 @@ use crate::vector::{Kind, VectorParams};
 ///
 /// 2: rows in blocks of 1,024; vectors of the kind `codes`. 3: their turned axes. 4: what was learnt of the desk.
 /// 5: what was learnt has a second stage; threads that are the same, agents' loads, how new the desk is.
-pub const FORMAT: u32 = 5;
+/// 6: the language of each row; keywords over tags.
+pub const FORMAT: u32 = 6;
 /// The oldest format that this program reads.
-pub const OLDEST_FORMAT: u32 = 5;
+pub const OLDEST_FORMAT: u32 = 6;
 
 /// What an index is to be: given by whoever builds one.
 #[derive(Debug, Clone)]

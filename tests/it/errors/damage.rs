@@ -223,18 +223,18 @@ fn damage_is_told_with_the_file_and_the_way_out() {
 #[test]
 fn an_older_and_a_newer_format_are_refused_by_their_number() {
     let sandbox = Sandbox::with_small_index();
-    sandbox.edit("index/g000001/generation.json", "\"format\": 5", "\"format\": 4");
+    sandbox.edit("index/g000001/generation.json", "\"format\": 6", "\"format\": 5");
     sandbox.check(
         &["index", "status"],
         expect![[r#"
         exit 3
         --- stderr
-        error: index/g000001/generation.json has format 4, and this program reads formats 5 to 5; rebuild the index
+        error: index/g000001/generation.json has format 5, and this program reads formats 6 to 6; rebuild the index
     "#]],
     );
-    sandbox.edit("index/g000001/generation.json", "\"format\": 4", "\"format\": 6");
+    sandbox.edit("index/g000001/generation.json", "\"format\": 5", "\"format\": 7");
     let outcome = sandbox.nba(&["index", "status"]).failed();
-    assert!(outcome.stderr.contains("has format 6, and"), "{outcome:?}");
+    assert!(outcome.stderr.contains("has format 7, and"), "{outcome:?}");
 }
 
 #[test]
