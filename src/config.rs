@@ -75,9 +75,14 @@ impl Config {
         let keyword = &self.keyword;
         let fusion = &self.fusion;
         let recommend = &self.recommend;
+        let is_boost = |boost: f32| boost == 0.0 || (0.01..=100.0).contains(&boost);
         let rules = [
             (self.build.keep >= 1, "build.keep must be 1 or more"),
             (self.build.assign.shrinkage > 0.0, "build.assign.shrinkage must be above 0"),
+            (
+                is_boost(self.build.keyword.subject_boost) && is_boost(self.build.keyword.tags_boost),
+                "build.keyword.subject_boost and build.keyword.tags_boost must be 0 or between 0.01 and 100",
+            ),
             ((0.0..=1.0).contains(&self.build.vector.recall), "build.vector.recall must be between 0 and 1"),
             (self.build.vector.flat_ms >= 0.0, "build.vector.flat_ms must be 0 or more"),
             (self.build.learn.strength > 0.0, "build.learn.strength must be above 0"),
@@ -152,6 +157,16 @@ mod tests {
         let check = |text: &str, expected: expect_test::Expect| {
             expected.assert_eq(&Config::parse(text, Path::new("nba.toml")).unwrap_err().to_string());
         };
+        check("[keyword]\nb = 1.5", expect_test::expect!["nba.toml: keyword.b must be between 0 and 1"]);
+        check(
+            "[keyword]\nsynonyms = [[\"taxa\", \"fee\"], [\"boleto\", \"payment slip\"]]",
+            expect_test::expect![[r#"
+                nba.toml: TOML parse error at line 2, column 12
+                  |
+                2 | synonyms = [["taxa", "fee"], ["boleto", "payment slip"]]
+                  |            ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+                synonyms: group 2: `payment slip` is more than one word"#]],
+        );
         check("[fusion]\nk = -1.0", expect_test::expect!["nba.toml: fusion.k must be 0 or more"]);
         check(
             "[fusion]\nkk = 60.0",

@@ -40,6 +40,8 @@ pub struct BuildParams {
     pub read: ReadParams,
     /// When an agent's message counts as an action of the catalogue.
     pub assign: AssignParams,
+    /// What the columns weigh that words are searched in.
+    pub keyword: BoostParams,
     /// How vectors are kept and searched.
     pub vector: VectorParams,
     /// How the next action is learnt from the desk's history.
@@ -52,9 +54,26 @@ impl Default for BuildParams {
             keep: 3,
             read: ReadParams::default(),
             assign: AssignParams::default(),
+            keyword: BoostParams::default(),
             vector: VectorParams::default(),
             learn: LearnParams::default(),
         }
+    }
+}
+
+/// What a word in the subject or the tags of a ticket weighs beside one in its problem, which has the subject too.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct BoostParams {
+    /// 0 (not searched) or 0.01 to 100.
+    pub subject_boost: f32,
+    /// 0 (not searched) or 0.01 to 100.
+    pub tags_boost: f32,
+}
+
+impl Default for BoostParams {
+    fn default() -> Self {
+        Self { subject_boost: 1.0, tags_boost: 0.5 }
     }
 }
 
@@ -175,7 +194,7 @@ pub fn build(
 
     let mut on_phase = |name| progress(Progress::Phase(clock.phase(name)));
     let vector = &request.params.vector;
-    writer.add_index(&tickets_spec(vector), &ticket_rows, &ticket_vectors, &mut on_phase)?;
+    writer.add_index(&tickets_spec(vector, &request.params.keyword), &ticket_rows, &ticket_vectors, &mut on_phase)?;
     writer.add_index(&steps_spec(vector), &step_rows, states, &mut on_phase)?;
 
     on_phase("verify");
@@ -270,13 +289,15 @@ fn no_tickets(data: &Path) -> Error {
     Error::Data { problems: vec![problem], total: 1 }
 }
 
-fn tickets_spec(vector: &VectorParams) -> IndexSpec {
+fn tickets_spec(vector: &VectorParams, boosts: &BoostParams) -> IndexSpec {
+    let fields = [("subject", boosts.subject_boost), ("problem", 1.0), ("tags", boosts.tags_boost)];
+    let searched = fields.into_iter().filter(|(_, boost)| *boost > 0.0);
     IndexSpec {
         name: TICKETS.to_owned(),
         key: "ticket_id".to_owned(),
         group: "ticket_id".to_owned(),
         embedded: "problem".to_owned(),
-        text_fields: vec![text_field("subject", 1.5), text_field("problem", 1.0)],
+        text_fields: searched.map(|(name, boost)| text_field(name, boost)).collect(),
         vector: vector.clone(),
     }
 }

@@ -32,7 +32,7 @@ pub fn write(
         return Err(Error::argument("vectors", format!("{} for {} rows", vectors.len(), batch.num_rows())));
     }
     check_keys(spec, batch)?;
-    for column in [&spec.group, &spec.embedded].into_iter().chain(spec.text_fields.iter().map(|field| &field.name)) {
+    for column in [&spec.group, &spec.embedded] {
         rows::text_column(batch, column)?;
     }
 

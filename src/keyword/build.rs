@@ -21,8 +21,9 @@ const MEMORY_BUDGET_BYTES: usize = 50_000_000;
 const SEGMENT_NAME: &str = "00000000000000000000000000000001";
 
 impl KeywordIndex {
-    /// Indexes the text columns `fields` of `rows` into `folder`, which is made if need be and must be empty. The files
-    /// are synced, the folder is not: publishing it is the caller's work. A NULL is a row without text.
+    /// Indexes the text columns `fields` of `rows`, or columns of lists of texts, into `folder`, which is made if need be
+    /// and must be empty. The files are synced, the folder is not: publishing it is the caller's work. A NULL is a row
+    /// without text; a list is as one text.
     ///
     /// # Errors
     /// [`Error::Argument`] for fields that make no sense or a folder that is not empty, [`Error::UnknownColumn`],
@@ -56,7 +57,7 @@ impl KeywordIndex {
 }
 
 /// The texts of a column, by row.
-type Texts<'a> = Box<dyn Fn(usize) -> Option<&'a str> + 'a>;
+type Texts<'a> = Box<dyn Fn(usize) -> Vec<&'a str> + 'a>;
 
 fn text_column<'a>(rows: &'a RecordBatch, name: &str) -> Result<Texts<'a>> {
     let column = rows.column_by_name(name).ok_or_else(|| Error::UnknownColumn {
@@ -66,11 +67,20 @@ fn text_column<'a>(rows: &'a RecordBatch, name: &str) -> Result<Texts<'a>> {
     match column.data_type() {
         DataType::Utf8 => {
             let texts = column.as_string::<i32>();
-            Ok(Box::new(move |row| texts.is_valid(row).then(|| texts.value(row))))
+            Ok(Box::new(move |row| texts.is_valid(row).then(|| texts.value(row)).into_iter().collect()))
         }
         DataType::LargeUtf8 => {
             let texts = column.as_string::<i64>();
-            Ok(Box::new(move |row| texts.is_valid(row).then(|| texts.value(row))))
+            Ok(Box::new(move |row| texts.is_valid(row).then(|| texts.value(row)).into_iter().collect()))
+        }
+        DataType::List(item) if *item.data_type() == DataType::Utf8 => {
+            let lists = column.as_list::<i32>();
+            let texts = lists.values().as_string::<i32>();
+            Ok(Box::new(move |row| {
+                let offsets = lists.value_offsets();
+                let items = offsets[row] as usize..offsets[row + 1] as usize;
+                items.filter(|&at| lists.is_valid(row) && texts.is_valid(at)).map(|at| texts.value(at)).collect()
+            }))
         }
         other => Err(Error::argument("text fields", format!("column `{name}` holds {other}, not text"))),
     }
@@ -89,7 +99,7 @@ fn write(folder: &Path, schema: Schema, texts: &[(Vec<Field>, Texts<'_>)], rows:
     for row in 0..rows {
         let mut document = TantivyDocument::default();
         for (fields, text) in texts {
-            if let Some(text) = text(row) {
+            for text in text(row) {
                 fields.iter().for_each(|&field| document.add_text(field, text));
             }
         }

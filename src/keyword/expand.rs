@@ -39,6 +39,18 @@ pub(super) struct FoundTerm {
     pub(super) rarity: u32,
 }
 
+/// How often a term is in one column, by the column's name, language and term.
+pub type Occurrences = BTreeMap<(String, Language, String), Occurrence>;
+
+/// Where a term is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Occurrence {
+    /// In how many rows.
+    pub rows: u64,
+    /// For a term of a word that no row has: what is looked for in its place, and in how many rows that is.
+    pub spellings: BTreeMap<String, u64>,
+}
+
 /// The words of a query, in each language.
 pub(super) struct QueryWords {
     /// Distinct terms, and how often the query has them.
@@ -110,6 +122,29 @@ impl QueryWords {
         concepts.truncate(MAX_QUERY_TERMS);
         Ok(concepts)
     }
+
+    /// Every term that is looked for in one language of one column.
+    pub(super) fn occurrences(
+        &self,
+        analyzed: &Analyzed,
+        params: &KeywordParams,
+    ) -> std::io::Result<BTreeMap<String, Occurrence>> {
+        let unknown = self.unknown.get(&analyzed.language);
+        let mut occurrences = BTreeMap::new();
+        for term in self.counts.get(&analyzed.language).into_iter().flatten().map(|(term, _)| term) {
+            let synonyms = synonyms(term, analyzed.language, params).map(|synonym| &synonym.term);
+            for looked_for in std::iter::once(term).chain(synonyms) {
+                let rows = analyzed.info(looked_for)?.map_or(0, |info| info.doc_freq.into());
+                occurrences.insert(looked_for.clone(), Occurrence { rows, spellings: BTreeMap::new() });
+            }
+        }
+        for (term, &distance) in unknown.into_iter().flatten() {
+            let spellings = analyzed.spellings(term, distance, params)?.into_iter();
+            let spellings = spellings.map(|(other, found)| (other, found.info.doc_freq.into())).collect();
+            occurrences.entry(term.clone()).or_default().spellings = spellings;
+        }
+        Ok(occurrences)
+    }
 }
 
 impl Analyzed {
@@ -171,12 +206,8 @@ impl Analyzed {
     }
 }
 
-/// The synonyms of a term, each once: the program's, then one's own.
-pub(super) fn synonyms<'a>(
-    term: &'a str,
-    language: Language,
-    params: &'a KeywordParams,
-) -> impl Iterator<Item = &'a Synonym> {
+/// The synonyms of a term that a query looks for, each once: the program's, then one's own.
+pub fn synonyms<'a>(term: &'a str, language: Language, params: &'a KeywordParams) -> impl Iterator<Item = &'a Synonym> {
     let built_in: &[Synonym] = if params.built_in_synonyms { Synonyms::built_in().of(term, language) } else { &[] };
     let own = params.synonyms.of(term, language);
     let own = own.iter().filter(move |synonym| !built_in.iter().any(|known| known.term == synonym.term));

@@ -31,6 +31,7 @@ use tantivy::schema::{Field, Value as _};
 use tantivy::{Index, SegmentReader, TantivyDocument, TantivyError};
 
 pub use analyzer::{Language, Word, analyze, words};
+pub use expand::{Occurrence, Occurrences, synonyms};
 pub use params::KeywordParams;
 pub use synonyms::{Synonym, Synonyms};
 
@@ -168,6 +169,28 @@ impl KeywordIndex {
             }
         }
         Ok(top.into_sorted())
+    }
+
+    /// In how many rows the terms of a text and their synonyms are, and what is looked for in place of a word that no row
+    /// has.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`] where the files are damaged.
+    pub fn occurrences(&self, text: &str, params: &KeywordParams) -> Result<Occurrences> {
+        let damaged = |error: std::io::Error| failed(&self.folder, error.into());
+        guarded(&self.folder, || {
+            let analyzed = || self.columns.iter().flat_map(|column| &column.languages);
+            let words = QueryWords::new(text, analyzed(), params).map_err(damaged)?;
+            let mut occurrences = Occurrences::new();
+            for column in &self.columns {
+                for analyzed in &column.languages {
+                    for (term, occurrence) in words.occurrences(analyzed, params).map_err(damaged)? {
+                        occurrences.insert((column.name.clone(), analyzed.language, term), occurrence);
+                    }
+                }
+            }
+            Ok(occurrences)
+        })
     }
 
     fn chosen(&self, columns: Option<&[String]>) -> Result<Vec<&Column>> {
