@@ -11,7 +11,7 @@ use super::query::{Degraded, Found, Hit, Query, QueryKind};
 use super::rows::{Rows, TextCell};
 use crate::error::Result;
 use crate::filter::Filter;
-use crate::keyword::KeywordIndex;
+use crate::keyword::{KeywordIndex, KeywordParams, Occurrences};
 use crate::rank::{Row, RowSet, Scored, by_rank};
 use crate::vector::{self, VectorIndex};
 
@@ -169,6 +169,24 @@ impl IndexReader {
             })?;
         }
         Ok(())
+    }
+
+    /// In how many rows the words of a text are, column by column.
+    ///
+    /// # Errors
+    /// [`crate::Error::Corrupt`].
+    pub fn occurrences(&self, text: &str, params: &KeywordParams) -> Result<Occurrences> {
+        let mut all = Occurrences::new();
+        for segment in &self.segments {
+            for (place, occurrence) in segment.keyword.occurrences(text, params)? {
+                let sum = all.entry(place).or_default();
+                sum.rows += occurrence.rows;
+                for (term, rows) in occurrence.spellings {
+                    *sum.spellings.entry(term).or_default() += rows;
+                }
+            }
+        }
+        Ok(all)
     }
 
     /// Answers a query.
