@@ -65,7 +65,7 @@ fn a_build_tells_what_it_does_and_did() {
             model       hashed-256@<fingerprint>, 256 dimensions
             size        0.1 MB
             steps       3 rows, flat vectors (auto: an exact scan takes less than 2 ms), keywords over state
-            tickets     3 rows, flat vectors (auto: an exact scan takes less than 2 ms), keywords over subject, problem
+            tickets     3 rows, flat vectors (auto: an exact scan takes less than 2 ms), keywords over subject, problem, tags
         "#]],
     );
     sandbox.check(

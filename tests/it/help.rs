@@ -4,7 +4,7 @@ use expect_test::expect;
 
 use crate::support::Sandbox;
 
-const COMMANDS: [&[&str]; 16] = [
+const COMMANDS: [&[&str]; 17] = [
     &["similar"],
     &["recommend"],
     &["feedback"],
@@ -16,6 +16,7 @@ const COMMANDS: [&[&str]; 16] = [
     &["mcp"],
     &["actions", "check"],
     &["actions", "discover"],
+    &["analyze"],
     &["mask"],
     &["generate"],
     &["evaluate", "retrieval"],

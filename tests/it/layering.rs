@@ -66,6 +66,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "filter",
             "embed",
             "vector",
+            "keyword",
             "index",
             "snapshot",
             "desk",

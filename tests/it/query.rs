@@ -1,6 +1,6 @@
 //! Questions to an index: what comes back, in which shape, and that it is what the tables hold.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::thread;
 
@@ -45,7 +45,7 @@ fn answers_as_a_person_sees_them() {
                 0.0246  FINANCIAL · Vera Castilho
                 solved by OTHER
                 “Fiz o estorno agora”
-                score 0.0246 · dense #1 cos 0.690 gave 0.0164 · keyword #1 bm25 2.67 gave 0.0082
+                score 0.0246 · dense #1 cos 0.690 gave 0.0164 · keyword #1 bm25 2.20 gave 0.0082
 
              2. TICKET-2  Maquininha
                 0.0161  TECHNICAL · Vera Castilho
@@ -410,4 +410,35 @@ fn a_folder_that_was_made_anew_counts_as_changed() {
     support::build(&data, &index, &BuildParams::default()).unwrap();
     assert!(engine.reload_if_changed().unwrap(), "the first generation again, but another one");
     assert_eq!(engine.similar(&about("TICKET-3", 5, None)).unwrap().tickets.len(), 1);
+}
+
+#[test]
+fn words_are_found_by_synonym_by_other_spelling_and_in_tags() {
+    let sandbox = Sandbox::with_fixtures();
+    let keys = |text: &str| {
+        let args = ["search", "tickets", "--type", "full_text", "--columns", "ticket_id", "-k", "10000", "--json"];
+        let answer = sandbox.nba(&[&args[..], &["--text", text]].concat()).json();
+        let rows = answer["rows"].as_array().unwrap();
+        rows.iter().map(|row| row["columns"]["ticket_id"].as_str().unwrap().to_owned()).collect::<BTreeSet<_>>()
+    };
+    let refunds = keys("refund");
+    assert!(!refunds.is_empty() && refunds.is_subset(&keys("estornos")) && refunds.is_subset(&keys("devolução")));
+    for (wrong, right) in [("maquinnha", "maquininha"), ("estrono", "estorno"), ("contestasão", "contestação")] {
+        assert!(!keys(wrong).is_empty() && keys(wrong).is_subset(&keys(right)), "{wrong}");
+    }
+    assert!(keys("NSU9999999").is_empty() && !keys("churn").is_empty());
+}
+
+#[test]
+fn the_language_of_a_row_is_a_column_and_a_filter() {
+    let sandbox = Sandbox::with_fixtures();
+    for index in ["tickets", "steps"] {
+        for language in ["pt", "en"] {
+            let filter = format!("language = '{language}'");
+            let args = ["search", index, "--text", "pix", "--type", "full_text", "--columns", "language", "--json"];
+            let answer = sandbox.nba(&[&args[..], &["--filter", &filter]].concat()).json();
+            let rows = answer["rows"].as_array().unwrap();
+            assert!(!rows.is_empty() && rows.iter().all(|row| row["columns"]["language"] == language), "{answer}");
+        }
+    }
 }

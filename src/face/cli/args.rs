@@ -73,6 +73,8 @@ pub(super) enum Command {
     /// Hold the action catalogue against what agents wrote
     #[command(subcommand)]
     Actions(ActionsCommand),
+    /// Show which words a text is searched by: stems, stop words, synonyms, other spellings
+    Analyze(AnalyzeArgs),
     /// Replace personal data in a text by placeholders
     Mask(MaskArgs),
     /// Write a synthetic support desk: five CSV tables
@@ -295,6 +297,19 @@ pub(super) struct MaskArgs {
     /// `name`, and `email`, `cpf`, `phone` where there are
     #[arg(long, value_name = "FILE")]
     pub(super) names: Option<PathBuf>,
+}
+
+#[derive(Debug, ClapArgs)]
+#[command(
+    after_help = "Every text is searched in both languages, and the better counts. A stop word is never searched for. A synonym counts\nin place of a word that a row lacks, times its weight; so do other spellings of a word that no row has. `nba config`\nshows the weights under [keyword].\nWith --index (or NBA_INDEX, or `index` in nba.toml), in how many rows each is.\n\nExamples:\n  nba analyze \"estorno não caiu\"\n  nba analyze \"maquinnha sem sinal\" --index index\n  nba analyze \"chargeback 10.4\" --index index --in steps --json"
+)]
+pub(super) struct AnalyzeArgs {
+    /// The text
+    #[arg(value_name = "TEXT")]
+    pub(super) text: String,
+    /// Which index to count rows in
+    #[arg(long = "in", default_value = "tickets", value_name = "INDEX")]
+    pub(super) name: String,
 }
 
 #[cfg(feature = "http")]

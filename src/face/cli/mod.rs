@@ -1,6 +1,7 @@
 //! The terminal: parse (cannot fail on the machine) → resolve (files, environment) → run → print → exit code.
 
 mod actions;
+mod analyze;
 mod args;
 mod build;
 mod embed;
@@ -58,6 +59,7 @@ fn run(args: Args, printer: &Printer) -> Result<()> {
         #[cfg(feature = "mcp")]
         Command::Mcp => crate::face::mcp::serve(settings.engine()?, settings.config.language),
         Command::Actions(command) => actions::actions(command, &settings, printer),
+        Command::Analyze(args) => analyze::analyze(&args, &settings, printer),
         Command::Mask(args) => mask::mask(&args, printer),
         Command::Generate(args) => generate::generate(args, printer),
         Command::Embed(args) => embed::embed(args, &settings, printer),
