@@ -26,7 +26,7 @@ use arrow::array::{ArrayRef, RecordBatch, StringArray};
 use fs_err as fs;
 use nba::embed::{ModelIdentity, Vector};
 use nba::index::{IndexReader, IndexSpec, Query, QueryKind, write};
-use nba::keyword::{Language, TextField};
+use nba::keyword::{KeywordParams, Language, TextField};
 use nba::vector::VectorParams;
 use serde::Deserialize;
 use serde_json::json;
@@ -101,7 +101,9 @@ fn main() -> Outcome<()> {
                 let mut latencies = Vec::with_capacity(count);
                 let mut rows = Vec::with_capacity(count);
                 for (vector, text) in queries.iter().zip(&texts).skip(first).take(count) {
-                    let query = Query::new(kind, Some(vector.to_vec()), Some(text.clone()), k);
+                    // The peers have neither synonyms nor other spellings.
+                    let keyword = KeywordParams::exact();
+                    let query = Query { keyword, ..Query::new(kind, Some(vector.to_vec()), Some(text.clone()), k) };
                     let start = Instant::now();
                     let found = index.query(&query)?;
                     latencies.push(start.elapsed().as_secs_f64());

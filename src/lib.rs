@@ -69,6 +69,7 @@ pub use engine::{
 pub use error::{Error, Fault, Problem, Result};
 pub use filter::Filter;
 pub use index::{FusionParams, QueryKind};
+pub use keyword::KeywordParams;
 pub use rebuild::{BuildParams, BuildReport, BuildRequest, Progress};
 pub use recommend::{Abstention, Advice, RecommendParams};
 

@@ -19,8 +19,17 @@ const MAX_FUZZY_WORDS: usize = 16;
 /// How many other spellings a word may have: the most frequent.
 const MAX_SPELLINGS: usize = 8;
 
-/// Fewer letters than this, in a term or in its other spelling, tell too little.
+/// Words of fewer letters have no other spellings.
+const LEAST_WORD_LETTERS: usize = 5;
+
+/// Words of so many letters may be two edits away, shorter ones one.
+const LONG_WORD_LETTERS: usize = 9;
+
+/// A term, which is a word without its ending, of fewer letters tells too little; and so does another spelling.
 const LEAST_TERM_LETTERS: usize = 4;
+
+/// Terms of fewer letters may be one edit away only, however long the word.
+const LONG_TERM_LETTERS: usize = 7;
 
 /// A word of the query in one language of one column.
 pub(super) struct Concept {
@@ -87,10 +96,13 @@ impl QueryWords {
             if left == 0 {
                 break;
             }
-            let distance = if *letters >= 9 { 2 } else { 1 };
+            let distance = if *letters >= LONG_WORD_LETTERS { 2 } else { 1 };
             let is_spelt_right =
                 || terms.iter().any(|(language, term)| synonyms(term, *language, params).next().is_some());
-            if *letters < 5 || terms.iter().any(|(_, term)| has_digit(term)) || !seen.insert(terms) || is_spelt_right()
+            if *letters < LEAST_WORD_LETTERS
+                || terms.iter().any(|(_, term)| has_digit(term))
+                || !seen.insert(terms)
+                || is_spelt_right()
             {
                 continue;
             }
@@ -173,7 +185,8 @@ impl Analyzed {
     ) -> std::io::Result<Vec<(String, FoundTerm)>> {
         let letters = term.chars().count();
         let Some(first) = term.chars().next().filter(|_| letters >= LEAST_TERM_LETTERS) else { return Ok(Vec::new()) };
-        let mut nearest = distance;
+        let letters_of_term = letter_set(term);
+        let mut nearest = if letters >= LONG_TERM_LETTERS { distance } else { distance.min(1) };
         let mut found: Vec<(String, TermInfo)> = Vec::new();
         let mut terms = self.postings.terms().range().ge(first.to_string()).into_stream()?;
         while terms.advance() {
@@ -182,7 +195,10 @@ impl Analyzed {
                 break;
             }
             let other_letters = other.chars().count();
-            if other_letters < LEAST_TERM_LETTERS || letters.abs_diff(other_letters) > nearest || has_digit(other) {
+            // An edit changes the length by one at most, and the set of letters by two.
+            let is_far = letters.abs_diff(other_letters) > nearest
+                || (letters_of_term ^ letter_set(other)).count_ones() as usize > 2 * nearest;
+            if is_far || other_letters < LEAST_TERM_LETTERS || has_digit(other) {
                 continue;
             }
             let apart = strsim::damerau_levenshtein(term, other);
@@ -224,6 +240,11 @@ fn is_anywhere<'a>(
         let term = terms.iter().find(|(language, _)| *language == analyzed.language);
         Ok(found || term.map_or(Ok(false), |(_, term)| has(analyzed, term))?)
     })
+}
+
+/// Which letters a term has, as bits; some share one.
+fn letter_set(term: &str) -> u32 {
+    term.chars().fold(0, |set, letter| set | 1 << (u32::from(letter) % 32))
 }
 
 fn has_digit(term: &str) -> bool {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Int32Array, LargeStringArray, RecordBatch, StringArray};
+use arrow::array::{ArrayRef, Int32Array, LargeStringArray, ListBuilder, RecordBatch, StringArray, StringBuilder};
 use expect_test::{Expect, expect};
 use fs_err as fs;
 use proptest::prelude::*;
@@ -403,6 +403,54 @@ fn a_word_that_no_row_has_is_looked_for_as_it_may_have_been_meant() {
         assert!(ask(other, 1.0).is_empty(), "{other}");
     }
     assert_eq!(ask("extorno", 1.0).iter().map(|hit| hit.row).collect::<Vec<_>>(), [4]);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(32))]
+
+    #[test]
+    fn spellings_are_those_of_a_look_at_every_term(
+        words in proptest::collection::vec("[pq][abrt]{2,9}", 1..80),
+        term in "[pq][abrt]{2,9}",
+        distance in 1_usize..=2,
+    ) {
+        let texts: Vec<&str> = words.iter().map(String::as_str).collect();
+        let Built { index, .. } = built(&[field("text", &[English], 1.0)], &one_column(&texts));
+        let mut rows_of: BTreeMap<String, usize> = BTreeMap::new();
+        texts.iter().flat_map(|text| analyze(text, English)).for_each(|other| *rows_of.entry(other).or_default() += 1);
+        let most = if term.len() < 7 { 1 } else { distance };
+        let mut expected: Vec<(usize, std::cmp::Reverse<usize>, String)> = rows_of
+            .into_iter()
+            .filter(|(other, _)| other[..1] == term[..1] && other.len() >= 4 && term.len() >= 4)
+            .map(|(other, rows)| (strsim::damerau_levenshtein(&term, &other), std::cmp::Reverse(rows), other))
+            .filter(|(apart, ..)| *apart <= most)
+            .collect();
+        expected.sort();
+        let nearest = expected.first().map_or(0, |(apart, ..)| *apart);
+        let expected: Vec<String> =
+            expected.into_iter().filter(|(apart, ..)| *apart == nearest).map(|(.., other)| other).take(8).collect();
+        let found = index.columns[0].languages[0].spellings(&term, distance, &KeywordParams::default()).unwrap();
+        prop_assert_eq!(found.into_iter().map(|(other, _)| other).collect::<Vec<_>>(), expected);
+    }
+}
+
+#[test]
+fn lists_of_texts_are_searched_as_one_text() {
+    let mut lists = ListBuilder::new(StringBuilder::new());
+    for list in [&["CHARGEBACK", "SLA_BREACHED"][..], &[], &["PIX_ERROR"]] {
+        list.iter().for_each(|text| lists.values().append_value(text));
+        lists.append(true);
+    }
+    lists.append(false);
+    let rows =
+        RecordBatch::try_from_iter_with_nullable([("tags", Arc::new(lists.finish()) as ArrayRef, true)]).unwrap();
+    let Built { index, .. } = built(&[field("tags", &BOTH, 1.0)], &rows);
+    assert_eq!(found(&index, "chargeback"), [0]);
+    assert_eq!(found(&index, "error breached"), [2, 0], "the shorter list first");
+    // A batch may be a slice of another.
+    let Built { index, .. } = built(&[field("tags", &BOTH, 1.0)], &rows.slice(1, 3));
+    assert_eq!(found(&index, "chargeback"), [0_u32; 0]);
+    assert_eq!(found(&index, "pix"), [1]);
 }
 
 #[test]
