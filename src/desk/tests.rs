@@ -253,6 +253,7 @@ fn ticket_rows_carry_the_solution() {
         solution: Realizei o estorno para [SSN].
         turns: 4
         actions: [REFUND_FEE, CLOSE]
+        identifiers: []
 
         ticket_id: T2
         subject: Sem sinal
@@ -274,6 +275,7 @@ fn ticket_rows_carry_the_solution() {
         solution: Vou encaminhar
         turns: 3
         actions: [ESCALATE, ASK_MORE]
+        identifiers: []
 
         ticket_id: T3
         subject: Fora do ar
@@ -291,6 +293,7 @@ fn ticket_rows_carry_the_solution() {
         company_id: CO1
         turns: 2
         actions: [OTHER]
+        identifiers: []
 
     "#]]
     .assert_eq(&rows_text(&rows));
@@ -325,6 +328,7 @@ fn step_rows_carry_the_outcome() {
         sla_breached: false
         csat_score: 4.5
         agent_id: AG1
+        identifiers: []
 
         step_id: T1#3
         ticket_id: T1
@@ -348,6 +352,7 @@ fn step_rows_carry_the_outcome() {
         sla_breached: false
         csat_score: 4.5
         agent_id: AG1
+        identifiers: []
 
         step_id: T2#1
         ticket_id: T2
@@ -365,6 +370,7 @@ fn step_rows_carry_the_outcome() {
         created_at: 2025-12-03 02:00:00 UTC
         resolved: true
         agent_id: AG2
+        identifiers: []
 
         step_id: T2#2
         ticket_id: T2
@@ -383,6 +389,7 @@ fn step_rows_carry_the_outcome() {
         created_at: 2025-12-03 02:00:00 UTC
         resolved: true
         agent_id: AG2
+        identifiers: []
 
         step_id: T3#0
         ticket_id: T3
@@ -400,6 +407,7 @@ fn step_rows_carry_the_outcome() {
         created_at: 2025-12-04 02:00:00 UTC
         resolved: false
         reopened: false
+        identifiers: []
 
         step_id: T3#next
         ticket_id: T3
@@ -416,6 +424,7 @@ fn step_rows_carry_the_outcome() {
         created_at: 2025-12-04 02:00:00 UTC
         resolved: false
         reopened: false
+        identifiers: []
 
     "#]].assert_eq(&rows_text(&rows));
 }
@@ -464,6 +473,7 @@ fn schemas_are_as_promised() {
         solution? Utf8
         turns Int64
         actions List(non-null Utf8)
+        identifiers List(non-null Utf8)
 
         step_id Utf8
         ticket_id Utf8
@@ -487,6 +497,7 @@ fn schemas_are_as_promised() {
         sla_breached? Boolean
         csat_score? Float64
         agent_id? Utf8
+        identifiers List(non-null Utf8)
     "#]]
     .assert_eq(&schemas.join("\n"));
 }
