@@ -309,7 +309,9 @@ pub(super) struct ServeArgs {
 }
 
 #[derive(Debug, ClapArgs)]
-#[command(after_help = "Example:\n  nba generate --out desk --seed 42 --tickets 500 --locale pt-BR")]
+#[command(
+    after_help = "Examples:\n  nba generate --out desk --seed 42 --tickets 500 --locale pt-BR\n  nba generate --out desk --locale mixed --labels --queries"
+)]
 pub(super) struct GenerateArgs {
     /// Folder to write the five tables into; made if need be
     #[arg(long, value_name = "DIR")]
@@ -326,6 +328,9 @@ pub(super) struct GenerateArgs {
     /// Add the true action of each agent message as a column, and oracle.csv: what could at best be expected of each
     #[arg(long)]
     pub(super) labels: bool,
+    /// Add queries.csv: questions whose answers are known, for `nba evaluate queries`
+    #[arg(long)]
+    pub(super) queries: bool,
 }
 
 #[derive(Debug, ClapArgs)]
