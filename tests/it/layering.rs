@@ -40,6 +40,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "recommend",
             "history",
             "rebuild",
+            "filter",
+            "engine",
         ],
     ),
     ("config", &["error", "embed", "index", "desk", "rebuild", "recommend"]),

@@ -390,6 +390,18 @@ pub(super) enum EvaluateCommand {
     Retrieval(RetrievalArgs),
     /// Accuracy, weighted F1 and acc@3 of the next action on labelled JSON lines, with floors
     Actions(ActionsArgs),
+    /// hit@1, hit@10 and MRR of the dense, keyword and hybrid legs on questions whose answers are known
+    Queries(QueriesArgs),
+}
+
+#[derive(Debug, ClapArgs)]
+#[command(
+    after_help = "Each row of the file has a set, a query, and the ids of the tickets that answer it, separated by |; where there is a\ncolumn `ignored`, the tickets named there are passed over. The index is asked as by nba search tickets, among resolved\ntickets; the first right one is looked for among the first hundred.\n\nExamples:\n  nba generate --out desk --locale mixed --queries\n  nba index build --data desk --index index\n  nba evaluate queries --queries desk/queries.csv\n  nba evaluate queries --index index --queries desk/queries.csv --json"
+)]
+pub(super) struct QueriesArgs {
+    /// CSV with the columns `set`, `query` and `answers`, as nba generate --queries writes it
+    #[arg(long, value_name = "FILE")]
+    pub(super) queries: PathBuf,
 }
 
 #[derive(Debug, ClapArgs)]
