@@ -4,7 +4,7 @@ use expect_test::expect;
 
 use crate::support::Sandbox;
 
-const COMMANDS: [&[&str]; 16] = [
+const COMMANDS: [&[&str]; 17] = [
     &["similar"],
     &["recommend"],
     &["feedback"],
@@ -20,6 +20,7 @@ const COMMANDS: [&[&str]; 16] = [
     &["generate"],
     &["evaluate", "retrieval"],
     &["evaluate", "actions"],
+    &["evaluate", "queries"],
     &["config"],
 ];
 
