@@ -27,9 +27,9 @@ use super::{from_csv, open_table};
 use crate::error::{Error, Result};
 
 /// Questions in each set, where the desk has enough to ask about.
-const QUESTIONS: usize = 60;
+const QUESTIONS: usize = 120;
 /// How many of them, in the set of codes, are about a number that one to three tickets hold.
-const RARE: usize = 45;
+const RARE: usize = 90;
 /// A number that so many resolved tickets hold at most is rare.
 const RARE_TICKETS: usize = 3;
 const COLUMNS: &str = "set,query,answers,ignored";
@@ -40,12 +40,15 @@ const COLUMNS: &str = "set,query,answers,ignored";
 pub(super) struct Wording {
     /// Kind → cause → messages.
     pub(super) problem: BTreeMap<String, BTreeMap<String, Vec<String>>>,
+    /// Word → what people say in its place in the other language; where questions switch.
+    #[serde(default)]
     switch: BTreeMap<String, String>,
+    #[serde(default)]
     half: Half,
 }
 
 /// Half sentences of the other language.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Half {
     before: Vec<String>,

@@ -614,9 +614,9 @@ fn answers_are_resolved_tickets_that_no_question_copies() {
                 assert!(!tickets.iter().any(|ticket| ticket[column].contains(query)), "{query}");
             }
         }
-        let counts: Vec<(&str, usize)> = counts.into_iter().collect();
-        let sets = ["code", "code_switched", "cross_language", "paraphrase", "typo"];
-        assert_eq!(counts, sets.map(|set| (set, 60)), "{locale:?}");
+        let sets: Vec<&str> = counts.keys().copied().collect();
+        assert_eq!(sets, ["code", "code_switched", "cross_language", "paraphrase", "typo"]);
+        assert!(counts.values().all(|&count| count >= 100), "{locale:?}: {counts:?}");
     }
 }
 
@@ -633,17 +633,17 @@ fn questions_read_so() {
         code: 718424871
         code: SM39751024
         code: MP30535965
-        typo: We're integrating and we get 422, request id 1028648462456637. The answer mentiosn field soft_descriptor missing.
-        typo: Quero mdar de plano, pago 2,65%. Outra maquininha me ofereceu 2,16%, se não cobrirem eu troxo.
-        typo: A maquina não chegou, prazo era de 7 dias. Cosnta entregue, nao cegou nada aqui.
-        code_switched: O bank de hoje não libera que eu receba em outro. Any update on this?
-        code_switched: Quick question: A transfer instantânea foi confirmada e o cash não está no meu bank. Still pending on my side.
-        code_switched: Fechei minha account anterior e o cash das maquininhas voltou para vocês. Who can help?
-        cross_language: Onde cadastro outro banco para os depósitos, a empresa é a mesma?
-        cross_language: Há dois descontos idênticos no meu demonstrativo.
-        cross_language: Houve uma entrada que desconheço, alguém estranho usou meu usuário.
-        paraphrase: I go from desk to desk and I'm no further, I am furious.
-        paraphrase: A cardholder denied a purchase as I billed the same thing by mistake once more.
-        paraphrase: The post lost my hardware.
+        typo: The sitte's checkout bean to faiil at 12:38, no order is paud. The response mentions fild customer.document inalid.
+        typo: Gostaia de rever as condicoes, hojje esttou no Essencial. A concorrente me oferwceu 1,21%, estou qase fechando.
+        typo: Cadê minha maquininha? O rasstreio diz etxraviado em 20/06/2026.
+        code_switched: FYI, Um contrato de crédito prende meus payouts ao banco de sempre. Who can help?
+        code_switched: Hi team, O PIX foi confirmado e o cash não está no meu bank. Can you check it?
+        code_switched: Fechei minha conta anterior e o cash das maquininhas voltou para vocês. Who can help?
+        cross_language: Onde cadastro outro banco para os repasses, tudo em nome da mesma empresa?
+        cross_language: Descontaram a mesma tarifa em dobro no meu extrato.
+        cross_language: Mexeram nos dados de entrada da minha conta, de um lugar onde nunca estive.
+        paraphrase: I go from desk to desk and nobody fixes it, I am furious.
+        paraphrase: A cardholder disputed a purchase as I had billed it again.
+        paraphrase: The post lost my card machine.
     "#]].assert_eq(&text);
 }

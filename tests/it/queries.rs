@@ -1,5 +1,7 @@
 //! `nba generate --queries` and `nba evaluate queries` by the real program: figures by leg, and files that are refused.
 
+use std::collections::BTreeMap;
+
 use expect_test::expect;
 
 use crate::support::Sandbox;
@@ -17,7 +19,9 @@ fn asked() -> Sandbox {
 #[test]
 fn figures_by_set_and_leg() {
     let sandbox = asked();
-    sandbox.check(&EVALUATE, expect![[r#"
+    sandbox.check(
+        &EVALUATE,
+        expect![[r#"
         exit 0
         --- stdout
         set              queries  leg       hit@1  hit@10    MRR
@@ -36,7 +40,8 @@ fn figures_by_set_and_leg() {
         paraphrase            60  dense     0.133   0.367  0.208
                                   keyword   0.117   0.483  0.232
                                   hybrid    0.133   0.533  0.262
-    "#]]);
+    "#]],
+    );
     let json = sandbox.nba(&[&EVALUATE[..], &["--json"]].concat()).json();
     let sets = json["sets"].as_array().unwrap();
     assert_eq!(sets.len(), 5);
@@ -46,6 +51,43 @@ fn figures_by_set_and_leg() {
             assert!(0.0 <= one && one <= mrr && one <= ten && ten <= 1.0, "{set}");
         }
     }
+}
+
+/// What an exact match on identifiers is worth, whatever index uses it: tickets by the sum of the rarity of what they share
+/// with the question.
+#[test]
+fn identifiers_find_the_tickets_that_hold_a_code() {
+    let sandbox = Sandbox::new();
+    sandbox.nba(&["generate", "--out", "desk", "--tickets", "500", "--locale", "mixed", "--queries"]).ok();
+    let desk = nba::desk::load(&sandbox.path("desk"), &nba::desk::ReadParams::default()).unwrap();
+    let resolved = desk.tickets.iter().filter(|ticket| ticket.status.is_resolved());
+    let terms: BTreeMap<&str, Vec<String>> = resolved
+        .map(|ticket| {
+            let thread = ticket.thread.iter().map(|turn| turn.text.as_str());
+            let texts = [ticket.subject.as_str(), ticket.description.as_str()].into_iter().chain(thread);
+            (ticket.id.as_str(), nba::desk::identifier_terms(texts))
+        })
+        .collect();
+    let rarity = |term: &String| {
+        let holding = terms.values().filter(|terms| terms.contains(term)).count();
+        (terms.len() as f64 / holding as f64).ln()
+    };
+    let (mut found, mut asked, mut missed) = (0, 0, Vec::new());
+    for row in csv_rows(&sandbox.read("desk/queries.csv")).iter().filter(|row| row[0] == "code") {
+        let wanted = nba::desk::query_terms(&row[1]);
+        let scores = terms
+            .iter()
+            .map(|(&id, terms)| (id, wanted.iter().filter(|term| terms.contains(term)).map(&rarity).sum::<f64>()));
+        let (best, score) = scores.max_by(|a, b| a.1.total_cmp(&b.1)).unwrap();
+        asked += 1;
+        if score > 0.0 && row[2].split('|').any(|id| id == best) { found += 1 } else { missed.push(row[1].clone()) }
+    }
+    assert!(asked >= 100 && f64::from(found) >= 0.95 * f64::from(asked), "{found} of {asked}; not {missed:?}");
+}
+
+fn csv_rows(text: &str) -> Vec<Vec<String>> {
+    let mut reader = csv::Reader::from_reader(text.as_bytes());
+    reader.records().map(|row| row.unwrap().iter().map(str::to_owned).collect()).collect()
 }
 
 #[test]
@@ -130,9 +172,12 @@ fn files_that_are_refused() {
           queries.csv:2: CSV error: record 1 (line: 2, byte: 18): found record with 2 fields, but the previous record has 3 fields
           nothing was written; mend the data (a build can skip faulty rows with --lenient)
     "#]].assert_eq(&shown);
-    sandbox.check(&["evaluate", "queries", "--queries", "none.csv"], expect![[r#"
+    sandbox.check(
+        &["evaluate", "queries", "--queries", "none.csv"],
+        expect![[r#"
         exit 3
         --- stderr
         error: failed to open file `none.csv`: No such file or directory (os error 2)
-    "#]]);
+    "#]],
+    );
 }
