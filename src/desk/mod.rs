@@ -1,13 +1,14 @@
 //! The support desk: source tables → tickets with masked threads → texts to embed and rows to index; the action catalogue.
 //! Knows no embedding model and no index.
 //!
-//! Suggested reading order: [`ticket`], [`tables`], [`mod@load`], [`mask`], [`document`], [`action`], [`eligibility`], [`assign`], [`discover`], [`row`].
+//! Suggested reading order: [`ticket`], [`tables`], [`mod@load`], [`mask`], [`document`], [`mod@identifiers`], [`action`], [`eligibility`], [`assign`], [`discover`], [`row`].
 
 pub mod action;
 pub mod assign;
 pub mod discover;
 pub mod document;
 pub mod eligibility;
+pub mod identifiers;
 pub mod language;
 pub mod load;
 pub mod mask;
@@ -22,6 +23,7 @@ pub use action::{Catalogue, OTHER, TitleLanguage};
 pub use assign::{AssignParams, Assigner, Likeness};
 pub use document::{Part, Step, conversation_parts, pending_step_id, problem_text, steps, thread_id};
 pub use eligibility::{Circumstances, Earlier, Ineligible};
+pub use identifiers::{Identifier, IdentifierKind, identifier_terms, identifiers, query_terms};
 pub use language::{language, sure_language};
 pub use load::{Desk, load, masker_of, personal_values};
 pub use mask::{Masker, Person, Placeholder, Span, united};

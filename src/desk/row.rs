@@ -12,6 +12,7 @@ use arrow::record_batch::RecordBatch;
 
 use crate::desk::action::{ActionKind, Catalogue};
 use crate::desk::document::{Step, pending_step_id, problem_text, thread_id};
+use crate::desk::identifiers::identifier_terms;
 use crate::desk::language::sure_language;
 use crate::desk::load::Desk;
 use crate::desk::ticket::{Agent, Ticket};
@@ -63,6 +64,8 @@ pub fn ticket_rows(desk: &Desk, catalogue: &Catalogue, actions_of: &[Vec<String>
     columns.maybe("solution", StringArray::from_iter(solutions.iter().map(|it| it.as_ref().map(|it| it.message))));
     columns.full("turns", Int64Array::from_iter_values(tickets.iter().map(|ticket| ticket.thread.len() as i64)));
     columns.texts("actions", actions_of.iter().map(Vec::as_slice));
+    let identifiers: Vec<Vec<String>> = tickets.iter().map(|ticket| identifier_terms(texts_of(ticket))).collect();
+    columns.texts("identifiers", identifiers.iter().map(Vec::as_slice));
     columns.finish()
 }
 
@@ -114,6 +117,9 @@ pub fn step_rows(desk: &Desk, steps: &[Vec<Step>], actions_of: &[Vec<String>]) -
     columns.maybe("reopened", BooleanArray::from_iter(reopened));
     columns.outcome(tickets());
     columns.maybe("agent_id", StringArray::from_iter(tickets().map(|ticket| ticket.agent_id.as_deref())));
+    let identifiers: Vec<Vec<String>> =
+        all.iter().map(|(.., step)| identifier_terms([step.state_text.as_str()])).collect();
+    columns.texts("identifiers", identifiers.iter().map(Vec::as_slice));
     columns.finish()
 }
 
@@ -154,6 +160,14 @@ pub fn add_lessons(rows: RecordBatch, lessons: &[Lesson]) -> Result<RecordBatch>
     }
     columns.full("likely_probabilities", numbers.finish());
     columns.finish()
+}
+
+/// Everything that was written in a ticket.
+fn texts_of(ticket: &Ticket) -> impl Iterator<Item = &str> {
+    [&ticket.subject, &ticket.description]
+        .into_iter()
+        .chain(ticket.thread.iter().map(|turn| &turn.text))
+        .map(String::as_str)
 }
 
 fn step_id(ticket: &Ticket, step: &Step) -> String {

@@ -254,6 +254,7 @@ fn ticket_rows_carry_the_solution() {
         solution: Realizei o estorno para [SSN].
         turns: 4
         actions: [REFUND_FEE, CLOSE]
+        identifiers: []
 
         ticket_id: T2
         subject: Sem sinal
@@ -276,6 +277,7 @@ fn ticket_rows_carry_the_solution() {
         solution: Vou encaminhar
         turns: 3
         actions: [ESCALATE, ASK_MORE]
+        identifiers: []
 
         ticket_id: T3
         subject: Fora do ar
@@ -294,6 +296,7 @@ fn ticket_rows_carry_the_solution() {
         company_id: CO1
         turns: 2
         actions: [OTHER]
+        identifiers: []
 
     "#]]
     .assert_eq(&rows_text(&rows));
@@ -329,6 +332,7 @@ fn step_rows_carry_the_outcome() {
         sla_breached: false
         csat_score: 4.5
         agent_id: AG1
+        identifiers: []
 
         step_id: T1#3
         ticket_id: T1
@@ -353,6 +357,7 @@ fn step_rows_carry_the_outcome() {
         sla_breached: false
         csat_score: 4.5
         agent_id: AG1
+        identifiers: []
 
         step_id: T2#1
         ticket_id: T2
@@ -371,6 +376,7 @@ fn step_rows_carry_the_outcome() {
         created_at: 2025-12-03 02:00:00 UTC
         resolved: true
         agent_id: AG2
+        identifiers: []
 
         step_id: T2#2
         ticket_id: T2
@@ -390,6 +396,7 @@ fn step_rows_carry_the_outcome() {
         created_at: 2025-12-03 02:00:00 UTC
         resolved: true
         agent_id: AG2
+        identifiers: []
 
         step_id: T3#0
         ticket_id: T3
@@ -408,6 +415,7 @@ fn step_rows_carry_the_outcome() {
         created_at: 2025-12-04 02:00:00 UTC
         resolved: false
         reopened: false
+        identifiers: []
 
         step_id: T3#next
         ticket_id: T3
@@ -425,6 +433,7 @@ fn step_rows_carry_the_outcome() {
         created_at: 2025-12-04 02:00:00 UTC
         resolved: false
         reopened: false
+        identifiers: []
 
     "#]].assert_eq(&rows_text(&rows));
 }
@@ -474,6 +483,7 @@ fn schemas_are_as_promised() {
         solution? Utf8
         turns Int64
         actions List(non-null Utf8)
+        identifiers List(non-null Utf8)
 
         step_id Utf8
         ticket_id Utf8
@@ -498,6 +508,7 @@ fn schemas_are_as_promised() {
         sla_breached? Boolean
         csat_score? Float64
         agent_id? Utf8
+        identifiers List(non-null Utf8)
     "#]]
     .assert_eq(&schemas.join("\n"));
 }

@@ -5,11 +5,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch, StringArray};
-use fs_err as fs;
 use serde::Serialize;
 
+use super::csv_rows::read_rows;
 use crate::embed::{Embedder, Vector};
-use crate::error::{Error, Problem, Result};
+use crate::error::{Error, Result};
 use crate::index::{FusionParams, Hit, IndexReader, IndexSpec, Query, QueryKind, write};
 use crate::keyword::{KeywordParams, Language, TextField};
 use crate::vector::{Kind, VectorParams};
@@ -78,35 +78,12 @@ pub struct RetrievalReport {
 /// # Errors
 /// [`Error::UnknownColumn`] with the columns there are, [`Error::Data`] with file and line, I/O errors.
 pub fn read_samples(path: &Path, text: &str, label: &str, delimiter: u8) -> Result<Vec<Sample>> {
-    let fault = |line: Option<u64>, message: String| Error::Data {
-        problems: vec![Problem { file: path.to_owned(), line, column: None, value: None, message }],
-        total: 1,
+    let rows = read_rows(path, &[text, label], &[], delimiter)?;
+    let sample = |cells: Vec<String>| {
+        let mut cells = cells.into_iter();
+        Sample { text: cells.next().unwrap_or_default(), label: cells.next().unwrap_or_default() }
     };
-    let mut reader = csv::ReaderBuilder::new().delimiter(delimiter).from_reader(fs::File::open(path)?);
-    let headers = reader.headers().map_err(|error| fault(Some(1), error.to_string()))?.clone();
-    let column = |name: &str| {
-        headers.iter().position(|header| header.trim_start_matches('\u{feff}') == name).ok_or_else(|| {
-            Error::UnknownColumn { column: name.to_owned(), known: headers.iter().map(str::to_owned).collect() }
-        })
-    };
-    let (text, label) = (column(text)?, column(label)?);
-    let mut samples = Vec::new();
-    for record in reader.records() {
-        let record = record.map_err(|error| {
-            let line = error.position().map(csv::Position::line);
-            fault(line, error.to_string())
-        })?;
-        let sample = Sample { text: record[text].trim().to_owned(), label: record[label].trim().to_owned() };
-        if sample.text.is_empty() || sample.label.is_empty() {
-            let line = record.position().map(csv::Position::line);
-            return Err(fault(line, "text and label must not be empty".to_owned()));
-        }
-        samples.push(sample);
-    }
-    if samples.is_empty() {
-        return Err(fault(None, "no rows".to_owned()));
-    }
-    Ok(samples)
+    Ok(rows.into_iter().map(|row| sample(row.cells)).collect())
 }
 
 /// Builds an index of the rows in a temporary folder and searches it with each leg.

@@ -12,6 +12,7 @@ mod oracle;
 mod people;
 mod plot;
 mod prose;
+mod queries;
 mod random;
 mod slots;
 mod texts;
@@ -30,6 +31,7 @@ use crate::error::{Error, Result};
 use model::Model;
 use people::{People, width};
 use plot::LONGEST_THREAD;
+use queries::Answers;
 use texts::Texts;
 use ticket::Desk;
 
@@ -43,6 +45,12 @@ pub const FILES: [&str; 5] = ["companies.csv", "customers.csv", "agents.csv", "t
 /// generator and what could be read in the ticket by then, but not the cause; `insider` also the cause and the agent.
 pub const ORACLE: &str = "oracle.csv";
 
+/// Questions with known answers about [`FILES`]: written with `queries`, and without removed.
+///
+/// `set` is `code`, `typo`, `code_switched`, `cross_language` or `paraphrase`; `answers` are the ids of the resolved
+/// tickets that are right, and `ignored` of those that are neither right nor wrong, separated by `|`.
+pub const QUERIES: &str = "queries.csv";
+
 const ORACLE_COLUMNS: &str = "ticket_id,position,oracle,insider";
 const COMPANY_COLUMNS: &str = "company_id,company_name,cnpj,segment,company_size,contract_start_date,\
      monthly_transaction_volume,status,churn_risk_score,created_at";
@@ -54,6 +62,10 @@ const TICKET_COLUMNS: &str = "ticket_id,company_id,customer_id,agent_id,created_
      sla_breached,nps_score,csat_score,sentiment,escalated,reopened_count,related_ticket_ids";
 const INTERACTION_COLUMNS: &str = "interaction_id,ticket_id,interaction_timestamp,author_type,author_id,author_name,\
      message,interaction_type,channel,attachments";
+
+/// Where `subject` is in a row of tickets, and `message` in one of interactions without its id.
+const SUBJECT: usize = 12;
+const MESSAGE: usize = 5;
 
 /// The language people write in.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -103,11 +115,13 @@ pub struct GenerateParams {
     /// Whether `ticket_interactions.csv` has a last column `action`, what the agent did by catalogue id, and [`ORACLE`] is
     /// written.
     pub labels: bool,
+    /// Whether [`QUERIES`] is written. Then what is known of the tickets is kept until the last is written.
+    pub queries: bool,
 }
 
 impl Default for GenerateParams {
     fn default() -> Self {
-        Self { tickets: 500, seed: 42, locale: Locale::PtBr, labels: false }
+        Self { tickets: 500, seed: 42, locale: Locale::PtBr, labels: false, queries: false }
     }
 }
 
@@ -154,11 +168,13 @@ pub fn generate(
     for file in FILES {
         fs::rename(aside.path().join(file), folder.join(file))?;
     }
-    if params.labels {
-        fs::rename(aside.path().join(ORACLE), folder.join(ORACLE))?;
-    } else if folder.join(ORACLE).exists() {
-        // It tells of other tickets than those that are now beside it.
-        fs::remove_file(folder.join(ORACLE))?;
+    for (file, wanted) in [(ORACLE, params.labels), (QUERIES, params.queries)] {
+        if wanted {
+            fs::rename(aside.path().join(file), folder.join(file))?;
+        } else if folder.join(file).exists() {
+            // It tells of other tickets than those that are now beside it.
+            fs::remove_file(folder.join(file))?;
+        }
     }
     Ok(GenerateReport {
         companies: people.companies as usize,
@@ -194,6 +210,7 @@ fn write_tickets(folder: &Path, desk: &Desk, progress: &mut dyn FnMut(usize, usi
     let mut tickets = open_table(&folder.join(FILES[3]), TICKET_COLUMNS)?;
     let mut threads = open_table(&folder.join(FILES[4]), &format!("{INTERACTION_COLUMNS}{label}"))?;
     let mut expected = desk.params.labels.then(|| open_table(&folder.join(ORACLE), ORACLE_COLUMNS)).transpose()?;
+    let mut answers = Answers::default();
     let digits = width((count * LONGEST_THREAD) as u64, 8);
     let mut interactions = 0_usize;
     for number in 1..=count {
@@ -207,10 +224,18 @@ fn write_tickets(folder: &Path, desk: &Desk, progress: &mut dyn FnMut(usize, usi
         if let Some(expected) = &mut expected {
             rows.expected.iter().try_for_each(|row| expected.write_record(row)).map_err(from_csv)?;
         }
+        if desk.params.queries {
+            let [id, subject] = [0, SUBJECT].map(|column| rows.ticket[column].as_str());
+            let texts = rows.interactions.iter().map(|row| row[MESSAGE].as_str()).chain([subject]);
+            answers.hear(id, &rows.origin, &texts.collect::<Vec<_>>());
+        }
         progress(number, count);
     }
     for table in [Some(tickets), Some(threads), expected].iter_mut().flatten() {
         table.flush()?;
+    }
+    if desk.params.queries {
+        answers.write(&folder.join(QUERIES), desk)?;
     }
     Ok(interactions)
 }

@@ -41,6 +41,40 @@ pub(super) fn type_out(text: &str, habits: Habits, texts: &Texts, chance: &mut C
     typed
 }
 
+/// The text as somebody in a hurry leaves it on a small keyboard: a third of the words of four letters and more have a
+/// letter swapped, lost, doubled or hit beside, and most accents are missing. Words with a digit stay.
+pub(super) fn mistype(text: &str, chance: &mut Chance) -> String {
+    let mut typed = String::with_capacity(text.len());
+    for piece in text.split_inclusive([' ', '\n']) {
+        let plain = if chance.happens(0.8) { fold(piece) } else { piece.to_owned() };
+        let spoilt = !plain.contains(|letter: char| letter.is_ascii_digit()) && chance.happens(0.35);
+        typed.push_str(&if spoilt { misspelt(&plain, chance) } else { plain });
+    }
+    typed
+}
+
+/// One wrong key in a word of four letters or more, not in its first letter.
+fn misspelt(piece: &str, chance: &mut Chance) -> String {
+    const ROWS: [&str; 3] = ["qwertyuiop", "asdfghjkl", "zxcvbnm"];
+    let mut letters: Vec<char> = piece.chars().collect();
+    let word = letters.iter().take_while(|letter| letter.is_alphabetic()).count();
+    if word < 4 {
+        return piece.to_owned();
+    }
+    let at = chance.between(1, word as u64 - 2) as usize;
+    let beside = ROWS.iter().find_map(|row| {
+        let place = row.find(letters[at])?;
+        row.chars().nth(if place == 0 { 1 } else { place - 1 })
+    });
+    match (chance.between(0, 3), beside) {
+        (0, Some(beside)) => letters[at] = beside,
+        (1, _) => drop(letters.remove(at)),
+        (2, _) => letters.insert(at, letters[at]),
+        _ => letters.swap(at, at + 1),
+    }
+    letters.into_iter().collect()
+}
+
 /// Letters without their accents.
 pub(super) fn fold(text: &str) -> String {
     text.chars()
@@ -63,7 +97,7 @@ pub(super) fn fold(text: &str) -> String {
 }
 
 /// Replaces words (and pairs of words) that the table holds, each with this probability.
-fn replace(text: &str, table: &BTreeMap<String, String>, probability: f64, chance: &mut Chance) -> String {
+pub(super) fn replace(text: &str, table: &BTreeMap<String, String>, probability: f64, chance: &mut Chance) -> String {
     if probability <= 0.0 {
         return text.to_owned();
     }

@@ -17,6 +17,8 @@ pub(super) enum Table {
     Tickets = 4,
     /// The words of a ticket: apart, so that a longer name does not change how the ticket ends.
     Prose = 5,
+    /// What is asked about the desk.
+    Queries = 6,
 }
 
 /// Chance for one row: the seed is the key of the cipher, table and row its stream, so rows never share draws.

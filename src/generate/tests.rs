@@ -551,3 +551,99 @@ fn counts_out_of_range_are_refused() {
     expect!["tickets: there must be at least 1"].assert_eq(&refused(0));
     expect!["tickets: there are names for the customers of at most 4391665 tickets"].assert_eq(&refused(10_000_000));
 }
+
+fn asked(locale: Locale, tickets: usize) -> (tempfile::TempDir, Vec<Row>) {
+    let (folder, _) = written(&GenerateParams { tickets, locale, queries: true, ..GenerateParams::default() });
+    let queries = rows(folder.path(), QUERIES);
+    (folder, queries)
+}
+
+#[test]
+fn every_cause_is_asked_about_in_both_languages() {
+    let model = super::model::Model::load().unwrap();
+    for wording in [super::queries::Wording::portuguese().unwrap(), super::queries::Wording::english().unwrap()] {
+        assert_eq!(wording.problem.len(), model.kinds.len());
+        for kind in &model.kinds {
+            let asked: BTreeSet<&str> = wording.problem[&kind.id].keys().map(String::as_str).collect();
+            let causes: BTreeSet<&str> = kind.causes.iter().map(|cause| cause.id.as_str()).collect();
+            assert_eq!(asked, causes, "{}", kind.id);
+        }
+    }
+}
+
+#[test]
+fn questions_change_no_other_file_and_follow_the_seed() {
+    let (folder, queries) = asked(Locale::PtBr, 500);
+    for file in FILES {
+        assert!(fs::read(folder.path().join(file)).unwrap() == fs::read(fixtures().join(file)).unwrap(), "{file}");
+    }
+    assert_eq!(queries, asked(Locale::PtBr, 500).1);
+    generate(folder.path(), &GenerateParams { tickets: 5, ..GenerateParams::default() }, &mut |_, _| {}).unwrap();
+    assert!(!folder.path().join(QUERIES).exists(), "they ask about tickets that are gone");
+    asked(Locale::En, 1);
+}
+
+#[test]
+fn answers_are_resolved_tickets_that_no_question_copies() {
+    for locale in Locale::ALL {
+        let (folder, queries) = asked(locale, 500);
+        let tickets = rows(folder.path(), FILES[3]);
+        let interactions = rows(folder.path(), FILES[4]);
+        let done = |row: &&Row| matches!(row["status"].as_str(), "RESOLVED" | "CLOSED");
+        let resolved: BTreeMap<&str, &Row> =
+            tickets.iter().filter(done).map(|row| (row["ticket_id"].as_str(), row)).collect();
+        let threads = threads(&interactions);
+        let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+        for row in &queries {
+            let (set, query) = (row["set"].as_str(), row["query"].as_str());
+            *counts.entry(set).or_default() += 1;
+            let answers: Vec<&str> = row["answers"].split('|').collect();
+            let kinds: BTreeSet<&str> = answers.iter().map(|id| resolved[id]["subcategory"].as_str()).collect();
+            if set == "code" {
+                let code = query.trim_start_matches(char::is_alphabetic).trim().to_lowercase();
+                let code = if code.is_empty() { query.to_lowercase() } else { code };
+                for id in answers {
+                    let held = threads[id].iter().any(|turn| turn["message"].to_lowercase().contains(&code))
+                        || resolved[id]["subject"].to_lowercase().contains(&code);
+                    assert!(held, "{query}: {id}");
+                }
+                continue;
+            }
+            assert_eq!(kinds.len(), 1, "{query}: {kinds:?}");
+            for column in ["subject", "description"] {
+                assert!(!tickets.iter().any(|ticket| ticket[column].contains(query)), "{query}");
+            }
+        }
+        let sets: Vec<&str> = counts.keys().copied().collect();
+        assert_eq!(sets, ["code", "code_switched", "cross_language", "paraphrase", "typo"]);
+        assert!(counts.values().all(|&count| count >= 100), "{locale:?}: {counts:?}");
+    }
+}
+
+#[test]
+fn questions_read_so() {
+    let (_folder, queries) = asked(Locale::Mixed, 500);
+    let mut text = String::new();
+    for set in ["code", "typo", "code_switched", "cross_language", "paraphrase"] {
+        for row in queries.iter().filter(|row| row["set"] == set).take(3) {
+            text += &format!("{set}: {}\n", row["query"]);
+        }
+    }
+    expect![[r#"
+        code: 718424871
+        code: SM39751024
+        code: MP30535965
+        typo: The sitte's checkout bean to faiil at 12:38, no order is paud. The response mentions fild customer.document inalid.
+        typo: Gostaia de rever as condicoes, hojje esttou no Essencial. A concorrente me oferwceu 1,21%, estou qase fechando.
+        typo: Cadê minha maquininha? O rasstreio diz etxraviado em 20/06/2026.
+        code_switched: FYI, Um contrato de crédito prende meus payouts ao banco de sempre. Who can help?
+        code_switched: Hi team, O PIX foi confirmado e o cash não está no meu bank. Can you check it?
+        code_switched: Fechei minha conta anterior e o cash das maquininhas voltou para vocês. Who can help?
+        cross_language: Onde cadastro outro banco para os repasses, tudo em nome da mesma empresa?
+        cross_language: Descontaram a mesma tarifa em dobro no meu extrato.
+        cross_language: Mexeram nos dados de entrada da minha conta, de um lugar onde nunca estive.
+        paraphrase: I go from desk to desk and nobody fixes it, I am furious.
+        paraphrase: A cardholder disputed a purchase as I had billed it again.
+        paraphrase: The post lost my card machine.
+    "#]].assert_eq(&text);
+}

@@ -40,6 +40,19 @@ pub(super) struct TicketRows {
     pub(super) interactions: Vec<Vec<String>>,
     /// What oracle and insider expected of each message of the agent; only with labels.
     pub(super) expected: Vec<Vec<String>>,
+    pub(super) origin: Origin,
+}
+
+/// What a ticket was made from.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Origin {
+    /// Kind, by its place in the model.
+    pub(super) kind: usize,
+    /// Cause, by its place in the kind.
+    pub(super) cause: usize,
+    pub(super) portuguese: bool,
+    pub(super) resolved: bool,
+    pub(super) slots: Slots,
 }
 
 /// Where a ticket is in its life, before its thread is known.
@@ -136,7 +149,15 @@ impl Desk {
         row.push(if answered { agent.id.clone() } else { String::new() });
         let summary = Summary { stage, plot: &plot, course, times: &times, priority, kind, channel };
         row.extend(summary.columns(subject, &messages[0], company.churn_risk, &mut chance));
-        TicketRows { ticket: row, interactions, expected }
+        let place = |found: Option<usize>| found.expect("kind and cause were drawn from the model");
+        let origin = Origin {
+            kind: place(self.model.kinds.iter().position(|it| it.id == kind.id)),
+            cause: place(kind.causes.iter().position(|it| it.id == cause.id)),
+            portuguese,
+            resolved: stage == Stage::Done,
+            slots,
+        };
+        TicketRows { ticket: row, interactions, expected, origin }
     }
 
     fn draw_language(&self, showcase: bool, chance: &mut Chance) -> bool {

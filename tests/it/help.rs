@@ -21,6 +21,7 @@ const COMMANDS: [&[&str]; 17] = [
     &["generate"],
     &["evaluate", "retrieval"],
     &["evaluate", "actions"],
+    &["evaluate", "queries"],
     &["config"],
 ];
 

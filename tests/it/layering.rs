@@ -55,6 +55,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "recommend",
             "history",
             "rebuild",
+            "filter",
+            "engine",
         ],
     ),
     ("config", &["error", "embed", "keyword", "index", "desk", "rebuild", "recommend"]),

@@ -15,6 +15,7 @@ mod mask;
 mod masking;
 mod mcp;
 mod precision;
+mod queries;
 mod query;
 mod real_model;
 mod replay;

@@ -206,7 +206,7 @@ pub(crate) fn fixtures_index() -> &'static Path {
 /// Two small desks that nobody writes to: `desk` and its `index`.
 static SMALL: LazyLock<PathBuf> = LazyLock::new(|| {
     let folder = SCRATCH.folder.join("small");
-    let params = GenerateParams { tickets: 40, seed: 7, locale: Locale::Mixed, labels: false };
+    let params = GenerateParams { tickets: 40, seed: 7, locale: Locale::Mixed, labels: false, queries: false };
     generate(&folder.join("desk"), &params, &mut |_, _| {}).unwrap();
     build_hashed(&folder.join("desk"), "small/index");
     folder

@@ -30,7 +30,7 @@ use regex::Regex;
 
 pub use placeholder::{Placeholder, Span, united};
 
-use crate::desk::mask::names::Folded;
+pub(in crate::desk) use crate::desk::mask::names::Folded;
 use crate::desk::mask::placeholder::ANY;
 use crate::error::{Error, Result};
 

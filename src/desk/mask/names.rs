@@ -47,14 +47,14 @@ const INTRODUCTIONS: [&str; 21] = [
 
 /// Text in lower case, without accents, each run of blanks one space, and the way back to the original.
 #[derive(Debug)]
-pub(super) struct Folded {
-    pub(super) text: String,
+pub(in crate::desk) struct Folded {
+    pub(in crate::desk) text: String,
     /// For each byte of `text`, and its end, where the character it came from starts in the source.
     sources: Vec<usize>,
 }
 
 impl Folded {
-    pub(super) fn new(source: &str) -> Self {
+    pub(in crate::desk) fn new(source: &str) -> Self {
         let mut folded =
             Self { text: String::with_capacity(source.len()), sources: Vec::with_capacity(source.len() + 1) };
         for (at, letter) in source.char_indices() {

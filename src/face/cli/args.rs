@@ -324,7 +324,9 @@ pub(super) struct ServeArgs {
 }
 
 #[derive(Debug, ClapArgs)]
-#[command(after_help = "Example:\n  nba generate --out desk --seed 42 --tickets 500 --locale pt-BR")]
+#[command(
+    after_help = "Examples:\n  nba generate --out desk --seed 42 --tickets 500 --locale pt-BR\n  nba generate --out desk --locale mixed --labels --queries"
+)]
 pub(super) struct GenerateArgs {
     /// Folder to write the five tables into; made if need be
     #[arg(long, value_name = "DIR")]
@@ -341,6 +343,9 @@ pub(super) struct GenerateArgs {
     /// Add the true action of each agent message as a column, and oracle.csv: what could at best be expected of each
     #[arg(long)]
     pub(super) labels: bool,
+    /// Add queries.csv: questions whose answers are known, for `nba evaluate queries`
+    #[arg(long)]
+    pub(super) queries: bool,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -400,6 +405,18 @@ pub(super) enum EvaluateCommand {
     Retrieval(RetrievalArgs),
     /// Accuracy, weighted F1 and acc@3 of the next action on labelled JSON lines, with floors
     Actions(ActionsArgs),
+    /// hit@1, hit@10 and MRR of the dense, keyword and hybrid legs on questions whose answers are known
+    Queries(QueriesArgs),
+}
+
+#[derive(Debug, ClapArgs)]
+#[command(
+    after_help = "Each row of the file has a set, a query, and the ids of the tickets that answer it, separated by |; where there is a\ncolumn `ignored`, the tickets named there are passed over. The index is asked as by nba search tickets, among resolved\ntickets; the first right one is looked for among the first hundred.\n\nExamples:\n  nba generate --out desk --locale mixed --queries\n  nba index build --data desk --index index\n  nba evaluate queries --queries desk/queries.csv\n  nba evaluate queries --index index --queries desk/queries.csv --json"
+)]
+pub(super) struct QueriesArgs {
+    /// CSV with the columns `set`, `query` and `answers`, as nba generate --queries writes it
+    #[arg(long, value_name = "FILE")]
+    pub(super) queries: PathBuf,
 }
 
 #[derive(Debug, ClapArgs)]

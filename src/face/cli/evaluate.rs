@@ -1,18 +1,21 @@
-//! `nba evaluate retrieval`, `nba evaluate actions`.
+//! `nba evaluate retrieval`, `nba evaluate actions`, `nba evaluate queries`.
 
 use std::fmt::Write as _;
 
-use super::args::{ActionsArgs, EvaluateCommand, RetrievalArgs};
+use super::args::{ActionsArgs, EvaluateCommand, QueriesArgs, RetrievalArgs};
 use super::printer::{Bar, Printer};
 use super::settings::Settings;
 use crate::engine::open_model;
 use crate::error::{Error, Result};
-use crate::evaluate::{RetrievalTask, evaluate_actions, evaluate_retrieval, read_cases, read_samples};
+use crate::evaluate::{
+    RetrievalTask, evaluate_actions, evaluate_queries, evaluate_retrieval, read_cases, read_questions, read_samples,
+};
 
 pub(super) fn evaluate(command: EvaluateCommand, settings: &Settings, printer: &Printer) -> Result<()> {
     match command {
         EvaluateCommand::Retrieval(args) => retrieval(args, settings, printer),
         EvaluateCommand::Actions(args) => actions(args, settings, printer),
+        EvaluateCommand::Queries(args) => queries(&args, settings, printer),
     }
 }
 
@@ -63,6 +66,26 @@ fn actions(args: ActionsArgs, settings: &Settings, printer: &Printer) -> Result<
     {
         let _ =
             writeln!(out, "{name:<11}{:>9.3}{:>13.3}{:>7.3}", figures.accuracy, figures.weighted_f1, figures.acc_at_3);
+    }
+    printer.text(&out)
+}
+
+fn queries(args: &QueriesArgs, settings: &Settings, printer: &Printer) -> Result<()> {
+    let questions = read_questions(&args.queries)?;
+    let engine = settings.engine()?;
+    let mut bar = Bar::new("queries");
+    let report = evaluate_queries(&questions, &engine, &mut |done, total| bar.show(done, total))?;
+    bar.end();
+    if printer.json() {
+        return printer.document(&report);
+    }
+    let mut out = format!("{:<16}{:>8}  {:<8}{:>7}{:>8}{:>7}\n", "set", "queries", "leg", "hit@1", "hit@10", "MRR");
+    for report in &report.sets {
+        let mut head = format!("{:<16}{:>8}", report.set, report.queries);
+        for (name, leg) in [("dense", report.dense), ("keyword", report.keyword), ("hybrid", report.hybrid)] {
+            let _ = writeln!(out, "{head:<24}  {name:<8}{:>7.3}{:>8.3}{:>7.3}", leg.hit_at_1, leg.hit_at_10, leg.mrr);
+            head.clear();
+        }
     }
     printer.text(&out)
 }

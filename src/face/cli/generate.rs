@@ -6,7 +6,8 @@ use crate::error::Result;
 use crate::generate::{GenerateParams, generate as write_desk};
 
 pub(super) fn generate(args: GenerateArgs, printer: &Printer) -> Result<()> {
-    let params = GenerateParams { tickets: args.tickets, seed: args.seed, locale: args.locale, labels: args.labels };
+    let GenerateArgs { tickets, seed, locale, labels, queries, .. } = args;
+    let params = GenerateParams { tickets, seed, locale, labels, queries };
     let mut bar = Bar::new("tickets");
     let report = write_desk(&args.out, &params, &mut |done, total| bar.show(done, total))?;
     bar.end();

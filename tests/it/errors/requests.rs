@@ -64,7 +64,7 @@ fn what_is_not_in_the_index() {
     sandbox.check(&["search", "tickets", "--text", "estorno", "--columns", "ticket_id,cpf"], expect![[r#"
         exit 2
         --- stderr
-        error: no column `cpf`; there are `ticket_id`, `subject`, `description`, `problem`, `language`, `thread_id`, `status`, `priority`, `category`, `subcategory`, `channel`, `created_at`, `tags`, `resolution_time_hours`, `sla_breached`, `csat_score`, `nps_score`, `sentiment`, `escalated`, `reopened_count`, `customer_id`, `company_id`, `agent_id`, `agent_name`, `agent_team`, `solved_by`, `solution`, `turns`, `actions`
+        error: no column `cpf`; there are `ticket_id`, `subject`, `description`, `problem`, `language`, `thread_id`, `status`, `priority`, `category`, `subcategory`, `channel`, `created_at`, `tags`, `resolution_time_hours`, `sla_breached`, `csat_score`, `nps_score`, `sentiment`, `escalated`, `reopened_count`, `customer_id`, `company_id`, `agent_id`, `agent_name`, `agent_team`, `solved_by`, `solution`, `turns`, `actions`, `identifiers`
     "#]]);
 }
 
@@ -232,7 +232,7 @@ fn filters_show_where_they_are_wrong() {
         expect![[r#"
             exit 2
             --- stderr
-            error: no column `categoria`; there are `ticket_id`, `subject`, `description`, `problem`, `language`, `thread_id`, `status`, `priority`, `category`, `subcategory`, `channel`, `created_at`, `tags`, `resolution_time_hours`, `sla_breached`, `csat_score`, `nps_score`, `sentiment`, `escalated`, `reopened_count`, `customer_id`, `company_id`, `agent_id`, `agent_name`, `agent_team`, `solved_by`, `solution`, `turns`, `actions`
+            error: no column `categoria`; there are `ticket_id`, `subject`, `description`, `problem`, `language`, `thread_id`, `status`, `priority`, `category`, `subcategory`, `channel`, `created_at`, `tags`, `resolution_time_hours`, `sla_breached`, `csat_score`, `nps_score`, `sentiment`, `escalated`, `reopened_count`, `customer_id`, `company_id`, `agent_id`, `agent_name`, `agent_team`, `solved_by`, `solution`, `turns`, `actions`, `identifiers`
         "#]],
     );
     filter(
@@ -270,7 +270,7 @@ fn filters_show_where_they_are_wrong() {
         expect![[r#"
             exit 2
             --- stderr
-            error: no column `categoria`; there are `ticket_id`, `subject`, `description`, `problem`, `language`, `thread_id`, `status`, `priority`, `category`, `subcategory`, `channel`, `created_at`, `tags`, `resolution_time_hours`, `sla_breached`, `csat_score`, `nps_score`, `sentiment`, `escalated`, `reopened_count`, `customer_id`, `company_id`, `agent_id`, `agent_name`, `agent_team`, `solved_by`, `solution`, `turns`, `actions`
+            error: no column `categoria`; there are `ticket_id`, `subject`, `description`, `problem`, `language`, `thread_id`, `status`, `priority`, `category`, `subcategory`, `channel`, `created_at`, `tags`, `resolution_time_hours`, `sla_breached`, `csat_score`, `nps_score`, `sentiment`, `escalated`, `reopened_count`, `customer_id`, `company_id`, `agent_id`, `agent_name`, `agent_team`, `solved_by`, `solution`, `turns`, `actions`, `identifiers`
         "#]],
     );
     filter(
@@ -297,12 +297,12 @@ fn filters_show_where_they_are_wrong() {
     sandbox.check(&["recommend", "TICKET-3", "--filter", "subject = 'Estorno'"], expect![[r#"
         exit 2
         --- stderr
-        error: no column `subject`; there are `step_id`, `ticket_id`, `thread_id`, `state`, `language`, `position`, `action`, `last_action`, `done`, `message`, `is_last`, `status`, `priority`, `category`, `subcategory`, `channel`, `created_at`, `resolved`, `reopened`, `resolution_time_hours`, `sla_breached`, `csat_score`, `agent_id`, `expected_success`, `likely_actions`, `likely_probabilities`
+        error: no column `subject`; there are `step_id`, `ticket_id`, `thread_id`, `state`, `language`, `position`, `action`, `last_action`, `done`, `message`, `is_last`, `status`, `priority`, `category`, `subcategory`, `channel`, `created_at`, `resolved`, `reopened`, `resolution_time_hours`, `sla_breached`, `csat_score`, `agent_id`, `identifiers`, `expected_success`, `likely_actions`, `likely_probabilities`
     "#]]);
     sandbox.check(&["search", "steps", "--row", "TICKET-3#next", "--filter", "subject = 'a'"], expect![[r#"
         exit 2
         --- stderr
-        error: no column `subject`; there are `step_id`, `ticket_id`, `thread_id`, `state`, `language`, `position`, `action`, `last_action`, `done`, `message`, `is_last`, `status`, `priority`, `category`, `subcategory`, `channel`, `created_at`, `resolved`, `reopened`, `resolution_time_hours`, `sla_breached`, `csat_score`, `agent_id`, `expected_success`, `likely_actions`, `likely_probabilities`
+        error: no column `subject`; there are `step_id`, `ticket_id`, `thread_id`, `state`, `language`, `position`, `action`, `last_action`, `done`, `message`, `is_last`, `status`, `priority`, `category`, `subcategory`, `channel`, `created_at`, `resolved`, `reopened`, `resolution_time_hours`, `sla_breached`, `csat_score`, `agent_id`, `identifiers`, `expected_success`, `likely_actions`, `likely_probabilities`
     "#]]);
 }
 
@@ -633,12 +633,12 @@ fn labelled_files_that_cannot_be_used() {
     retrieval(
         ["texto", "tema"],
         expect![[r#"
-        exit 3
-        --- stderr
-        error: 1 problem in the data
-          all.csv:2: text and label must not be empty
-          nothing was written; mend the data (a build can skip faulty rows with --lenient)
-    "#]],
+            exit 3
+            --- stderr
+            error: 1 problem in the data
+              all.csv:2: texto and tema must not be empty
+              nothing was written; mend the data (a build can skip faulty rows with --lenient)
+        "#]],
     );
     sandbox.write("all.csv", b"texto,tema\n\xe3,A\n");
     retrieval(
