@@ -25,7 +25,7 @@ use std::time::Instant;
 use arrow::array::{ArrayRef, RecordBatch, StringArray};
 use fs_err as fs;
 use nba::embed::{ModelIdentity, Vector};
-use nba::index::{IndexReader, IndexSpec, Query, QueryKind, write};
+use nba::index::{IndexReader, IndexSpec, Query, QueryKind, QueryVector, write};
 use nba::keyword::{KeywordParams, Language, TextField};
 use nba::vector::VectorParams;
 use serde::Deserialize;
@@ -103,7 +103,10 @@ fn main() -> Outcome<()> {
                 for (vector, text) in queries.iter().zip(&texts).skip(first).take(count) {
                     // The peers have neither synonyms nor other spellings.
                     let keyword = KeywordParams::exact();
-                    let query = Query { keyword, ..Query::new(kind, Some(vector.to_vec()), Some(text.clone()), k) };
+                    let query = Query {
+                        keyword,
+                        ..Query::new(kind, Some(QueryVector::Raw(vector.to_vec())), Some(text.clone()), k)
+                    };
                     let start = Instant::now();
                     let found = index.query(&query)?;
                     latencies.push(start.elapsed().as_secs_f64());
@@ -137,6 +140,8 @@ fn build(files: &Files, params: &VectorParams) -> Outcome<serde_json::Value> {
             analyzers: vec![Language::Portuguese, Language::English],
             boost: 1.0,
         }],
+        exact: None,
+        language: None,
         vector: params.clone(),
     };
     let model = ModelIdentity { name: "given vectors".to_owned(), fingerprint: "0".repeat(64), dimension };

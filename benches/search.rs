@@ -15,7 +15,7 @@ use std::sync::Arc;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use nba::embed::{EmbedParams, Embedder, HashedEmbedder, ModelSpec, OnnxEmbedder, Vector};
 use nba::generate::{GenerateParams, generate};
-use nba::index::{Query, QueryKind};
+use nba::index::{Query, QueryKind, QueryVector};
 use nba::rebuild::{BuildParams, BuildRequest, build};
 use nba::recommend::{Outcome, SimilarState, SimilarTicket, Situation, Trust, recommend};
 use nba::snapshot::Snapshot;
@@ -116,7 +116,7 @@ fn desk(criterion: &mut Criterion) {
         group.bench_function(name, |bencher| {
             bencher.iter(|| {
                 for (vector, text) in &queries {
-                    let query = Query::new(kind, Some(vector.clone()), Some(text.clone()), 10);
+                    let query = Query::new(kind, Some(QueryVector::Raw(vector.clone())), Some(text.clone()), 10);
                     black_box(index.query(&query).expect("an answer"));
                 }
             });

@@ -298,6 +298,8 @@ fn tickets_spec(vector: &VectorParams, boosts: &BoostParams) -> IndexSpec {
         group: "ticket_id".to_owned(),
         embedded: "problem".to_owned(),
         text_fields: searched.map(|(name, boost)| text_field(name, boost)).collect(),
+        exact: Some("identifiers".to_owned()),
+        language: Some("language".to_owned()),
         vector: vector.clone(),
     }
 }
@@ -309,6 +311,8 @@ fn steps_spec(vector: &VectorParams) -> IndexSpec {
         group: "ticket_id".to_owned(),
         embedded: "state".to_owned(),
         text_fields: vec![text_field("state", 1.0)],
+        exact: Some("identifiers".to_owned()),
+        language: None,
         vector: vector.clone(),
     }
 }

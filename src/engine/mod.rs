@@ -21,7 +21,7 @@ pub use source::{ModelSource, open_model};
 use crate::desk::Masker;
 use crate::embed::{EmbedParams, Embedder};
 use crate::error::{Error, Result};
-use crate::index::{FusionParams, Query, QueryKind};
+use crate::index::{Codes, FusionParams, Query, QueryKind, QueryVector};
 use crate::keyword::KeywordParams;
 use crate::rebuild::{self, BuildReport, BuildRequest, DESK_FILE, DeskFile, LEARNED_FILE, Progress};
 use crate::recommend::{Learned, RecommendParams};
@@ -155,24 +155,27 @@ impl Engine {
         let current = self.current.load();
         let index = current.snapshot.index(&request.index)?;
         let columns = request.columns.clone().unwrap_or_else(|| index.columns());
-        let (vector, text) = match &request.by {
-            By::Vector(vector) => (Some(unit(vector)?), None),
+        let (vector, text, codes) = match &request.by {
+            By::Vector(vector) => (Some(QueryVector::Raw(unit(vector)?)), None, Codes::default()),
             By::Text(text) => {
                 let masked = masked_query(text)?;
                 let vector = (request.kind != QueryKind::FullText).then(|| self.embed(&masked)).transpose()?;
-                (vector, Some(masked))
+                let codes = similar::codes_of(&masked);
+                (vector.map(QueryVector::Raw), Some(masked), codes)
             }
             By::Row(key) => {
                 let row = index
                     .row_of(key)?
                     .ok_or_else(|| Error::UnknownRow { index: request.index.clone(), key: key.clone() })?;
                 let text = index.text(row, &index.manifest().embedded)?.map(str::to_owned);
-                (Some(index.vector(row).to_vec()), text)
+                let codes = Codes { values: index.exact_values(row)?, alone: false };
+                (Some(QueryVector::Row(row)), text, codes)
             }
         };
         let query = Query {
             filter: request.filter.clone(),
             one_per_group: request.one_per_group,
+            codes,
             fusion: self.params.fusion,
             keyword: self.params.keyword.clone(),
             ..Query::new(request.kind, vector, text, request.k)

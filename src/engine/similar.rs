@@ -3,10 +3,10 @@
 use serde_json::{Value, json};
 
 use super::{Current, Engine, Similar, SimilarRequest, SimilarTickets, Subject, masked_query};
-use crate::desk::Status;
+use crate::desk::{Status, is_only_codes, query_terms};
 use crate::error::{Error, Result};
 use crate::filter::Filter;
-use crate::index::{Cells, Found, IndexReader, Query, QueryKind};
+use crate::index::{Cells, Codes, Found, IndexReader, Query, QueryKind, QueryVector};
 use crate::rank::Row;
 use crate::rebuild::TICKETS;
 
@@ -40,14 +40,21 @@ impl Engine {
         match subject {
             Subject::Text(text) => {
                 let masked = masked_query(text)?;
-                Ok(Problem { ticket: None, vector: self.embed(&masked)?, about: masked.clone(), text: masked })
+                Ok(Problem {
+                    ticket: None,
+                    vector: QueryVector::Raw(self.embed(&masked)?),
+                    codes: codes_of(&masked),
+                    about: masked.clone(),
+                    text: masked,
+                })
             }
             Subject::Ticket(id) => {
                 let index = current.snapshot.index(TICKETS)?;
                 let row = ticket_row(index, id)?;
                 let text = index.text(row, &index.manifest().embedded)?.unwrap_or_default().to_owned();
                 let about = index.text(row, "subject")?.unwrap_or_default().to_owned();
-                Ok(Problem { ticket: Some((id.clone(), row)), vector: index.vector(row).to_vec(), about, text })
+                let codes = Codes { values: index.exact_values(row)?, alone: false };
+                Ok(Problem { ticket: Some((id.clone(), row)), vector: QueryVector::Row(row), codes, about, text })
             }
         }
     }
@@ -66,6 +73,7 @@ impl Engine {
         only.extend(problem.ticket.iter().map(|(id, _)| json!({ "ticket_id NOT": id })));
         let query = Query {
             filter: Some(and_also(&Value::Array(only), filter)?),
+            codes: problem.codes.clone(),
             fusion: self.params.fusion,
             keyword: self.params.keyword.clone(),
             ..Query::new(QueryKind::Hybrid, Some(problem.vector.clone()), Some(problem.text.clone()), k)
@@ -80,8 +88,14 @@ pub(super) struct Problem {
     pub(super) ticket: Option<(String, Row)>,
     /// For people: a subject, or the masked text.
     pub(super) about: String,
-    pub(super) vector: Vec<f32>,
+    pub(super) vector: QueryVector,
     pub(super) text: String,
+    pub(super) codes: Codes,
+}
+
+/// The codes in a text.
+pub(super) fn codes_of(masked: &str) -> Codes {
+    Codes { values: query_terms(masked), alone: is_only_codes(masked) }
 }
 
 /// Our own condition and the caller's.

@@ -9,7 +9,7 @@ use super::{Current, Engine, RecommendRequest, Recommendation};
 use crate::desk::Status;
 use crate::error::{Error, Result};
 use crate::feedback::recommendation_id;
-use crate::index::{Cells, MAX_K, Query, QueryKind};
+use crate::index::{Cells, MAX_K, Query, QueryKind, QueryVector};
 use crate::rebuild::{STEPS, TICKETS};
 use crate::recommend::{Moment, Outcome, RecommendParams, SimilarState, SimilarTicket, Situation, Vote, recommend};
 
@@ -68,7 +68,7 @@ impl Engine {
         &self,
         current: &Current,
         problem: &Problem,
-        state: &[f32],
+        state: &QueryVector,
         request: &RecommendRequest,
         k: usize,
     ) -> Result<Vec<SimilarState>> {
@@ -80,7 +80,7 @@ impl Engine {
         let query = Query {
             filter: Some(and_also(&Value::Array(only), request.filter.as_ref())?),
             one_per_group: false,
-            ..Query::new(QueryKind::Ann, Some(state.to_vec()), None, k)
+            ..Query::new(QueryKind::Ann, Some(state.clone()), None, k)
         };
         let columns = [
             "ticket_id",
@@ -150,7 +150,7 @@ impl Engine {
             let cells = index.cells(hit.row, &columns.map(str::to_owned))?;
             let actions = cell(&cells, "actions").and_then(Value::as_array).cloned().unwrap_or_default();
             tickets.push(SimilarTicket {
-                similarity: dot(index.vector(hit.row), &problem.vector),
+                similarity: hit.dense.map_or(0.0, |leg| leg.score),
                 ticket_id: hit.key,
                 thread_id: text(&cells, "thread_id").unwrap_or_default(),
                 actions: actions.iter().filter_map(|action| Some(action.as_str()?.to_owned())).collect(),
@@ -170,9 +170,12 @@ impl Engine {
     }
 
     /// Where the conversation is: of an active ticket its pending step, of a text the text itself.
-    fn present_state(&self, current: &Current, problem: &Problem) -> Result<(Situation, Vec<f32>)> {
+    fn present_state(&self, current: &Current, problem: &Problem) -> Result<(Situation, QueryVector)> {
         let Some((id, ticket)) = &problem.ticket else {
-            let turns = vec![(problem.text.as_str(), problem.vector.as_slice())];
+            let QueryVector::Raw(vector) = &problem.vector else {
+                return Ok((Situation::default(), problem.vector.clone()));
+            };
+            let turns = vec![(problem.text.as_str(), vector.as_slice())];
             let moment = Moment { turns, said: vec![&problem.text], customer_spoke_last: true, ..Moment::default() };
             let likely = current.learned(&self.params)?.predict(&moment);
             let acceptance = self.acceptance(current, None);
@@ -213,7 +216,7 @@ impl Engine {
                 })
                 .collect(),
         };
-        Ok((situation, steps.vector(pending).to_vec()))
+        Ok((situation, QueryVector::Row(pending)))
     }
 
     /// F of the actions on which people had decided when the generation was built.
@@ -264,8 +267,4 @@ fn number(cells: &Cells, name: &str) -> Option<f64> {
 
 fn flag(cells: &Cells, name: &str) -> Option<bool> {
     cell(cells, name)?.as_bool()
-}
-
-fn dot(a: &[f32], b: &[f32]) -> f32 {
-    a.iter().zip(b).map(|(x, y)| x * y).sum()
 }

@@ -4,18 +4,24 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, RecordBatch, StringArray};
+use arrow::array::{ArrayRef, ListArray, ListBuilder, RecordBatch, StringArray, StringBuilder};
 use serde::Serialize;
+use serde_json::json;
 
 use super::csv_rows::read_rows;
+use crate::desk::{identifier_terms, is_only_codes, query_terms, sure_language};
 use crate::embed::{Embedder, Vector};
 use crate::error::{Error, Result};
-use crate::index::{FusionParams, Hit, IndexReader, IndexSpec, Query, QueryKind, write};
+use crate::filter::Filter;
+use crate::index::{Codes, FusionParams, Hit, IndexReader, IndexSpec, Query, QueryKind, QueryVector, write};
 use crate::keyword::{KeywordParams, Language, TextField};
 use crate::vector::{Kind, VectorParams};
 
 /// How many neighbours vote, and how deep precision is looked at.
 const K: usize = 10;
+
+/// A neighbour's vote weighs e^((s / s_best − 1) / temperature), s its score.
+const VOTE_TEMPERATURE: f32 = 0.1;
 
 /// A text and the label that says what it resembles.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,7 +55,7 @@ pub struct LegReport {
     pub p_at_10: f64,
     /// One of the first five hits has the label.
     pub hit_at_5: f64,
-    /// The label with the highest sum of scores among the first ten hits is right.
+    /// The label with the highest sum of votes among the first ten hits is right; a vote weighs e^((s / s_best − 1) / 0.1).
     pub knn_accuracy: f64,
 }
 
@@ -60,7 +66,7 @@ pub struct Legs {
     pub dense: LegReport,
     /// BM25.
     pub keyword: LegReport,
-    /// Both, by reciprocal rank fusion.
+    /// Both, fused.
     pub hybrid: LegReport,
 }
 
@@ -112,17 +118,18 @@ pub fn evaluate_retrieval(
     let leg = |kind| -> Result<LegReport> {
         let mut sums = LegReport::default();
         for (at, (sample, vector)) in queries.iter().zip(query_vectors).enumerate() {
-            // In leave one out a row may find itself: one hit more is asked for, and that one is dropped.
-            let k = (K + usize::from(leave_one_out)).min(base.len());
+            let k = K.min(base.len());
+            // In leave one out a row must not find itself.
+            let filter = leave_one_out.then(|| Filter::from_json(&json!({ "row NOT": at.to_string() }))).transpose()?;
             let query = Query {
                 fusion: *fusion,
                 keyword: keyword.clone(),
                 one_per_group: false,
-                ..Query::new(kind, Some(vector.to_vec()), Some(sample.text.clone()), k)
+                filter,
+                codes: Codes { values: query_terms(&sample.text), alone: is_only_codes(&sample.text) },
+                ..Query::new(kind, Some(QueryVector::Raw(vector.to_vec())), Some(sample.text.clone()), k)
             };
-            let mut hits = index.query(&query)?.hits;
-            hits.retain(|hit| !(leave_one_out && hit.row as usize == at));
-            hits.truncate(K);
+            let hits = index.query(&query)?.hits;
             add(&mut sums, &hits, base, &sample.label);
         }
         let rows = queries.len() as f64;
@@ -148,17 +155,34 @@ fn add(sums: &mut LegReport, hits: &[Hit], base: &[Sample], truth: &str) {
 
     let mut votes: BTreeMap<&str, f64> = BTreeMap::new();
     for hit in hits {
-        *votes.entry(&base[hit.row as usize].label).or_default() += f64::from(hit.score);
+        let below_best = hit.score / hits[0].score - 1.0;
+        let weight = if hits[0].score > 0.0 { f64::from(below_best / VOTE_TEMPERATURE).exp() } else { 1.0 };
+        *votes.entry(&base[hit.row as usize].label).or_default() += weight;
     }
     // Of equal sums the label first in the alphabet wins.
     let winner = votes.iter().rev().max_by(|a, b| a.1.total_cmp(b.1)).map(|(label, _)| *label);
     sums.knn_accuracy += share(winner == Some(truth));
 }
 
+fn identifier_lists(base: &[Sample]) -> ListArray {
+    let mut lists = ListBuilder::new(StringBuilder::new());
+    for sample in base {
+        identifier_terms([sample.text.as_str()]).into_iter().for_each(|term| lists.values().append_value(term));
+        lists.append(true);
+    }
+    lists.finish()
+}
+
 fn build(folder: &Path, base: &[Sample], vectors: &[Vector], embedder: &dyn Embedder) -> Result<IndexReader> {
     let keys = StringArray::from_iter_values((0..base.len()).map(|row| row.to_string()));
     let texts = StringArray::from_iter_values(base.iter().map(|sample| &sample.text));
-    let columns: [(&str, ArrayRef); 2] = [("row", Arc::new(keys)), ("text", Arc::new(texts))];
+    let languages = StringArray::from_iter(base.iter().map(|sample| sure_language(&sample.text)));
+    let columns: [(&str, ArrayRef); 4] = [
+        ("row", Arc::new(keys)),
+        ("text", Arc::new(texts)),
+        ("language", Arc::new(languages)),
+        ("identifiers", Arc::new(identifier_lists(base))),
+    ];
     let batch = RecordBatch::try_from_iter(columns).map_err(|error| Error::internal("making rows", error))?;
     let analyzers = vec![Language::Portuguese, Language::English];
     let spec = IndexSpec {
@@ -167,6 +191,8 @@ fn build(folder: &Path, base: &[Sample], vectors: &[Vector], embedder: &dyn Embe
         group: "row".to_owned(),
         embedded: "text".to_owned(),
         text_fields: vec![TextField { name: "text".to_owned(), analyzers, boost: 1.0 }],
+        exact: Some("identifiers".to_owned()),
+        language: Some("language".to_owned()),
         vector: VectorParams { kind: Kind::Flat, ..VectorParams::default() },
     };
     let (_, sha256) = write(folder, &spec, &batch, vectors, embedder.identity(), &mut |_| {})?;

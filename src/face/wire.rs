@@ -43,12 +43,15 @@ struct ScoreJson {
     score: f32,
     dense: Option<LegJson>,
     keyword: Option<LegJson>,
+    identifiers: Option<LegJson>,
+    shared_identifiers: Vec<String>,
 }
 
 #[derive(Debug, Serialize)]
 struct LegJson {
-    rank: u32,
+    rank: Option<u32>,
     score: f32,
+    weight: f32,
     contribution: f32,
 }
 
@@ -61,8 +64,14 @@ struct ActionJson {
 
 impl From<&Hit> for ScoreJson {
     fn from(hit: &Hit) -> Self {
-        let leg = |leg: Leg| LegJson { rank: leg.rank, score: leg.score, contribution: leg.contribution };
-        Self { score: hit.score, dense: hit.dense.map(leg), keyword: hit.keyword.map(leg) }
+        let leg = |Leg { rank, score, weight, contribution }: Leg| LegJson { rank, score, weight, contribution };
+        Self {
+            score: hit.score,
+            dense: hit.dense.map(leg),
+            keyword: hit.keyword.map(leg),
+            identifiers: hit.exact.map(leg),
+            shared_identifiers: hit.shared.clone(),
+        }
     }
 }
 

@@ -1,71 +1,154 @@
-//! Reciprocal rank fusion of two ranked lists. Pure: no index, no I/O, no clock.
-
-use std::collections::BTreeMap;
+//! How the scores of the legs become one. Pure: no index, no I/O, no clock.
 
 use serde::{Deserialize, Serialize};
 
-use crate::rank::{Row, Scored};
+use crate::rank::{Row, Scored, by_rank};
 
-/// How the dense and the keyword list become one.
-///
-/// The score of a row is Σ `weight / (k + rank)` over the lists that hold it, with ranks from 1
-/// (Cormack, Clarke, Büttcher: Reciprocal Rank Fusion outperforms Condorcet, SIGIR 2009; there all weights are 1).
+#[cfg(test)]
+mod tests;
+
+/// Of a query that is nothing but codes, the other legs keep this part of their weights: enough to order rows that hold the
+/// same codes.
+const BESIDE_CODES: f32 = 0.05;
+
+/// By which formula legs are fused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Fusion {
+    /// The sum over the legs of weight × score on the leg's own scale: the cosine, BM25 as a share of the best that the
+    /// query found, and how rare what is shared is. A convex combination but for a constant factor (Bruch, Gai, Ingber: An
+    /// Analysis of Fusion Functions for Hybrid Retrieval, TOIS 2023).
+    Convex,
+    /// The sum over the legs of weight / (k + rank), ranks from 1; a leg without a rank gives nothing (Cormack, Clarke,
+    /// Büttcher: Reciprocal Rank Fusion outperforms Condorcet, SIGIR 2009; there all weights are 1).
+    Rrf,
+}
+
+/// How the legs become one.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct FusionParams {
-    /// Damping: the larger, the less the first ranks stand out. 0 or more.
+    /// The formula.
+    pub method: Fusion,
+    /// Damping of `rrf`: the larger, the less the first ranks stand out. 0 or more.
     pub k: f32,
-    /// Weight of the dense list, 0 or more.
+    /// Weight of the dense leg, 0 or more.
     pub dense_weight: f32,
-    /// Weight of the keyword list, 0 or more.
+    /// Weight of the keyword leg for a query of very many terms, 0 or more.
     pub keyword_weight: f32,
+    /// With how many terms the keyword leg has half of that weight, 0 or more; 0 gives it all of it always.
+    pub keyword_half_terms: f32,
+    /// Weight of shared identifiers, 0 or more.
+    pub exact_weight: f32,
 }
 
 impl Default for FusionParams {
     fn default() -> Self {
-        Self { k: 60.0, dense_weight: 1.0, keyword_weight: 0.5 }
+        Self {
+            method: Fusion::Convex,
+            k: 60.0,
+            dense_weight: 1.0,
+            keyword_weight: 0.8,
+            keyword_half_terms: 40.0,
+            exact_weight: 0.5,
+        }
     }
 }
 
-/// How one list saw a row.
+/// What each leg weighs for one query.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Weights {
+    /// Nearest vectors.
+    pub dense: f32,
+    /// Shared words.
+    pub keyword: f32,
+    /// Shared identifiers.
+    pub exact: f32,
+}
+
+impl FusionParams {
+    /// The weights for a query with so many distinct terms that the index holds.
+    ///
+    /// The keyword leg weighs `keyword_weight` × n / (n + `keyword_half_terms`) with n terms: of a long text many words can
+    /// agree, of a short one few, and those by chance. Where nothing but codes is asked for (`only_codes`), the other legs
+    /// keep a twentieth of their weights.
+    #[must_use]
+    pub fn weights(&self, terms: usize, only_codes: bool) -> Weights {
+        let terms = terms as f32;
+        let length = if self.keyword_half_terms > 0.0 { terms / (terms + self.keyword_half_terms) } else { 1.0 };
+        let kept = if only_codes { BESIDE_CODES } else { 1.0 };
+        Weights {
+            dense: kept * self.dense_weight,
+            keyword: kept * self.keyword_weight * length,
+            exact: self.exact_weight,
+        }
+    }
+}
+
+/// How one leg saw a row.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Leg {
-    /// Rank in that list, from 1.
-    pub rank: u32,
-    /// The list's own score: cosine in −1…1 for dense, BM25 from 0 up for keyword.
+    /// Rank in that leg, from 1; `None` where the row was not among its candidates.
+    pub rank: Option<u32>,
+    /// The leg's own score: cosine in −1…1 for dense, BM25 from 0 up for keyword, rarity from 0 up for identifiers.
     pub score: f32,
-    /// What the list gave to the fused score.
+    /// The leg's weight for this query.
+    pub weight: f32,
+    /// What the leg gave to the fused score.
     pub contribution: f32,
 }
 
-/// A row of the fused list. A list that does not hold the row gave nothing.
+/// Rank and score of a row in one leg; no rank where it was not among the leg's candidates.
+pub type Seen = (Option<u32>, f32);
+
+/// A row that a leg found, with what every leg says of it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Candidate {
+    /// The row.
+    pub row: Row,
+    /// The cosine; `None` where that leg was not asked.
+    pub dense: Option<Seen>,
+    /// BM25; `None` where the row shares no term with the query.
+    pub keyword: Option<Seen>,
+    /// How rare the identifiers are that it shares with the query; `None` where it shares none.
+    pub exact: Option<Seen>,
+}
+
+/// A row of the fused list, and what each leg saw in it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Fused {
     /// The row and the sum of its contributions.
     pub scored: Scored,
-    /// How the dense list saw it.
+    /// Nearest vectors.
     pub dense: Option<Leg>,
-    /// How the keyword list saw it.
+    /// Shared words; `None` where there are none.
     pub keyword: Option<Leg>,
+    /// Shared identifiers; `None` where there are none.
+    pub exact: Option<Leg>,
 }
 
-/// Fuses two lists, each best first; the result is best first, ties by row.
+/// Fuses what the legs know of each candidate; the result is best first, ties by row. A leg's better score never makes a row
+/// worse.
 #[must_use]
-pub fn fuse(dense: &[Scored], keyword: &[Scored], params: &FusionParams) -> Vec<Fused> {
-    let mut rows: BTreeMap<Row, [Option<Leg>; 2]> = BTreeMap::new();
-    for (which, (list, weight)) in [(dense, params.dense_weight), (keyword, params.keyword_weight)].iter().enumerate() {
-        for (rank, hit) in (1u32..).zip(list.iter()) {
-            let contribution = weight / (params.k + rank as f32);
-            rows.entry(hit.row).or_default()[which] = Some(Leg { rank, score: hit.score, contribution });
-        }
-    }
-    let mut fused: Vec<Fused> = rows
-        .into_iter()
-        .map(|(row, [dense, keyword])| {
-            let score = [dense, keyword].iter().flatten().map(|leg| leg.contribution).sum();
-            Fused { scored: Scored { row, score }, dense, keyword }
+pub fn fuse(candidates: &[Candidate], weights: &Weights, params: &FusionParams) -> Vec<Fused> {
+    let best_keyword = candidates.iter().filter_map(|it| it.keyword).map(|(_, score)| score).fold(0.0, f32::max);
+    let leg = |(rank, score): Seen, weight: f32, unit: f32| {
+        let contribution = match params.method {
+            Fusion::Convex => weight * score / unit,
+            Fusion::Rrf => rank.map_or(0.0, |rank| weight / (params.k + rank as f32)),
+        };
+        Leg { rank, score, weight, contribution }
+    };
+    let mut fused: Vec<Fused> = candidates
+        .iter()
+        .map(|candidate| {
+            let dense = candidate.dense.map(|seen| leg(seen, weights.dense, 1.0));
+            let keyword = candidate.keyword.map(|seen| leg(seen, weights.keyword, best_keyword));
+            let exact = candidate.exact.map(|seen| leg(seen, weights.exact, 1.0));
+            let score = [dense, keyword, exact].iter().flatten().map(|leg| leg.contribution).sum();
+            Fused { scored: Scored { row: candidate.row, score }, dense, keyword, exact }
         })
         .collect();
-    fused.sort_by(|a, b| crate::rank::by_rank(&a.scored, &b.scored));
+    fused.sort_by(|a, b| by_rank(&a.scored, &b.scored));
     fused
 }

@@ -17,7 +17,7 @@ use crate::vector::{Kind, VectorParams};
 ///
 /// 2: rows in blocks of 1,024; vectors of the kind `codes`. 3: their turned axes. 4: what was learnt of the desk.
 /// 5: what was learnt has a second stage; threads that are the same, agents' loads, how new the desk is.
-/// 6: the language of each row; keywords over tags.
+/// 6: the language of each row, means of vectors by language; keywords over tags; identifiers.
 pub const FORMAT: u32 = 6;
 /// The oldest format that this program reads.
 pub const OLDEST_FORMAT: u32 = 6;
@@ -35,6 +35,10 @@ pub struct IndexSpec {
     pub embedded: String,
     /// The columns that the keyword leg searches.
     pub text_fields: Vec<TextField>,
+    /// The list column whose values a query finds as they are, such as identifiers.
+    pub exact: Option<String>,
+    /// The column with each row's language, if vectors are compared without the mean of those in the same language.
+    pub language: Option<String>,
     /// How the vectors are kept.
     pub vector: VectorParams,
 }
@@ -57,6 +61,10 @@ pub struct Manifest {
     pub embedded: String,
     /// See [`IndexSpec::text_fields`].
     pub text_fields: Vec<TextField>,
+    /// See [`IndexSpec::exact`].
+    pub exact: Option<String>,
+    /// See [`IndexSpec::language`].
+    pub language: Option<String>,
     /// The parts of the index. The nightly build writes one.
     pub segments: Vec<SegmentEntry>,
 }

@@ -4,6 +4,7 @@
 //! ```text
 //! <index>/manifest.json            what the index is, and size and sha256 of every file below
 //! <index>/0/rows.arrow             the rows, Arrow IPC, memory-mapped
+//! <index>/0/means.f32              what is taken away from vectors before they are compared: see `space`
 //! <index>/0/vector/…               vectors, codes and graph: see `vector`
 //! <index>/0/keyword/…              a tantivy segment: see `keyword`
 //! ```
@@ -14,14 +15,15 @@ mod manifest;
 mod query;
 mod reader;
 mod rows;
+mod space;
 #[cfg(test)]
 mod tests;
 mod writer;
 
 pub use cell::Cells;
-pub use fuse::{Fused, FusionParams, Leg, fuse};
+pub use fuse::{Candidate, Fused, Fusion, FusionParams, Leg, Seen, Weights, fuse};
 pub use manifest::{FORMAT, FileEntry, IndexSpec, Manifest, OLDEST_FORMAT, SegmentEntry};
 pub(crate) use manifest::{check_files, read_json, sha256_hex, sync_folder, write_json};
-pub use query::{Degraded, Found, Hit, MAX_K, Query, QueryKind};
+pub use query::{Codes, Degraded, Found, Hit, MAX_K, Query, QueryKind, QueryVector};
 pub use reader::{IndexReader, Place, StoredText};
 pub use writer::write;

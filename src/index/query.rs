@@ -23,15 +23,35 @@ pub enum QueryKind {
     FullText,
 }
 
+/// By which vector is searched.
+#[derive(Debug, Clone, PartialEq)]
+pub enum QueryVector {
+    /// A unit vector as the model makes it.
+    Raw(Vec<f32>),
+    /// The stored vector of this row of the index.
+    Row(Row),
+}
+
+/// The codes in a query: values of the index's exact column that are looked for as they are.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Codes {
+    /// The values.
+    pub values: Vec<String>,
+    /// Whether the query is nothing but these.
+    pub alone: bool,
+}
+
 /// What to look for. A text has to be embedded by the caller: an index knows no model.
 #[derive(Debug, Clone)]
 pub struct Query {
     /// Which legs to use.
     pub kind: QueryKind,
-    /// The query's unit vector, for `ann` and `hybrid`.
-    pub vector: Option<Vec<f32>>,
+    /// The query's vector, for `ann` and `hybrid`.
+    pub vector: Option<QueryVector>,
     /// The query's words, for `full_text` and `hybrid`.
     pub text: Option<String>,
+    /// The query's codes, for `hybrid`.
+    pub codes: Codes,
     /// How many hits, 1 to 10,000.
     pub k: usize,
     /// Which rows may be hits; applied before ranking.
@@ -47,13 +67,14 @@ pub struct Query {
 impl Query {
     /// A query with the defaults of this crate: one hit a group, no filter.
     #[must_use]
-    pub fn new(kind: QueryKind, vector: Option<Vec<f32>>, text: Option<String>, k: usize) -> Self {
+    pub fn new(kind: QueryKind, vector: Option<QueryVector>, text: Option<String>, k: usize) -> Self {
         let (fusion, keyword) = (FusionParams::default(), KeywordParams::default());
-        Self { kind, vector, text, k, filter: None, one_per_group: true, fusion, keyword }
+        let codes = Codes::default();
+        Self { kind, vector, text, codes, k, filter: None, one_per_group: true, fusion, keyword }
     }
 
     /// Refuses what cannot be answered, before anything is read.
-    pub(super) fn check(&self, dimension: usize) -> Result<()> {
+    pub(super) fn check(&self, dimension: usize, rows: usize) -> Result<()> {
         if self.k == 0 || self.k > MAX_K {
             return Err(Error::argument("k", format!("{} is not between 1 and {MAX_K}", self.k)));
         }
@@ -61,11 +82,14 @@ impl Query {
         let wants_text = self.kind != QueryKind::Ann;
         match &self.vector {
             None if wants_vector => return Err(Error::argument("vector", "an ann or hybrid query needs one")),
-            Some(vector) if vector.len() != dimension => {
+            Some(QueryVector::Row(row)) if *row as usize >= rows => {
+                return Err(Error::argument("vector", format!("there is no row {row} among {rows}")));
+            }
+            Some(QueryVector::Raw(vector)) if vector.len() != dimension => {
                 let message = format!("{} numbers, the index has dimension {dimension}", vector.len());
                 return Err(Error::argument("vector", message));
             }
-            Some(vector) if !vector.iter().all(|value| value.is_finite()) => {
+            Some(QueryVector::Raw(vector)) if !vector.iter().all(|value| value.is_finite()) => {
                 return Err(Error::argument("vector", "every number must be finite"));
             }
             _ => {}
@@ -84,12 +108,16 @@ pub struct Hit {
     pub row: Row,
     /// Its primary key.
     pub key: String,
-    /// Cosine (`ann`), BM25 (`full_text`) or fused score (`hybrid`); higher is better.
+    /// Cosine in the index's space (`ann`), BM25 (`full_text`) or fused score (`hybrid`); higher is better.
     pub score: f32,
     /// How the dense leg saw it.
     pub dense: Option<Leg>,
     /// How the keyword leg saw it.
     pub keyword: Option<Leg>,
+    /// What the identifiers that it shares with the query gave.
+    pub exact: Option<Leg>,
+    /// These identifiers.
+    pub shared: Vec<String>,
     /// How many rows of its group were seen among the candidates, itself included.
     pub group_rows: usize,
 }

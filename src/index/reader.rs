@@ -1,19 +1,20 @@
 //! An open index: checked once, immutable, shared by any number of threads.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Range;
 use std::path::Path;
 
 use super::cell::Cells;
-use super::fuse::{Fused, Leg, fuse};
+use super::fuse::{Candidate, Fused, Leg, fuse};
 use super::manifest::{Manifest, SegmentEntry, check_files, read_json};
-use super::query::{Degraded, Found, Hit, Query, QueryKind};
+use super::query::{Degraded, Found, Hit, Query, QueryKind, QueryVector};
 use super::rows::{Rows, TextCell};
+use super::space::{SPACE_FILE, Space};
 use crate::error::Result;
 use crate::filter::Filter;
-use crate::keyword::{KeywordIndex, KeywordParams, Occurrences};
+use crate::keyword::{KeywordIndex, KeywordParams, Matches, Occurrences, Shared};
 use crate::rank::{Row, RowSet, Scored, by_rank};
-use crate::vector::{self, VectorIndex};
+use crate::vector::{self, VectorIndex, dot};
 
 /// How many candidates each leg brings at least; fusion and grouping choose among them.
 const MIN_DEPTH: usize = 100;
@@ -51,10 +52,27 @@ pub enum Place<'a> {
     Keyword(&'a str),
 }
 
+/// The candidates of a query, best first.
+struct Ranking {
+    fused: Vec<Fused>,
+    /// What rows share with the query's codes.
+    shared: BTreeMap<Row, Shared>,
+    /// Whether the keyword leg was asked and found nothing.
+    keyword_empty: bool,
+}
+
+/// What one segment made of a query.
+struct View {
+    /// The query's vector in the segment's space.
+    vector: Option<Vec<f32>>,
+    matches: Option<Matches>,
+}
+
 struct Segment {
     /// The index's row that is this segment's row 0.
     base: Row,
     rows: Rows,
+    space: Space,
     vector: Box<dyn VectorIndex>,
     keyword: KeywordIndex,
 }
@@ -114,7 +132,7 @@ impl IndexReader {
         Ok(None)
     }
 
-    /// The stored unit vector of a row.
+    /// The stored unit vector of a row, in the index's own space: see [`super::IndexSpec::language`].
     #[must_use]
     pub fn vector(&self, row: Row) -> &[f32] {
         let segment = self.segment(row);
@@ -137,6 +155,17 @@ impl IndexReader {
     pub fn cells(&self, row: Row, columns: &[String]) -> Result<Cells> {
         let segment = self.segment(row);
         segment.rows.cells(row - segment.base, columns)
+    }
+
+    /// What a row has in the exact column; nothing in an index without one.
+    ///
+    /// # Errors
+    /// [`crate::Error::Corrupt`].
+    pub fn exact_values(&self, row: Row) -> Result<Vec<String>> {
+        let Some(column) = &self.manifest.exact else { return Ok(Vec::new()) };
+        let cells = self.cells(row, std::slice::from_ref(column))?;
+        let values = cells.iter().filter_map(|(_, value)| value.as_array()).flatten();
+        Ok(values.filter_map(|value| Some(value.as_str()?.to_owned())).collect())
     }
 
     /// Every value of a text column, in row order, with its row.
@@ -195,7 +224,7 @@ impl IndexReader {
     /// [`crate::Error::Argument`] for what cannot be asked, [`crate::Error::Filter`] and [`crate::Error::UnknownColumn`] for a filter that
     /// does not fit.
     pub fn query(&self, query: &Query) -> Result<Found> {
-        query.check(self.manifest.model.dimension)?;
+        query.check(self.manifest.model.dimension, self.manifest.rows())?;
         let masks = self.masks(query.filter.as_ref())?;
         let eligible = masks.iter().zip(&self.segments).map(|(mask, segment)| segment.eligible(mask.as_ref())).sum();
         let mut degraded = Vec::new();
@@ -206,11 +235,11 @@ impl IndexReader {
         // Grouping may use up candidates, so the legs go deeper until k groups are there or the rows are used up.
         let mut depth = query.k.max(MIN_DEPTH).min(eligible);
         loop {
-            let (ranked, keyword_empty) = self.rank(query, &masks, depth)?;
-            let exhausted = depth >= eligible || ranked.len() < depth;
-            let hits = self.hits(query, &ranked)?;
+            let ranking = self.rank(query, &masks, depth)?;
+            let exhausted = depth >= eligible || ranking.fused.len() < depth;
+            let hits = self.hits(query, &ranking)?;
             if hits.len() == query.k || exhausted {
-                if keyword_empty && eligible > 0 {
+                if ranking.keyword_empty && eligible > 0 {
                     degraded.push(Degraded::KeywordLegEmpty);
                 }
                 return Ok(Found { hits, eligible, degraded });
@@ -229,41 +258,88 @@ impl IndexReader {
     }
 
     /// The candidates of every segment, fused, best first; and whether a wanted keyword leg found nothing.
-    fn rank(&self, query: &Query, masks: &[Option<RowSet>], depth: usize) -> Result<(Vec<Fused>, bool)> {
-        let mut dense = Vec::new();
-        let mut keyword = Vec::new();
+    fn rank(&self, query: &Query, masks: &[Option<RowSet>], depth: usize) -> Result<Ranking> {
         let wanted_vector = query.vector.as_ref().filter(|_| query.kind != QueryKind::FullText);
         let wanted_text = query.text.as_ref().filter(|_| query.kind != QueryKind::Ann);
+        let mut dense = Vec::new();
+        let mut keyword = Vec::new();
+        let mut shared: BTreeMap<Row, Shared> = BTreeMap::new();
+        let mut views: Vec<View> = Vec::with_capacity(self.segments.len());
         for (segment, mask) in self.segments.iter().zip(masks) {
             let mask = mask.as_ref();
-            let nearest = || wanted_vector.map(|vector| segment.vector.search(vector, depth, mask));
-            let matches = |text: &String| segment.keyword.search(text, depth, mask, None, &query.keyword);
-            let matching = || wanted_text.map(matches).transpose();
+            let nearest = || {
+                let vector = wanted_vector.map(|vector| self.placed(vector, segment));
+                let hits = vector.as_ref().map(|vector| segment.vector.search(vector, depth, mask));
+                (vector, hits.unwrap_or_default())
+            };
+            let matching = || wanted_text.map(|text| segment.keyword.matches(text, None, &query.keyword)).transpose();
             // The legs know nothing of each other, so each has a core where there are two.
-            let (nearest, matching) = rayon::join(nearest, matching);
-            dense.extend(segment.lift(nearest.unwrap_or_default()));
-            keyword.extend(segment.lift(matching?.unwrap_or_default()));
+            let ((vector, nearest), matching) = rayon::join(nearest, matching);
+            let matches = matching?;
+            dense.extend(segment.lift(nearest));
+            keyword.extend(segment.lift(matches.as_ref().map(|matches| matches.top(depth, mask)).unwrap_or_default()));
+            if query.kind == QueryKind::Hybrid {
+                let sharing = segment.keyword.sharing(&query.codes.values, mask)?;
+                shared.extend(sharing.into_iter().map(|(row, shared)| (segment.base + row, shared)));
+            }
+            views.push(View { vector, matches });
         }
-        for list in [&mut dense, &mut keyword] {
+        let mut exact: Vec<Scored> = shared.iter().map(|(&row, shared)| Scored { row, score: shared.score }).collect();
+        for list in [&mut dense, &mut keyword, &mut exact] {
             list.sort_by(by_rank);
             list.truncate(depth);
         }
         let keyword_empty = query.kind != QueryKind::Ann && keyword.is_empty();
-        let ranked = match query.kind {
-            QueryKind::Hybrid => fuse(&dense, &keyword, &query.fusion),
-            QueryKind::Ann => alone(&dense).map(|(scored, leg)| Fused { scored, dense: leg, keyword: None }).collect(),
-            QueryKind::FullText => {
-                alone(&keyword).map(|(scored, leg)| Fused { scored, dense: None, keyword: leg }).collect()
+        let fused = match query.kind {
+            QueryKind::Hybrid => {
+                let terms = views.iter().filter_map(|view| view.matches.as_ref()).map(Matches::terms).max();
+                let only_codes = query.codes.alone && !exact.is_empty();
+                let weights = query.fusion.weights(terms.unwrap_or_default(), only_codes);
+                fuse(&self.candidates([&dense, &keyword, &exact], &views), &weights, &query.fusion)
+            }
+            QueryKind::Ann => alone(&dense, |fused, leg| Fused { dense: Some(leg), ..fused }),
+            QueryKind::FullText => alone(&keyword, |fused, leg| Fused { keyword: Some(leg), ..fused }),
+        };
+        Ok(Ranking { fused, shared, keyword_empty })
+    }
+
+    /// Every row that a leg found, with what all legs say of it, in the order of the rows.
+    fn candidates(&self, legs: [&[Scored]; 3], views: &[View]) -> Vec<Candidate> {
+        let ranks = |list: &[Scored]| -> BTreeMap<Row, (u32, f32)> {
+            list.iter().zip(1..).map(|(hit, rank)| (hit.row, (rank, hit.score))).collect()
+        };
+        let [dense, keyword, exact] = legs.map(ranks);
+        let rows: BTreeSet<Row> = [&dense, &keyword, &exact].into_iter().flat_map(BTreeMap::keys).copied().collect();
+        let candidate = |row: Row| {
+            let at = self.segments.partition_point(|segment| segment.base <= row) - 1;
+            let (segment, view) = (&self.segments[at], &views[at]);
+            let inner = row - segment.base;
+            let cosine = view.vector.as_ref().map(|vector| dot(segment.vector.vector(inner), vector));
+            let bm25 = view.matches.as_ref().map(|matches| matches.score(inner)).filter(|&score| score > 0.0);
+            let rank_in = |ranks: &BTreeMap<Row, (u32, f32)>| ranks.get(&row).map(|&(rank, _)| rank);
+            Candidate {
+                row,
+                dense: cosine.map(|score| (rank_in(&dense), score)),
+                keyword: bm25.map(|score| (rank_in(&keyword), score)),
+                exact: exact.get(&row).map(|&(rank, score)| (Some(rank), score)),
             }
         };
-        Ok((ranked, keyword_empty))
+        rows.into_iter().map(candidate).collect()
+    }
+
+    /// A query's vector as a segment compares it.
+    fn placed(&self, vector: &QueryVector, segment: &Segment) -> Vec<f32> {
+        match vector {
+            QueryVector::Raw(raw) => segment.space.place(raw),
+            QueryVector::Row(row) => self.vector(*row).to_vec(),
+        }
     }
 
     /// The best k, one a group where asked.
-    fn hits(&self, query: &Query, ranked: &[Fused]) -> Result<Vec<Hit>> {
+    fn hits(&self, query: &Query, ranking: &Ranking) -> Result<Vec<Hit>> {
         let mut hits: Vec<Hit> = Vec::with_capacity(query.k);
         let mut hit_of_group: HashMap<&str, usize> = HashMap::new();
-        for fused in ranked {
+        for fused in &ranking.fused {
             let row = fused.scored.row;
             let group = self.text(row, &self.manifest.group)?.unwrap_or_default();
             if query.one_per_group
@@ -282,6 +358,8 @@ impl IndexReader {
                 score: fused.scored.score,
                 dense: fused.dense,
                 keyword: fused.keyword,
+                exact: fused.exact,
+                shared: ranking.shared.get(&row).map(|shared| shared.values.clone()).unwrap_or_default(),
                 group_rows: 1,
             });
         }
@@ -294,9 +372,10 @@ impl Segment {
         check_files(folder, &entry.files, sums)?;
         let rows = Rows::open(&folder.join("rows.arrow"), entry.rows)?;
         let dimension = manifest.model.dimension;
+        let space = Space::read(&folder.join(SPACE_FILE), dimension)?;
         let vector = vector::open(&folder.join("vector"), entry.vector, entry.rows, dimension)?;
-        let keyword = KeywordIndex::open(&folder.join("keyword"), &manifest.text_fields)?;
-        Ok(Self { base, rows, vector, keyword })
+        let keyword = KeywordIndex::open(&folder.join("keyword"), &manifest.text_fields, manifest.exact.as_deref())?;
+        Ok(Self { base, rows, space, vector, keyword })
     }
 
     fn eligible(&self, mask: Option<&RowSet>) -> usize {
@@ -311,6 +390,8 @@ impl Segment {
 }
 
 /// The hits of a leg that nothing is fused with: its score is the hit's.
-fn alone(hits: &[Scored]) -> impl Iterator<Item = (Scored, Option<Leg>)> {
-    (1u32..).zip(hits).map(|(rank, &hit)| (hit, Some(Leg { rank, score: hit.score, contribution: hit.score })))
+fn alone(hits: &[Scored], seen: impl Fn(Fused, Leg) -> Fused) -> Vec<Fused> {
+    let nothing = |scored| Fused { scored, dense: None, keyword: None, exact: None };
+    let leg = |rank, score| Leg { rank: Some(rank), score, weight: 1.0, contribution: score };
+    hits.iter().zip(1..).map(|(&hit, rank)| seen(nothing(hit), leg(rank, hit.score))).collect()
 }

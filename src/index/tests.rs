@@ -1,64 +1,15 @@
-//! Fusion by its properties; a small index against exact answers.
+//! A small index against exact answers.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
-use proptest::prelude::*;
 
 use super::*;
 use crate::embed::{Embedder as _, HashedEmbedder};
 use crate::filter::Filter;
 use crate::keyword::{Language, TextField};
-use crate::rank::Scored;
 use crate::vector::{Kind, VectorParams};
-
-fn ranked(rows: &[u32]) -> Vec<Scored> {
-    rows.iter().enumerate().map(|(at, &row)| Scored { row, score: -(at as f32) }).collect()
-}
-
-fn list() -> impl Strategy<Value = Vec<u32>> {
-    proptest::collection::btree_set(0u32..30, 0..20).prop_map(|set| set.into_iter().collect()).prop_shuffle()
-}
-
-const EQUAL: FusionParams = FusionParams { k: 60.0, dense_weight: 1.0, keyword_weight: 1.0 };
-
-proptest! {
-    #[test]
-    fn fusion_holds_every_row_once_best_first(dense in list(), keyword in list()) {
-        let fused = fuse(&ranked(&dense), &ranked(&keyword), &EQUAL);
-        let rows: BTreeSet<u32> = fused.iter().map(|one| one.scored.row).collect();
-        prop_assert_eq!(rows.len(), fused.len());
-        prop_assert_eq!(rows, dense.iter().chain(&keyword).copied().collect::<BTreeSet<u32>>());
-        prop_assert!(fused.is_sorted_by(|a, b| crate::rank::by_rank(&a.scored, &b.scored).is_lt()));
-    }
-
-    #[test]
-    fn fusion_with_equal_weights_is_symmetric(dense in list(), keyword in list()) {
-        let scores = |fused: Vec<Fused>| fused.into_iter().map(|one| one.scored).collect::<Vec<_>>();
-        let one = scores(fuse(&ranked(&dense), &ranked(&keyword), &EQUAL));
-        let other = scores(fuse(&ranked(&keyword), &ranked(&dense), &EQUAL));
-        prop_assert_eq!(one, other);
-    }
-
-    #[test]
-    fn a_row_that_both_lists_rank_higher_stays_higher(dense in list(), keyword in list()) {
-        let fused = fuse(&ranked(&dense), &ranked(&keyword), &EQUAL);
-        let rank = |leg: Option<Leg>| leg.map_or(u32::MAX, |leg| leg.rank);
-        for (at, above) in fused.iter().enumerate() {
-            for below in &fused[at + 1..] {
-                let below_wins = rank(below.dense) < rank(above.dense) && rank(below.keyword) < rank(above.keyword);
-                prop_assert!(!below_wins, "{below:?} is better in both lists than {above:?}");
-            }
-        }
-    }
-
-    #[test]
-    fn an_empty_list_changes_no_order(dense in list()) {
-        let fused = fuse(&ranked(&dense), &[], &EQUAL);
-        prop_assert_eq!(fused.iter().map(|one| one.scored.row).collect::<Vec<_>>(), dense);
-    }
-}
 
 const TEXTS: [(&str, &str, &str); 6] = [
     ("a1", "a", "estorno não caiu na conta"),
@@ -76,6 +27,8 @@ fn spec() -> IndexSpec {
         group: "topic".to_owned(),
         embedded: "text".to_owned(),
         text_fields: vec![TextField { name: "text".to_owned(), analyzers: vec![Language::Portuguese], boost: 1.0 }],
+        exact: None,
+        language: None,
         vector: VectorParams { kind: Kind::Flat, ..VectorParams::default() },
     }
 }
@@ -102,7 +55,7 @@ fn index() -> (tempfile::TempDir, IndexReader) {
 
 fn query(kind: QueryKind, text: &str, k: usize) -> Query {
     let vector = HashedEmbedder::new(64).embed(&[text]).unwrap().remove(0);
-    Query::new(kind, Some(vector.to_vec()), Some(text.to_owned()), k)
+    Query::new(kind, Some(QueryVector::Raw(vector.to_vec())), Some(text.to_owned()), k)
 }
 
 fn keys(found: &Found) -> Vec<&str> {
@@ -141,7 +94,8 @@ fn rows_of_every_block_are_found_filtered_and_read() {
     assert_eq!(index.text_values("id").unwrap().len(), ROWS);
     let matching = |filter: &str| {
         let filter = Some(Filter::parse(filter).unwrap());
-        let query = Query { filter, ..Query::new(QueryKind::Ann, Some(vectors[0].to_vec()), None, ROWS) };
+        let query =
+            Query { filter, ..Query::new(QueryKind::Ann, Some(QueryVector::Raw(vectors[0].to_vec())), None, ROWS) };
         let mut rows: Vec<u32> = index.query(&query).unwrap().hits.iter().map(|hit| hit.row).collect();
         rows.sort_unstable();
         rows
@@ -202,7 +156,7 @@ fn contributions_add_up_to_the_score() {
     let (_folder, index) = index();
     let found = index.query(&query(QueryKind::Hybrid, "maquininha sem conexão", 4)).unwrap();
     for hit in found.hits {
-        let sum: f32 = [hit.dense, hit.keyword].iter().flatten().map(|leg| leg.contribution).sum();
+        let sum: f32 = [hit.dense, hit.keyword, hit.exact].iter().flatten().map(|leg| leg.contribution).sum();
         assert!((sum - hit.score).abs() < 1e-7, "{hit:?}");
     }
 }
@@ -219,8 +173,12 @@ fn what_cannot_be_asked_is_refused() {
         expect_test::expect!["text: a full_text or hybrid query needs some"],
     );
     check(
-        Query { vector: Some(vec![1.0; 3]), ..query(QueryKind::Ann, "x", 1) },
+        Query { vector: Some(QueryVector::Raw(vec![1.0; 3])), ..query(QueryKind::Ann, "x", 1) },
         expect_test::expect!["vector: 3 numbers, the index has dimension 64"],
+    );
+    check(
+        Query { vector: Some(QueryVector::Row(6)), ..query(QueryKind::Ann, "x", 1) },
+        expect_test::expect!["vector: there is no row 6 among 6"],
     );
     check(
         Query { filter: Some(Filter::parse("nope = 1").unwrap()), ..query(QueryKind::Ann, "x", 1) },
@@ -234,7 +192,7 @@ fn a_stored_row_is_its_own_nearest() {
     for (key, _, text) in TEXTS {
         let row = index.row_of(key).unwrap().unwrap();
         assert_eq!(index.text(row, "text").unwrap(), Some(text));
-        let asked = Query::new(QueryKind::Ann, Some(index.vector(row).to_vec()), None, 1);
+        let asked = Query::new(QueryKind::Ann, Some(QueryVector::Row(row)), None, 1);
         assert_eq!(keys(&index.query(&asked).unwrap()), [key]);
     }
 }

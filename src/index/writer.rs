@@ -5,9 +5,11 @@ use std::path::{Path, PathBuf};
 
 use arrow::array::{Array as _, RecordBatch};
 use fs_err as fs;
+use rayon::prelude::*;
 
 use super::manifest::{FORMAT, IndexSpec, Manifest, SegmentEntry, list_files, sync_folder, write_json};
 use super::rows;
+use super::space::{SPACE_FILE, Space};
 use crate::embed::{ModelIdentity, Vector};
 use crate::error::{Error, Result};
 use crate::keyword::KeywordIndex;
@@ -32,7 +34,7 @@ pub fn write(
         return Err(Error::argument("vectors", format!("{} for {} rows", vectors.len(), batch.num_rows())));
     }
     check_keys(spec, batch)?;
-    for column in [&spec.group, &spec.embedded] {
+    for column in [&spec.group, &spec.embedded].into_iter().chain(&spec.language) {
         rows::text_column(batch, column)?;
     }
 
@@ -46,9 +48,15 @@ pub fn write(
         fs::create_dir(&inner)?;
         Ok(inner)
     };
-    let built = vector::build(&folder_of("vector")?, vectors, model.dimension, &spec.vector)?;
+    let space = match &spec.language {
+        Some(column) => Space::of(vectors, rows::text_column(batch, column)?),
+        None => Space::default(),
+    };
+    space.write(&segment.join(SPACE_FILE))?;
+    let placed: Vec<Vector> = vectors.par_iter().map(|vector| space.place_vector(vector)).collect();
+    let built = vector::build(&folder_of("vector")?, &placed, model.dimension, &spec.vector)?;
     phase("keyword");
-    KeywordIndex::build(&folder_of("keyword")?, &spec.text_fields, batch)?;
+    KeywordIndex::build(&folder_of("keyword")?, &spec.text_fields, spec.exact.as_deref(), batch)?;
 
     let manifest = Manifest {
         format: FORMAT,
@@ -58,6 +66,8 @@ pub fn write(
         group: spec.group.clone(),
         embedded: spec.embedded.clone(),
         text_fields: spec.text_fields.clone(),
+        exact: spec.exact.clone(),
+        language: spec.language.clone(),
         segments: vec![SegmentEntry {
             name: "0".to_owned(),
             rows: batch.num_rows(),

@@ -8,9 +8,10 @@ use fs_err as fs;
 use tantivy::directory::MmapDirectory;
 use tantivy::index::SegmentId;
 use tantivy::schema::{Field, IndexRecordOption, Schema, TextFieldIndexing, TextOptions};
-use tantivy::tokenizer::TokenizerManager;
+use tantivy::tokenizer::{RawTokenizer, TokenizerManager};
 use tantivy::{Index, IndexSettings, SingleSegmentIndexWriter, TantivyDocument, TantivyError};
 
+use super::exact::field_name as exact_name;
 use super::{KeywordIndex, Language, TextField, check, field_name};
 use crate::error::{Error, Result};
 
@@ -28,7 +29,7 @@ impl KeywordIndex {
     /// # Errors
     /// [`Error::Argument`] for fields that make no sense or a folder that is not empty, [`Error::UnknownColumn`],
     /// [`Error::Io`] where the folder cannot be written.
-    pub fn build(folder: &Path, fields: &[TextField], rows: &RecordBatch) -> Result<()> {
+    pub fn build(folder: &Path, fields: &[TextField], exact: Option<&str>, rows: &RecordBatch) -> Result<()> {
         check(fields)?;
         fs::create_dir_all(folder)?;
         if fs::read_dir(folder)?.next().is_some() {
@@ -47,6 +48,11 @@ impl KeywordIndex {
             });
             texts.push((indexed.collect::<Vec<Field>>(), column));
         }
+        if let Some(name) = exact {
+            let indexing = TextFieldIndexing::default().set_tokenizer(EXACT).set_fieldnorms(false);
+            let options = TextOptions::default().set_indexing_options(indexing);
+            texts.push((vec![schema.add_text_field(&exact_name(name), options)], text_column(rows, name)?));
+        }
         let writer = write(folder, schema.build(), &texts, rows.num_rows());
         writer.map_err(|error| match error {
             TantivyError::IoError(error) => std::io::Error::new(error.kind(), error.to_string()).into(),
@@ -55,6 +61,9 @@ impl KeywordIndex {
         name_segment(folder)
     }
 }
+
+/// What tantivy calls the tokenizer that leaves a value as it is.
+const EXACT: &str = "exact";
 
 /// The texts of a column, by row.
 type Texts<'a> = Box<dyn Fn(usize) -> Vec<&'a str> + 'a>;
@@ -88,6 +97,7 @@ fn text_column<'a>(rows: &'a RecordBatch, name: &str) -> Result<Texts<'a>> {
 
 fn write(folder: &Path, schema: Schema, texts: &[(Vec<Field>, Texts<'_>)], rows: usize) -> tantivy::Result<()> {
     let tokenizers = TokenizerManager::new();
+    tokenizers.register(EXACT, RawTokenizer::default());
     for language in [Language::Portuguese, Language::English] {
         tokenizers.register(language.code(), language.analyzer());
     }

@@ -12,6 +12,7 @@
 
 mod analyzer;
 mod build;
+mod exact;
 mod expand;
 mod params;
 mod score;
@@ -31,10 +32,12 @@ use tantivy::schema::{Field, Value as _};
 use tantivy::{Index, SegmentReader, TantivyDocument, TantivyError};
 
 pub use analyzer::{Language, Word, analyze, words};
+pub use exact::Shared;
 pub use expand::{Occurrence, Occurrences, synonyms};
 pub use params::KeywordParams;
 pub use synonyms::{Synonym, Synonyms};
 
+use exact::ExactColumn;
 use expand::QueryWords;
 
 use crate::error::{Error, Result};
@@ -62,7 +65,53 @@ pub struct KeywordIndex {
     folder: PathBuf,
     rows: usize,
     columns: Vec<Column>,
+    exact: Option<ExactColumn>,
     store: SegmentReader,
+}
+
+/// What the rows of an index have in common with a query.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Matches {
+    scores: Vec<f32>,
+    terms: usize,
+}
+
+impl Matches {
+    /// The score of a row, above 0 if it shares a term with the query.
+    ///
+    /// # Panics
+    /// If the index has no such row, which is a bug of the caller.
+    #[must_use]
+    pub fn score(&self, row: Row) -> f32 {
+        self.scores[row as usize]
+    }
+
+    /// How many distinct terms of the query the index holds: in the column and the language that hold most.
+    #[must_use]
+    pub const fn terms(&self) -> usize {
+        self.terms
+    }
+
+    /// The best `k` of the `eligible` rows (all rows for `None`) that share a term with the query, best first: fewer only
+    /// where fewer match.
+    ///
+    /// # Panics
+    /// If `eligible` is a set of the rows of another index, which is a bug of the caller.
+    #[must_use]
+    pub fn top(&self, k: usize, eligible: Option<&RowSet>) -> Vec<Scored> {
+        assert!(eligible.is_none_or(|set| set.universe() == self.scores.len()), "eligible rows of another index");
+        if k == 0 {
+            return Vec::new();
+        }
+        let mut top = TopK::new(k);
+        for (row, &score) in self.scores.iter().enumerate() {
+            let row = row as Row;
+            if score > 0.0 && eligible.is_none_or(|set| set.contains(row)) {
+                top.push(Scored { row, score });
+            }
+        }
+        top.into_sorted()
+    }
 }
 
 #[derive(Debug)]
@@ -87,11 +136,11 @@ impl std::fmt::Debug for Analyzed {
 }
 
 impl KeywordIndex {
-    /// Opens what [`KeywordIndex::build`] wrote for the same fields.
+    /// Opens what [`KeywordIndex::build`] wrote for the same columns.
     ///
     /// # Errors
     /// [`Error::Corrupt`] where the files are missing, damaged or of other fields; [`Error::Io`] where they cannot be read.
-    pub fn open(folder: &Path, fields: &[TextField]) -> Result<Self> {
+    pub fn open(folder: &Path, fields: &[TextField], exact: Option<&str>) -> Result<Self> {
         check(fields)?;
         guarded(folder, || {
             let index = Index::open_in_dir(folder).map_err(|error| failed(folder, error))?;
@@ -101,7 +150,8 @@ impl KeywordIndex {
             };
             let reader = SegmentReader::open(segment).map_err(|error| failed(folder, error))?;
             let columns = fields.iter().map(|field| Column::open(folder, &reader, field)).collect::<Result<_>>()?;
-            Ok(Self { folder: folder.to_owned(), rows: reader.max_doc() as usize, columns, store: reader })
+            let exact = exact.map(|name| ExactColumn::open(folder, &reader, name)).transpose()?;
+            Ok(Self { folder: folder.to_owned(), rows: reader.max_doc() as usize, columns, exact, store: reader })
         })
     }
 
@@ -119,13 +169,12 @@ impl KeywordIndex {
     pub fn visit_texts(&self, visit: &mut dyn FnMut(&str, &str)) -> Result<()> {
         guarded(&self.folder, || {
             let damaged = |error: std::io::Error| failed(&self.folder, error.into());
-            for column in &self.columns {
-                for analyzed in &column.languages {
-                    let place = format!("term of column `{}`", column.name);
-                    let mut terms = analyzed.postings.terms().stream().map_err(damaged)?;
-                    while terms.advance() {
-                        visit(&place, &String::from_utf8_lossy(terms.key()));
-                    }
+            let analyzed = self.columns.iter().flat_map(|it| it.languages.iter().map(|at| (&it.name, &at.postings)));
+            for (column, postings) in analyzed.chain(self.exact.iter().map(|it| (&it.name, &it.postings))) {
+                let place = format!("term of column `{column}`");
+                let mut terms = postings.terms().stream().map_err(damaged)?;
+                while terms.advance() {
+                    visit(&place, &String::from_utf8_lossy(terms.key()));
                 }
             }
             for document in self.store.get_store_reader(1).map_err(damaged)?.iter::<TantivyDocument>(None) {
@@ -138,15 +187,11 @@ impl KeywordIndex {
         })
     }
 
-    /// The best `k` of the `eligible` rows (all rows for `None`) that share a term with `query`, best first: fewer
-    /// only where fewer match. `columns` (all for `None`) limits where the terms are looked for. The query is plain
-    /// text, never a query language, and may be of any length.
+    /// The best `k` of the `eligible` rows (all rows for `None`) that share a term with `query`, best first: see
+    /// [`KeywordIndex::matches`] and [`Matches::top`].
     ///
     /// # Errors
-    /// [`Error::UnknownColumn`] for a column that is not indexed, [`Error::Corrupt`] where the files are damaged.
-    ///
-    /// # Panics
-    /// If `eligible` is a set of the rows of another index, which is a bug of the caller.
+    /// Those of [`KeywordIndex::matches`].
     pub fn search(
         &self,
         query: &str,
@@ -155,20 +200,17 @@ impl KeywordIndex {
         columns: Option<&[String]>,
         params: &KeywordParams,
     ) -> Result<Vec<Scored>> {
-        assert!(eligible.is_none_or(|set| set.universe() == self.rows), "eligible rows of another index");
+        Ok(self.matches(query, columns, params)?.top(k, eligible))
+    }
+
+    /// What every row has in common with `query`. `columns` (all for `None`) limits where the terms are looked for. The
+    /// query is plain text, never a query language, and may be of any length.
+    ///
+    /// # Errors
+    /// [`Error::UnknownColumn`] for a column that is not indexed, [`Error::Corrupt`] where the files are damaged.
+    pub fn matches(&self, query: &str, columns: Option<&[String]>, params: &KeywordParams) -> Result<Matches> {
         let chosen = self.chosen(columns)?;
-        if k == 0 {
-            return Ok(Vec::new());
-        }
-        let scores = guarded(&self.folder, || self.scores(query, &chosen, params))?;
-        let mut top = TopK::new(k);
-        for (row, &score) in scores.iter().enumerate() {
-            let row = row as Row;
-            if score > 0.0 && eligible.is_none_or(|set| set.contains(row)) {
-                top.push(Scored { row, score });
-            }
-        }
-        Ok(top.into_sorted())
+        guarded(&self.folder, || self.scores(query, &chosen, params))
     }
 
     /// In how many rows the terms of a text and their synonyms are, and what is looked for in place of a word that no row
@@ -204,21 +246,23 @@ impl KeywordIndex {
 
     /// The score of every row; 0 for a row without a term of the query. Terms are added in one fixed order, so a score
     /// does not depend on the mask or on `k`.
-    fn scores(&self, query: &str, columns: &[&Column], params: &KeywordParams) -> Result<Vec<f32>> {
+    fn scores(&self, query: &str, columns: &[&Column], params: &KeywordParams) -> Result<Matches> {
         let damaged = |error: std::io::Error| failed(&self.folder, error.into());
         let analyzed = || columns.iter().flat_map(|column| &column.languages);
         let words = QueryWords::new(query, analyzed(), params).map_err(damaged)?;
         let mut total = vec![0.0; self.rows];
+        let mut terms = 0;
         for column in columns {
             let mut best = vec![0.0_f32; self.rows];
             for analyzed in &column.languages {
                 let concepts = words.concepts(analyzed, params).map_err(damaged)?;
                 let scores = analyzed.scores(&concepts, self.rows, params).map_err(damaged)?;
+                terms = terms.max(concepts.len());
                 best.iter_mut().zip(scores).for_each(|(best, score)| *best = best.max(score));
             }
             total.iter_mut().zip(best).for_each(|(total, best)| *total += column.boost * best);
         }
-        Ok(total)
+        Ok(Matches { scores: total, terms })
     }
 }
 

@@ -51,7 +51,7 @@ impl Analyzed {
 }
 
 /// How rare a term is: ln(1 + (N − n + ½) / (n + ½)) of `n` rows of `rows`.
-fn idf(n: u32, rows: usize) -> f32 {
+pub(super) fn idf(n: u32, rows: usize) -> f32 {
     (1.0 + ((rows as u64).saturating_sub(u64::from(n)) as f32 + 0.5) / (n as f32 + 0.5)).ln()
 }
 

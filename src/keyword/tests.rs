@@ -35,8 +35,8 @@ struct Built {
 
 fn built(fields: &[TextField], rows: &RecordBatch) -> Built {
     let folder = TempDir::new().unwrap();
-    KeywordIndex::build(folder.path(), fields, rows).unwrap();
-    let index = KeywordIndex::open(folder.path(), fields).unwrap();
+    KeywordIndex::build(folder.path(), fields, None, rows).unwrap();
+    let index = KeywordIndex::open(folder.path(), fields, None).unwrap();
     assert_eq!(index.rows(), rows.num_rows());
     Built { folder, index }
 }
@@ -486,11 +486,11 @@ fn what_cannot_be_built_or_opened_says_why() {
     let rows = one_column(&["refund"]);
     let said =
         |result: Result<(), Error>| result.unwrap_err().to_string().replace(&*folder.path().to_string_lossy(), "DIR");
-    let build = |fields: &[TextField]| said(KeywordIndex::build(&folder.path().join("new"), fields, &rows));
+    let build = |fields: &[TextField]| said(KeywordIndex::build(&folder.path().join("new"), fields, None, &rows));
     let ids = RecordBatch::try_from_iter([("text", Arc::new(Int32Array::from(vec![1])) as ArrayRef)]).unwrap();
     let good = [field("text", &[English], 1.0)];
-    KeywordIndex::build(&folder.path().join("good"), &good, &rows).unwrap();
-    let open = |folder: &Path, fields: &[TextField]| said(KeywordIndex::open(folder, fields).map(drop));
+    KeywordIndex::build(&folder.path().join("good"), &good, None, &rows).unwrap();
+    let open = |folder: &Path, fields: &[TextField]| said(KeywordIndex::open(folder, fields, None).map(drop));
     let messages = [
         build(&[field("title", &BOTH, 1.0)]),
         build(&[field("text", &[], 1.0)]),
@@ -498,8 +498,8 @@ fn what_cannot_be_built_or_opened_says_why() {
         build(&[field("text", &BOTH, 0.0)]),
         build(&[field("text", &BOTH, f32::NAN)]),
         build(&[field("text", &BOTH, 1.0), field("text", &BOTH, 1.0)]),
-        said(KeywordIndex::build(&folder.path().join("ids"), &good, &ids)),
-        said(KeywordIndex::build(folder.path(), &good, &rows)),
+        said(KeywordIndex::build(&folder.path().join("ids"), &good, None, &ids)),
+        said(KeywordIndex::build(folder.path(), &good, None, &rows)),
         open(&folder.path().join("missing"), &good),
         open(&folder.path().join("good"), &[field("text", &BOTH, 1.0)]),
     ];
@@ -524,7 +524,7 @@ fn damaged_files_are_an_error_or_harmless() {
     let rows = one_column(&texts.iter().map(String::as_str).collect::<Vec<_>>());
     let Built { folder, .. } = built(&fields, &rows);
     let ask = || {
-        KeywordIndex::open(folder.path(), &fields)
+        KeywordIndex::open(folder.path(), &fields, None)
             .and_then(|index| index.search("refund transacao 5", 10, None, None, &KeywordParams::exact()))
     };
     let whole = ask().unwrap();

@@ -4,7 +4,7 @@ use expect_test::expect;
 
 use crate::support::Sandbox;
 
-const COMMANDS: [&[&str]; 17] = [
+const COMMANDS: [&[&str]; 18] = [
     &["similar"],
     &["recommend"],
     &["feedback"],

@@ -73,6 +73,13 @@ pub fn query_terms(text: &str) -> Vec<String> {
     terms.into_iter().collect()
 }
 
+/// Whether a text is nothing but codes: `51`, `E105, 10.4`, `NSU 123456789`.
+#[must_use]
+pub fn is_only_codes(text: &str) -> bool {
+    let scan = Scan::of(text);
+    !scan.words.is_empty() && scan.is_bare()
+}
+
 /// How many digits a number has that is looked for wherever it stands.
 const LONG: usize = 6;
 /// How many digits the groups of one number have at least in all: `4958 150` is two numbers.

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use crate::desk::{Catalogue, TitleLanguage};
 use crate::engine::{Recommendation, SearchAnswer, SimilarTickets, Subject};
-use crate::index::{Degraded, Hit};
+use crate::index::{Degraded, Hit, Leg};
 use crate::recommend::{Basis, Evidence, Outlook, Quartiles, RankedAction};
 
 const BOLD: &str = "\u{1b}[1m";
@@ -212,13 +212,16 @@ fn degraded(all: &[Degraded]) -> String {
 }
 
 fn legs(hit: &Hit) -> String {
+    let part = |name: &str, unit: &str, leg: &Leg| {
+        let rank = leg.rank.map(|rank| format!(" #{rank}")).unwrap_or_default();
+        format!("{name}{rank} {unit} {:.3} × {:.2} gave {:.4}", leg.score, leg.weight, leg.contribution)
+    };
     let mut parts = vec![format!("score {:.4}", hit.score)];
-    if let Some(dense) = hit.dense {
-        parts.push(format!("dense #{} cos {:.3} gave {:.4}", dense.rank, dense.score, dense.contribution));
-    }
-    if let Some(keyword) = hit.keyword {
-        parts.push(format!("keyword #{} bm25 {:.2} gave {:.4}", keyword.rank, keyword.score, keyword.contribution));
-    }
+    parts.extend(hit.dense.iter().map(|leg| part("dense", "cos", leg)));
+    parts.extend(hit.keyword.iter().map(|leg| part("keyword", "bm25", leg)));
+    parts.extend(
+        hit.exact.iter().map(|leg| format!("{} ({})", part("identifiers", "rarity", leg), hit.shared.join(", "))),
+    );
     parts.join(" · ")
 }
 
