@@ -25,9 +25,9 @@ fn figures_by_set_and_leg() {
             exit 0
             --- stdout
             set              queries  leg       hit@1  hit@10    MRR
-            code                  55  dense     0.073   0.236  0.134
-                                      keyword   0.127   0.127  0.127
-                                      hybrid    0.109   0.236  0.159
+            code                  52  dense     0.077   0.250  0.144
+                                      keyword   0.135   0.135  0.135
+                                      hybrid    0.115   0.250  0.173
             typo                 120  dense     0.392   0.683  0.485
                                       keyword   0.458   0.750  0.557
                                       hybrid    0.408   0.758  0.531
