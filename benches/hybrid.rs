@@ -142,6 +142,7 @@ fn build(files: &Files, params: &VectorParams) -> Outcome<serde_json::Value> {
         }],
         exact: None,
         language: None,
+        labels: None,
         vector: params.clone(),
     };
     let model = ModelIdentity { name: "given vectors".to_owned(), fingerprint: "0".repeat(64), dimension };

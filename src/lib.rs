@@ -40,6 +40,7 @@
 pub mod actions;
 pub mod config;
 pub mod desk;
+mod discriminant;
 pub mod embed;
 pub mod engine;
 pub mod error;

@@ -300,6 +300,7 @@ fn tickets_spec(vector: &VectorParams, boosts: &BoostParams) -> IndexSpec {
         text_fields: searched.map(|(name, boost)| text_field(name, boost)).collect(),
         exact: Some("identifiers".to_owned()),
         language: Some("language".to_owned()),
+        labels: Some("subcategory".to_owned()),
         vector: vector.clone(),
     }
 }
@@ -313,6 +314,7 @@ fn steps_spec(vector: &VectorParams) -> IndexSpec {
         text_fields: vec![text_field("state", 1.0)],
         exact: Some("identifiers".to_owned()),
         language: None,
+        labels: None,
         vector: vector.clone(),
     }
 }

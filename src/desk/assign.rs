@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::desk::action::Catalogue;
-use crate::desk::whiten::Whitening;
+use crate::discriminant::Whitening;
 
 /// When a message is taken for an action.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]

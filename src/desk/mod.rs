@@ -17,7 +17,6 @@ pub mod tables;
 #[cfg(test)]
 mod tests;
 pub mod ticket;
-mod whiten;
 
 pub use action::{Catalogue, OTHER, TitleLanguage};
 pub use assign::{AssignParams, Assigner, Likeness};

@@ -20,6 +20,8 @@ use crate::vector::{Kind, VectorParams};
 /// How many neighbours vote, and how deep precision is looked at.
 const K: usize = 10;
 
+/// In leave one out, in so many parts labels are held back in turn.
+const FOLDS: usize = 5;
 /// A neighbour's vote weighs e^((s / s_best − 1) / temperature), s its score.
 const VOTE_TEMPERATURE: f32 = 0.1;
 
@@ -113,8 +115,15 @@ pub fn evaluate_retrieval(
     let (base_vectors, own_vectors) = vectors.split_at(base.len());
     let query_vectors = if leave_one_out { base_vectors } else { own_vectors };
 
-    let folder = tempfile::tempdir()?;
-    let index = build(folder.path(), base, base_vectors, embedder)?;
+    // Labels teach the index's space: a row is searched for in one that has not seen its label.
+    let folds = if leave_one_out { FOLDS } else { 1 };
+    let folders: Vec<tempfile::TempDir> = (0..folds).map(|_| tempfile::tempdir()).collect::<std::io::Result<_>>()?;
+    let indexes: Vec<IndexReader> = (0..folds)
+        .map(|fold| {
+            let knows = |row: usize| !leave_one_out || row % folds != fold;
+            build(folders[fold].path(), base, &knows, base_vectors, embedder)
+        })
+        .collect::<Result<_>>()?;
     let leg = |kind| -> Result<LegReport> {
         let mut sums = LegReport::default();
         for (at, (sample, vector)) in queries.iter().zip(query_vectors).enumerate() {
@@ -129,7 +138,7 @@ pub fn evaluate_retrieval(
                 codes: Codes { values: query_terms(&sample.text), alone: is_only_codes(&sample.text) },
                 ..Query::new(kind, Some(QueryVector::Raw(vector.to_vec())), Some(sample.text.clone()), k)
             };
-            let hits = index.query(&query)?.hits;
+            let hits = indexes[at % folds].query(&query)?.hits;
             add(&mut sums, &hits, base, &sample.label);
         }
         let rows = queries.len() as f64;
@@ -173,15 +182,24 @@ fn identifier_lists(base: &[Sample]) -> ListArray {
     lists.finish()
 }
 
-fn build(folder: &Path, base: &[Sample], vectors: &[Vector], embedder: &dyn Embedder) -> Result<IndexReader> {
+/// An index of all rows, whose space learns from the labels of those for which `knows` holds.
+fn build(
+    folder: &Path,
+    base: &[Sample],
+    knows: &dyn Fn(usize) -> bool,
+    vectors: &[Vector],
+    embedder: &dyn Embedder,
+) -> Result<IndexReader> {
     let keys = StringArray::from_iter_values((0..base.len()).map(|row| row.to_string()));
     let texts = StringArray::from_iter_values(base.iter().map(|sample| &sample.text));
     let languages = StringArray::from_iter(base.iter().map(|sample| sure_language(&sample.text)));
-    let columns: [(&str, ArrayRef); 4] = [
+    let labels = base.iter().enumerate().map(|(row, sample)| knows(row).then_some(&sample.label));
+    let columns: [(&str, ArrayRef); 5] = [
         ("row", Arc::new(keys)),
         ("text", Arc::new(texts)),
         ("language", Arc::new(languages)),
         ("identifiers", Arc::new(identifier_lists(base))),
+        ("label", Arc::new(StringArray::from_iter(labels))),
     ];
     let batch = RecordBatch::try_from_iter(columns).map_err(|error| Error::internal("making rows", error))?;
     let analyzers = vec![Language::Portuguese, Language::English];
@@ -193,6 +211,7 @@ fn build(folder: &Path, base: &[Sample], vectors: &[Vector], embedder: &dyn Embe
         text_fields: vec![TextField { name: "text".to_owned(), analyzers, boost: 1.0 }],
         exact: Some("identifiers".to_owned()),
         language: Some("language".to_owned()),
+        labels: Some("label".to_owned()),
         vector: VectorParams { kind: Kind::Flat, ..VectorParams::default() },
     };
     let (_, sha256) = write(folder, &spec, &batch, vectors, embedder.identity(), &mut |_| {})?;

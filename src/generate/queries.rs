@@ -92,6 +92,9 @@ const SHARED: [(&str, &[&str]); 3] = [
     ("motivo", &["10.4", "13.1", "13.2", "12.6", "4853", "4837", "4855", "4863", "4834"]),
 ];
 
+/// What stands before a response code.
+const BEFORE_RESPONSE: [&str; 9] = ["código", "codigo", "code", "resposta", "response", "resp", "dá", "with", "gives"];
+
 impl Answers {
     /// Learns of a ticket: what it was made from, and everything that was written in it.
     pub(super) fn hear(&mut self, id: &str, origin: &Origin, texts: &[&str]) {
@@ -101,11 +104,15 @@ impl Answers {
         let problem = self.problems.entry((origin.kind, origin.cause)).or_default();
         problem.push((id.to_owned(), origin.portuguese));
         let written = texts.join("\n").to_lowercase();
-        let words: BTreeSet<&str> =
-            written.split(is_between).map(|word| word.trim_matches(['.', ',', ':', '-'])).collect();
+        let words: Vec<&str> = written.split(is_between).map(|word| word.trim_matches(['.', ',', ':', '-'])).collect();
+        let known: BTreeSet<&str> = words.iter().copied().collect();
         let holds = |code: &str| match code.to_lowercase() {
             code if code.contains(' ') => written.contains(&code),
-            code => words.contains(code.as_str()),
+            // Two digits may also be an area code.
+            code if code.len() == 2 => {
+                words.windows(2).any(|pair| pair[1] == code && BEFORE_RESPONSE.contains(&pair[0]))
+            }
+            code => known.contains(code.as_str()),
         };
         for (slot, name) in OWN {
             let code = &origin.slots[slot];

@@ -630,8 +630,8 @@ fn questions_read_so() {
         }
     }
     expect![[r#"
-        code: 718424871
-        code: SM39751024
+        code: NSU 718424871
+        code: sm39751024
         code: MP30535965
         typo: The sitte's checkout bean to faiil at 12:38, no order is paud. The response mentions fild customer.document inalid.
         typo: Gostaia de rever as condicoes, hojje esttou no Essencial. A concorrente me oferwceu 1,21%, estou qase fechando.

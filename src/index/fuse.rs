@@ -48,8 +48,8 @@ impl Default for FusionParams {
             method: Fusion::Convex,
             k: 60.0,
             dense_weight: 1.0,
-            keyword_weight: 0.8,
-            keyword_half_terms: 40.0,
+            keyword_weight: 1.0,
+            keyword_half_terms: 20.0,
             exact_weight: 0.5,
         }
     }

@@ -39,6 +39,8 @@ pub struct IndexSpec {
     pub exact: Option<String>,
     /// The column with each row's language, if vectors are compared without the mean of those in the same language.
     pub language: Option<String>,
+    /// The column with each row's label, if directions are to count the more the better they tell labels apart.
+    pub labels: Option<String>,
     /// How the vectors are kept.
     pub vector: VectorParams,
 }
@@ -65,6 +67,8 @@ pub struct Manifest {
     pub exact: Option<String>,
     /// See [`IndexSpec::language`].
     pub language: Option<String>,
+    /// See [`IndexSpec::labels`].
+    pub labels: Option<String>,
     /// The parts of the index. The nightly build writes one.
     pub segments: Vec<SegmentEntry>,
 }

@@ -4,7 +4,7 @@
 //! ```text
 //! <index>/manifest.json            what the index is, and size and sha256 of every file below
 //! <index>/0/rows.arrow             the rows, Arrow IPC, memory-mapped
-//! <index>/0/means.f32              what is taken away from vectors before they are compared: see `space`
+//! <index>/0/{means,map}.f32        what vectors become before they are compared: see `space`
 //! <index>/0/vector/…               vectors, codes and graph: see `vector`
 //! <index>/0/keyword/…              a tantivy segment: see `keyword`
 //! ```

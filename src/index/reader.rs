@@ -9,7 +9,7 @@ use super::fuse::{Candidate, Fused, Leg, fuse};
 use super::manifest::{Manifest, SegmentEntry, check_files, read_json};
 use super::query::{Degraded, Found, Hit, Query, QueryKind, QueryVector};
 use super::rows::{Rows, TextCell};
-use super::space::{SPACE_FILE, Space};
+use super::space::Space;
 use crate::error::Result;
 use crate::filter::Filter;
 use crate::keyword::{KeywordIndex, KeywordParams, Matches, Occurrences, Shared};
@@ -372,7 +372,7 @@ impl Segment {
         check_files(folder, &entry.files, sums)?;
         let rows = Rows::open(&folder.join("rows.arrow"), entry.rows)?;
         let dimension = manifest.model.dimension;
-        let space = Space::read(&folder.join(SPACE_FILE), dimension)?;
+        let space = Space::read(folder, dimension)?;
         let vector = vector::open(&folder.join("vector"), entry.vector, entry.rows, dimension)?;
         let keyword = KeywordIndex::open(&folder.join("keyword"), &manifest.text_fields, manifest.exact.as_deref())?;
         Ok(Self { base, rows, space, vector, keyword })

@@ -29,6 +29,7 @@ fn spec() -> IndexSpec {
         text_fields: vec![TextField { name: "text".to_owned(), analyzers: vec![Language::Portuguese], boost: 1.0 }],
         exact: None,
         language: None,
+        labels: None,
         vector: VectorParams { kind: Kind::Flat, ..VectorParams::default() },
     }
 }

@@ -9,7 +9,7 @@ use rayon::prelude::*;
 
 use super::manifest::{FORMAT, IndexSpec, Manifest, SegmentEntry, list_files, sync_folder, write_json};
 use super::rows;
-use super::space::{SPACE_FILE, Space};
+use super::space::Space;
 use crate::embed::{ModelIdentity, Vector};
 use crate::error::{Error, Result};
 use crate::keyword::KeywordIndex;
@@ -34,7 +34,7 @@ pub fn write(
         return Err(Error::argument("vectors", format!("{} for {} rows", vectors.len(), batch.num_rows())));
     }
     check_keys(spec, batch)?;
-    for column in [&spec.group, &spec.embedded].into_iter().chain(&spec.language) {
+    for column in [&spec.group, &spec.embedded].into_iter().chain(&spec.language).chain(&spec.labels) {
         rows::text_column(batch, column)?;
     }
 
@@ -52,7 +52,11 @@ pub fn write(
         Some(column) => Space::of(vectors, rows::text_column(batch, column)?),
         None => Space::default(),
     };
-    space.write(&segment.join(SPACE_FILE))?;
+    let space = match &spec.labels {
+        Some(column) => space.learn(vectors, rows::text_column(batch, column)?),
+        None => space,
+    };
+    space.write(&segment)?;
     let placed: Vec<Vector> = vectors.par_iter().map(|vector| space.place_vector(vector)).collect();
     let built = vector::build(&folder_of("vector")?, &placed, model.dimension, &spec.vector)?;
     phase("keyword");
@@ -68,6 +72,7 @@ pub fn write(
         text_fields: spec.text_fields.clone(),
         exact: spec.exact.clone(),
         language: spec.language.clone(),
+        labels: spec.labels.clone(),
         segments: vec![SegmentEntry {
             name: "0".to_owned(),
             rows: batch.num_rows(),

@@ -22,25 +22,25 @@ fn figures_by_set_and_leg() {
     sandbox.check(
         &EVALUATE,
         expect![[r#"
-        exit 0
-        --- stdout
-        set              queries  leg       hit@1  hit@10    MRR
-        code                  55  dense     0.073   0.236  0.134
-                                  keyword   0.127   0.127  0.127
-                                  hybrid    0.109   0.236  0.159
-        typo                  60  dense     0.383   0.717  0.492
-                                  keyword   0.433   0.800  0.565
-                                  hybrid    0.450   0.783  0.572
-        code_switched         60  dense     0.033   0.250  0.119
-                                  keyword   0.067   0.400  0.150
-                                  hybrid    0.017   0.333  0.123
-        cross_language        60  dense     0.000   0.033  0.032
-                                  keyword   0.017   0.050  0.027
-                                  hybrid    0.000   0.033  0.036
-        paraphrase            60  dense     0.133   0.367  0.208
-                                  keyword   0.117   0.483  0.232
-                                  hybrid    0.133   0.533  0.262
-    "#]],
+            exit 0
+            --- stdout
+            set              queries  leg       hit@1  hit@10    MRR
+            code                  52  dense     0.077   0.250  0.144
+                                      keyword   0.135   0.135  0.135
+                                      hybrid    0.115   0.250  0.173
+            typo                 120  dense     0.392   0.683  0.485
+                                      keyword   0.458   0.750  0.557
+                                      hybrid    0.408   0.758  0.531
+            code_switched        120  dense     0.050   0.233  0.122
+                                      keyword   0.100   0.483  0.212
+                                      hybrid    0.058   0.408  0.165
+            cross_language       120  dense     0.000   0.042  0.031
+                                      keyword   0.042   0.233  0.099
+                                      hybrid    0.000   0.158  0.052
+            paraphrase           120  dense     0.183   0.500  0.280
+                                      keyword   0.233   0.700  0.370
+                                      hybrid    0.200   0.708  0.329
+        "#]],
     );
     let json = sandbox.nba(&[&EVALUATE[..], &["--json"]].concat()).json();
     let sets = json["sets"].as_array().unwrap();

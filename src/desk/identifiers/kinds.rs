@@ -147,6 +147,12 @@ const LABELLED: &[(IdentifierKind, &str, bool, &str)] = &[
     (Error, r"(?:api|endpoint|gateway|webhooks?|integration|integracao)(?: [a-z]+){0,4}", false, "^[45][0-9]{2}$"),
     (
         Error,
+        r"veio|got|gets?|retornou|retorna|returned|returns|devolve|recebemos|receive[sd]?",
+        false,
+        r"^(?:4(?:0[0-9]|1[0-8]|2[2-9])|50[0-4])$",
+    ),
+    (
+        Error,
         r"falha|failure|fault|mensagem|message|aparece|mostra|exibe|diz|shows|says|displays|get|codigo|code|cod|evento",
         false,
         r"^(?:[a-z]{1,3}-?[0-9]{2,5}|[a-z]{2,5}-[0-9]{2,5})$",
@@ -210,7 +216,7 @@ pub(super) static MEASURE: LazyLock<Regex> = LazyLock::new(|| {
 pub(super) static BEHIND_COUNT: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
         r"(?x) ^ \s? (?: x | vezes | vez | dias? | horas? | hrs? | h | min | mins | minutos? | seg | segundos? | mes | meses
-            | semanas? | anos? | reais | real | mil | milhoes | brl | usd | por\ cento | percent | days? | hours? | minutes?
+            | semanas? | anos? | reais | real | mil | milhoes | brl | usd | dollars? | por\ cento | percent | days? | hours? | minutes?
             | secs? | seconds? | times | weeks? | months? | years? | parcelas? | instal?lments? | vendas? | sales? | clientes?
             | customers? | lojas? | shops? | stores? | maquinas? | maquininhas? | terminais | terminals? | machines? | bobinas?
             | rolos? | rolls? | pontos? | points? | digitos? | digits? | uteis | business | pessoas | people | tickets?
@@ -220,6 +226,18 @@ pub(super) static BEHIND_COUNT: LazyLock<Regex> = LazyLock::new(|| {
             | november | december ) \b",
     )
 });
+
+/// Numbers of six digits and more that are phones, or round sums.
+pub(super) static PHONE_OR_SUM: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(
+        r"(?x) ^ (?: [0-9]* 000 | 9 [0-9]{8} | 0? (?:55)? (?: 1[1-9] | 2[12478] | 3[1-578] | 4[1-9] | 5[1345] | 6[1-9] | 7[134579] | [89][1-9] )
+            (?: 9 [0-9]{8} | [2-5] [0-9]{7} ) ) $",
+    )
+});
+
+/// Words that are numbers of something whatever stands before them: digits alone, or behind a few letters.
+pub(super) static LONG_NUMBER: LazyLock<Regex> =
+    LazyLock::new(|| pattern(r"^(?:[a-z]{0,4}|[a-z][0-9]|[0-9][a-z])[0-9]{6,22}$"));
 
 /// Capitals and digits; of an error without the words that only say that it is one.
 pub(super) fn normalized(kind: IdentifierKind, word: &str) -> String {

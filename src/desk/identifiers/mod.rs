@@ -6,6 +6,7 @@
 //!
 //! Every identifier has two terms: `nsu:123456789`, by which it is told from other numbers, and `123456789`, which a
 //! query finds that consists of the number alone. So the index side needs one list, and a question need not say a kind.
+//! A long number of which nothing says what it is (`autorizaãço 817627`) has the second term alone.
 
 mod kinds;
 #[cfg(test)]
@@ -19,7 +20,8 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use crate::desk::identifiers::kinds::{
-    BEHIND_COUNT, CHARGEBACK_WORDS, MEASURE, OTHER_CODES, RULES, SHAPES, VISA_REASON, normalized,
+    BEHIND_COUNT, CHARGEBACK_WORDS, LONG_NUMBER, MEASURE, OTHER_CODES, PHONE_OR_SUM, RULES, SHAPES, VISA_REASON,
+    normalized,
 };
 use crate::desk::mask::Folded;
 
@@ -47,11 +49,20 @@ pub fn identifiers(text: &str) -> Vec<Identifier> {
     found.into_iter().collect()
 }
 
-/// The terms of a text to be found: of each identifier `kind:value` and `value`, sorted and distinct.
+/// The terms of texts to be found, sorted and distinct: of each identifier `kind:value` and `value`, and numbers of six
+/// digits and more of unknown kind that are neither phones nor round sums.
 #[must_use]
 pub fn identifier_terms<'a>(texts: impl IntoIterator<Item = &'a str>) -> Vec<String> {
-    let found = texts.into_iter().flat_map(identifiers);
-    let terms: BTreeSet<String> = found.flat_map(|it| [it.to_string(), it.value]).collect();
+    let mut terms = BTreeSet::new();
+    for text in texts {
+        let scan = Scan::of(text);
+        for (place, found) in scan.words.iter().zip(&scan.found) {
+            match found {
+                Some(identifier) => terms.extend([identifier.to_string(), identifier.value.clone()]),
+                None => terms.extend(scan.long_number(place)),
+            }
+        }
+    }
     terms.into_iter().collect()
 }
 
@@ -163,6 +174,14 @@ impl Scan {
         }
         let measure = self.is_measure(place) || PHONE.is_match(word);
         (!measure).then(|| normalized(IdentifierKind::Protocol, word))
+    }
+
+    /// The value of a word that is a number of something, although nothing says of what.
+    fn long_number(&self, place: &Range<usize>) -> Option<String> {
+        let word = &self.text[place.clone()];
+        let counted = BEHIND_COUNT.is_match(&self.text[place.end..]);
+        let number = LONG_NUMBER.is_match(word) && !PHONE_OR_SUM.is_match(word) && !counted && !self.is_measure(place);
+        number.then(|| normalized(IdentifierKind::Protocol, word))
     }
 
     /// Whether a number says how much, how often or when.

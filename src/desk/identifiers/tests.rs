@@ -121,6 +121,7 @@ fn codes_are_found() {
          só em parcelado de 11x dá erro 500.
          código de erro 1234, error code AB-77
          a API está retornando 401, our integration gets 500
+         atualizamos e veio 422
          código de resposta 51
          resposta 51
          resp. 05
@@ -147,6 +148,7 @@ fn codes_are_found() {
             error:500
             error:1234 error:AB77
             error:401 error:500
+            error:422
             response:51
             response:51
             response:05
@@ -193,6 +195,7 @@ fn amounts_dates_and_counts_are_none() {
         "",
     ] {
         assert_eq!(identifiers(text), [], "{text}");
+        assert_eq!(identifier_terms([text]), [""; 0], "{text}");
     }
 }
 
@@ -204,6 +207,8 @@ fn index_and_query_meet() {
         indexed,
         ["10.4", "123456789", "E105", "chargeback:10.4", "error:E105", "nsu:123456789"].map(str::to_owned)
     );
+    assert_eq!(identifier_terms(["autorizaãço 817627, a sala de crise 2026741265"]), ["2026741265", "817627"]);
+    assert_eq!(identifier_terms(["whatsapp 11987654321, 7133334444 ou 987654321, vendo 240000"]), [""; 0]);
     let check = |query: &str, expected: &[&str]| assert_eq!(query_terms(query), expected, "{query}");
     check("123456789", &["123456789"]);
     check(" #123456789 ", &["123456789"]);

@@ -126,7 +126,7 @@ proptest! {
 #[test]
 fn the_longer_a_query_the_more_its_words_weigh() {
     let params = FusionParams::default();
-    let keyword: Vec<f32> = [0, 1, 10, 40, 400].map(|terms| params.weights(terms, false).keyword).to_vec();
+    let keyword: Vec<f32> = [0, 1, 10, 20, 400].map(|terms| params.weights(terms, false).keyword).to_vec();
     assert!(keyword.is_sorted_by(|a, b| a < b), "{keyword:?}");
     assert_eq!((keyword[0], keyword[3]), (0.0, params.keyword_weight / 2.0));
     let always = FusionParams { keyword_half_terms: 0.0, ..params };
