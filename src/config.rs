@@ -106,7 +106,10 @@ impl Config {
                 recommend.states >= 1 && recommend.tickets >= 1,
                 "recommend.states and recommend.tickets must be 1 or more",
             ),
-            (recommend.temperature > 0.0, "recommend.temperature must be above 0"),
+            (
+                recommend.temperature > 0.0 && recommend.ticket_temperature > 0.0,
+                "recommend.temperature and recommend.ticket_temperature must be above 0",
+            ),
             (recommend.prior_strength > 0.0, "recommend.prior_strength must be above 0"),
             (recommend.feedback.strength > 0.0, "recommend.feedback.strength must be above 0"),
             ((0.0..=1.0).contains(&recommend.feedback.ignored), "recommend.feedback.ignored must be between 0 and 1"),

@@ -16,7 +16,7 @@ const BESIDE_CODES: f32 = 0.05;
 #[serde(rename_all = "snake_case")]
 pub enum Fusion {
     /// The sum over the legs of weight × score on the leg's own scale: the cosine, BM25 as a share of the best that the
-    /// query found, and how rare what is shared is. A convex combination but for a constant factor (Bruch, Gai, Ingber: An
+    /// query found in the row's language, and how rare what is shared is. A convex combination but for a constant factor (Bruch, Gai, Ingber: An
     /// Analysis of Fusion Functions for Hybrid Retrieval, TOIS 2023).
     Convex,
     /// The sum over the legs of weight / (k + rank), ranks from 1; a leg without a rank gives nothing (Cormack, Clarke,
@@ -48,8 +48,8 @@ impl Default for FusionParams {
             method: Fusion::Convex,
             k: 60.0,
             dense_weight: 1.0,
-            keyword_weight: 1.0,
-            keyword_half_terms: 20.0,
+            keyword_weight: 0.2,
+            keyword_half_terms: 2.0,
             exact_weight: 0.5,
         }
     }
@@ -110,6 +110,8 @@ pub struct Candidate {
     pub dense: Option<Seen>,
     /// BM25; `None` where the row shares no term with the query.
     pub keyword: Option<Seen>,
+    /// What BM25 is a share of: the best in the row's language. Above 0 where the row shares a term.
+    pub best_keyword: f32,
     /// How rare the identifiers are that it shares with the query; `None` where it shares none.
     pub exact: Option<Seen>,
 }
@@ -131,7 +133,6 @@ pub struct Fused {
 /// worse.
 #[must_use]
 pub fn fuse(candidates: &[Candidate], weights: &Weights, params: &FusionParams) -> Vec<Fused> {
-    let best_keyword = candidates.iter().filter_map(|it| it.keyword).map(|(_, score)| score).fold(0.0, f32::max);
     let leg = |(rank, score): Seen, weight: f32, unit: f32| {
         let contribution = match params.method {
             Fusion::Convex => weight * score / unit,
@@ -143,7 +144,7 @@ pub fn fuse(candidates: &[Candidate], weights: &Weights, params: &FusionParams) 
         .iter()
         .map(|candidate| {
             let dense = candidate.dense.map(|seen| leg(seen, weights.dense, 1.0));
-            let keyword = candidate.keyword.map(|seen| leg(seen, weights.keyword, best_keyword));
+            let keyword = candidate.keyword.map(|seen| leg(seen, weights.keyword, candidate.best_keyword));
             let exact = candidate.exact.map(|seen| leg(seen, weights.exact, 1.0));
             let score = [dense, keyword, exact].iter().flatten().map(|leg| leg.contribution).sum();
             Fused { scored: Scored { row: candidate.row, score }, dense, keyword, exact }

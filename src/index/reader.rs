@@ -19,6 +19,9 @@ use crate::vector::{self, VectorIndex, dot};
 /// How many candidates each leg brings at least; fusion and grouping choose among them.
 const MIN_DEPTH: usize = 100;
 
+/// What the best BM25 in a language is at least taken for, as a share of the best of all.
+const OTHER_LANGUAGE: f32 = 0.3;
+
 /// One hybrid index, open for queries. `Send + Sync`.
 pub struct IndexReader {
     manifest: Manifest,
@@ -295,7 +298,7 @@ impl IndexReader {
                 let terms = views.iter().filter_map(|view| view.matches.as_ref()).map(Matches::terms).max();
                 let only_codes = query.codes.alone && !exact.is_empty();
                 let weights = query.fusion.weights(terms.unwrap_or_default(), only_codes);
-                fuse(&self.candidates([&dense, &keyword, &exact], &views), &weights, &query.fusion)
+                fuse(&self.candidates([&dense, &keyword, &exact], &views)?, &weights, &query.fusion)
             }
             QueryKind::Ann => alone(&dense, |fused, leg| Fused { dense: Some(leg), ..fused }),
             QueryKind::FullText => alone(&keyword, |fused, leg| Fused { keyword: Some(leg), ..fused }),
@@ -304,7 +307,10 @@ impl IndexReader {
     }
 
     /// Every row that a leg found, with what all legs say of it, in the order of the rows.
-    fn candidates(&self, legs: [&[Scored]; 3], views: &[View]) -> Vec<Candidate> {
+    ///
+    /// Words of another language hardly match, so that a row would lose by its language alone: BM25 counts as a share of the
+    /// best in its language, or of a part of the best of all where that is more.
+    fn candidates(&self, legs: [&[Scored]; 3], views: &[View]) -> Result<Vec<Candidate>> {
         let ranks = |list: &[Scored]| -> BTreeMap<Row, (u32, f32)> {
             list.iter().zip(1..).map(|(hit, rank)| (hit.row, (rank, hit.score))).collect()
         };
@@ -321,10 +327,28 @@ impl IndexReader {
                 row,
                 dense: cosine.map(|score| (rank_in(&dense), score)),
                 keyword: bm25.map(|score| (rank_in(&keyword), score)),
+                best_keyword: 0.0,
                 exact: exact.get(&row).map(|&(rank, score)| (Some(rank), score)),
             }
         };
-        rows.into_iter().map(candidate).collect()
+        let mut candidates: Vec<Candidate> = rows.into_iter().map(candidate).collect();
+        let languages: Vec<Option<&str>> = candidates.iter().map(|it| self.language(it.row)).collect::<Result<_>>()?;
+        let bm25 = |candidate: &Candidate| candidate.keyword.map_or(0.0, |(_, score)| score);
+        let mut best_of: BTreeMap<Option<&str>, f32> = BTreeMap::new();
+        for (candidate, language) in candidates.iter().zip(&languages) {
+            let best = best_of.entry(*language).or_default();
+            *best = best.max(bm25(candidate));
+        }
+        let least = OTHER_LANGUAGE * best_of.values().copied().fold(0.0, f32::max);
+        for (candidate, language) in candidates.iter_mut().zip(languages) {
+            candidate.best_keyword = best_of[&language].max(least);
+        }
+        Ok(candidates)
+    }
+
+    /// The language of a row, where the index knows languages and it is sure.
+    fn language(&self, row: Row) -> Result<Option<&str>> {
+        self.manifest.language.as_ref().map_or(Ok(None), |column| self.text(row, column))
     }
 
     /// A query's vector as a segment compares it.

@@ -137,6 +137,8 @@ pub struct RecommendParams {
     pub tickets: usize,
     /// A neighbour weighs e^((s − s_best) / temperature), s its cosine. Above 0.
     pub temperature: f32,
+    /// The same of tickets, whose cosines lie further apart in the space of their index. Above 0.
+    pub ticket_temperature: f32,
     /// A state with the same last action weighs this many times more. 1 or more.
     pub same_last_action: f32,
     /// A state of the same category weighs this many times more. 1 or more.
@@ -170,6 +172,7 @@ impl Default for RecommendParams {
             states: 50,
             tickets: 20,
             temperature: 0.015,
+            ticket_temperature: 0.1,
             same_last_action: 8.0,
             same_category: 16.0,
             outcome_weight: 0.5,
@@ -296,7 +299,11 @@ pub fn recommend(
         possible.iter().map(|vote| ranked(vote, &by_votes, situation, &cases, trust, params)).collect();
     actions.sort_by(|a, b| b.score.total_cmp(&a.score).then_with(|| a.action.cmp(&b.action)));
     let legs = [&situation.likely, &by_votes].map(|leg| eligible(leg, situation, catalogue).0);
-    let similarities = states.iter().map(|it| it.similarity).chain(tickets.iter().map(|it| it.similarity));
+    // Cosines of tickets are on another scale; they tell where there is no moment at all.
+    let similarities = states
+        .iter()
+        .map(|it| it.similarity)
+        .chain(tickets.iter().filter(|_| states.is_empty()).map(|it| it.similarity));
     let abstention = abstain::reason(situation, similarities, &actions, &legs, params);
     actions.truncate(params.shown);
     Advice { abstention, actions, removed, plan }

@@ -37,7 +37,7 @@ const AGENTS_SHOWN: usize = 3;
 pub(super) fn plan(tickets: &[SimilarTicket], agents: &[Agent], params: &RecommendParams) -> Plan {
     let tickets = distinct_tickets(tickets);
     let best = best(tickets.iter().map(|ticket| ticket.similarity));
-    let weight = |ticket: &SimilarTicket| f64::from(((ticket.similarity - best) / params.temperature).exp());
+    let weight = |ticket: &SimilarTicket| f64::from(((ticket.similarity - best) / params.ticket_temperature).exp());
     let hours = tickets.iter().filter_map(|ticket| Some((ticket.outcome.hours?, weight(ticket)))).collect();
     let good: Vec<(&SimilarTicket, f64)> = tickets
         .iter()

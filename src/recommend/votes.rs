@@ -29,7 +29,8 @@ impl Vote {
 /// The votes for every action that a neighbour took, best first, ties by id.
 ///
 /// Where there is no similar state, similar tickets vote for what solved them. A neighbour weighs
-/// e^((s − s_best) / temperature), times the factors for the same last action and the same category. Of those with the
+/// e^((s − s_best) / temperature), times the factors for the same last action and the same category; of tickets with a
+/// temperature of their own and without factors. Of those with the
 /// same thread, the first votes.
 #[must_use]
 pub fn votes(
@@ -46,7 +47,7 @@ pub fn votes(
     let tickets = distinct_tickets(tickets);
     let best_ticket = best(tickets.iter().map(|ticket| ticket.similarity));
     let by_tickets = shares(tickets.iter().filter_map(|ticket| {
-        let weight = ((ticket.similarity - best_ticket) / params.temperature).exp();
+        let weight = ((ticket.similarity - best_ticket) / params.ticket_temperature).exp();
         Some((ticket.solved_by.as_deref()?, weight))
     }));
 

@@ -30,8 +30,9 @@ fn candidates(scores: &[Scores]) -> Vec<Candidate> {
         (0..scores.len() as u32).zip(scores).map(|(row, scores)| leg(scores).map(|it| (rank(row), it))).collect()
     };
     let (dense, keyword, exact) = (ranked(|it| Some(it.0)), ranked(|it| it.1), ranked(|it| it.2));
+    let best_keyword = scores.iter().filter_map(|it| it.1).fold(0.0, f32::max);
     (0..scores.len())
-        .map(|at| Candidate { row: at as Row, dense: dense[at], keyword: keyword[at], exact: exact[at] })
+        .map(|at| Candidate { best_keyword, row: at as Row, dense: dense[at], keyword: keyword[at], exact: exact[at] })
         .collect()
 }
 
@@ -126,9 +127,9 @@ proptest! {
 #[test]
 fn the_longer_a_query_the_more_its_words_weigh() {
     let params = FusionParams::default();
-    let keyword: Vec<f32> = [0, 1, 10, 20, 400].map(|terms| params.weights(terms, false).keyword).to_vec();
+    let keyword: Vec<f32> = [0, 1, 2, 20, 400].map(|terms| params.weights(terms, false).keyword).to_vec();
     assert!(keyword.is_sorted_by(|a, b| a < b), "{keyword:?}");
-    assert_eq!((keyword[0], keyword[3]), (0.0, params.keyword_weight / 2.0));
+    assert_eq!((keyword[0], keyword[2]), (0.0, params.keyword_weight / 2.0));
     let always = FusionParams { keyword_half_terms: 0.0, ..params };
     assert_eq!(always.weights(1, false).keyword, params.keyword_weight);
 }
