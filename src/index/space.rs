@@ -17,9 +17,10 @@ use crate::embed::Vector;
 use crate::error::{Error, Result};
 use crate::vector::dot;
 
-/// The file of a segment that holds its means: little-endian f32 numbers, one mean after another; empty without means.
+/// The file of a segment that holds its means: little-endian f32 numbers, one mean after another; none
+/// without means.
 pub(super) const MEANS_FILE: &str = "means.f32";
-/// The file of a segment that holds its map, row by row, likewise; empty without one.
+/// The file of a segment that holds its map, row by row, likewise; none without one.
 pub(super) const MAP_FILE: &str = "map.f32";
 
 /// How many rows' worth of weight what is known without them has in a mean: the origin in the mean of all rows, that in
@@ -101,11 +102,13 @@ impl Space {
 
     /// Writes it.
     pub(super) fn write(&self, folder: &Path) -> Result<()> {
-        let write = |name: &str, numbers: &[f32]| {
-            fs::write(folder.join(name), numbers.iter().flat_map(|number| number.to_le_bytes()).collect::<Vec<u8>>())
-        };
-        write(MEANS_FILE, &self.means.concat())?;
-        Ok(write(MAP_FILE, &self.map)?)
+        for (name, numbers) in [(MEANS_FILE, &self.means.concat()), (MAP_FILE, &self.map)] {
+            if !numbers.is_empty() {
+                let bytes: Vec<u8> = numbers.iter().flat_map(|number| number.to_le_bytes()).collect();
+                fs::write(folder.join(name), bytes)?;
+            }
+        }
+        Ok(())
     }
 
     /// A vector as this index compares it, of unit length: without the mean it is nearest to, and mapped.
@@ -146,7 +149,8 @@ fn unit(mut vector: Vec<f32>) -> Option<Vec<f32>> {
 }
 
 fn numbers(path: &Path, whole: usize) -> Result<Vec<f32>> {
-    let bytes = fs::read(path)?;
+    // A file that the manifest names is known to be there: see `check_files`.
+    let bytes = if path.exists() { fs::read(path)? } else { Vec::new() };
     let numbers: Vec<f32> = bytes.as_chunks().0.iter().map(|&number| f32::from_le_bytes(number)).collect();
     if !bytes.len().is_multiple_of(4 * whole.max(1)) || !numbers.iter().all(|number| number.is_finite()) {
         return Err(Error::corrupt(path, format!("it does not hold {whole} finite numbers, or a multiple of that")));

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
 
 use super::*;
-use crate::embed::{Embedder as _, HashedEmbedder};
+use crate::embed::{Embedder as _, HashedEmbedder, Vector};
 use crate::filter::Filter;
 use crate::keyword::{Language, TextField};
 use crate::vector::{Kind, VectorParams};
@@ -196,4 +196,115 @@ fn a_stored_row_is_its_own_nearest() {
         let asked = Query::new(QueryKind::Ann, Some(QueryVector::Row(row)), None, 1);
         assert_eq!(keys(&index.query(&asked).unwrap()), [key]);
     }
+}
+
+/// Two languages, each with a direction of its own; two topics, told apart by a direction that varies less than a third one,
+/// which says nothing.
+fn bilingual(labels: bool) -> (tempfile::TempDir, IndexReader) {
+    let rows = 0..400_i32;
+    let texts =
+        |text: &dyn Fn(i32) -> Option<String>| -> ArrayRef { Arc::new(StringArray::from_iter(rows.clone().map(text))) };
+    let topic = |row: i32| if row % 4 < 2 { "fee" } else { "card" };
+    let columns: [(&str, ArrayRef); 5] = [
+        ("id", texts(&|row| Some(row.to_string()))),
+        ("text", texts(&|_| Some("texto".to_owned()))),
+        ("language", texts(&|row| (row % 10 != 9).then(|| ["pt", "en"][row as usize % 2].to_owned()))),
+        ("label", texts(&|row| labels.then(|| topic(row).to_owned()))),
+        ("topic", texts(&|row| Some(topic(row).to_owned()))),
+    ];
+    let batch = RecordBatch::try_from_iter(columns).unwrap();
+    let vectors: Vec<Vector> = rows.map(|row| Vector::new(bilingual_vector(row)).unwrap()).collect();
+    let spec = IndexSpec {
+        group: "id".to_owned(),
+        language: Some("language".to_owned()),
+        labels: Some("label".to_owned()),
+        ..spec()
+    };
+    let model = HashedEmbedder::new(4).identity().clone();
+    let folder = tempfile::tempdir().unwrap();
+    let (_, sha256) = write(folder.path(), &spec, &batch, &vectors, &model, &mut |_| {}).unwrap();
+    let reader = IndexReader::open(folder.path(), &sha256, true).unwrap();
+    (folder, reader)
+}
+
+fn bilingual_vector(row: i32) -> Vec<f32> {
+    let language = if row % 2 == 0 { [1.0, 0.0] } else { [0.0, 1.0] };
+    let topic = if row % 4 < 2 { 0.3 } else { -0.3 };
+    let noise = ((row * 37) % 101) as f32 / 101.0 - 0.5;
+    let wobble = ((row * 53) % 103) as f32 / 103.0 - 0.5;
+    vec![language[0], language[1], topic + 0.5 * wobble, 2.0 * noise]
+}
+
+/// The mean cosine of rows by whether they have the same language and the same topic.
+fn mean_cosine(vector_of: &dyn Fn(u32) -> Vec<f32>, same_language: bool, same_topic: bool) -> f64 {
+    let (mut sum, mut pairs) = (0.0, 0.0);
+    for (one, other) in (0..400_u32).flat_map(|one| (0..one).map(move |other| (one, other))) {
+        if (one % 2 == other % 2) == same_language && ((one % 4 < 2) == (other % 4 < 2)) == same_topic {
+            sum += vector_of(one).iter().zip(vector_of(other)).map(|(a, b)| f64::from(a * b)).sum::<f64>();
+            pairs += 1.0;
+        }
+    }
+    sum / pairs
+}
+
+#[test]
+fn the_topic_counts_and_not_the_language() {
+    let raw = |row: u32| Vector::new(bilingual_vector(row as i32)).unwrap().to_vec();
+    assert!(mean_cosine(&raw, true, false) > mean_cosine(&raw, false, true), "as the model makes them, language wins");
+    let (_folder, index) = bilingual(false);
+    let placed = |row: u32| index.vector(row).to_vec();
+    assert!(mean_cosine(&placed, false, true) > mean_cosine(&placed, true, false) + 0.2);
+}
+
+#[test]
+fn what_tells_labels_apart_counts_more() {
+    let apart = [false, true].map(|labels| {
+        let (_folder, index) = bilingual(labels);
+        let placed = |row: u32| index.vector(row).to_vec();
+        mean_cosine(&placed, true, true) - mean_cosine(&placed, true, false)
+    });
+    assert!(apart[1] > apart[0] + 0.2, "{apart:?}");
+}
+
+#[test]
+fn a_shared_code_lifts_a_row_the_more_the_rarer_it_is_and_leads_where_only_codes_are_asked_for() {
+    let codes = |row: usize| match row {
+        0 => vec!["nsu:123456789", "response:51"],
+        1..=3 => vec!["response:51"],
+        _ => vec![],
+    };
+    let mut lists = arrow::array::ListBuilder::new(arrow::array::StringBuilder::new());
+    for row in 0..TEXTS.len() {
+        codes(row).into_iter().for_each(|code| lists.values().append_value(code));
+        lists.append(true);
+    }
+    let columns: [(&str, ArrayRef); 3] = [
+        ("id", Arc::new(StringArray::from_iter_values(TEXTS.map(|row| row.0)))),
+        ("text", Arc::new(StringArray::from_iter_values(TEXTS.map(|row| row.2)))),
+        ("codes", Arc::new(lists.finish())),
+    ];
+    let batch = RecordBatch::try_from_iter(columns).unwrap();
+    let embedder = HashedEmbedder::new(64);
+    let vectors = embedder.embed(&TEXTS.map(|row| row.2)).unwrap();
+    let spec = IndexSpec { group: "id".to_owned(), exact: Some("codes".to_owned()), ..spec() };
+    let folder = tempfile::tempdir().unwrap();
+    let (_, sha256) = write(folder.path(), &spec, &batch, &vectors, embedder.identity(), &mut |_| {}).unwrap();
+    let index = IndexReader::open(folder.path(), &sha256, true).unwrap();
+
+    assert_eq!(index.exact_values(0).unwrap(), codes(0));
+    let asked = |text: &str, values: &[&str], alone: bool| {
+        let codes = Codes { values: values.iter().map(|&value| value.to_owned()).collect(), alone };
+        index.query(&Query { codes, ..query(QueryKind::Hybrid, text, 6) }).unwrap().hits
+    };
+    let gave = |hits: &[Hit], key: &str| {
+        hits.iter().find(|hit| hit.key == key).and_then(|hit| hit.exact).map_or(0.0, |leg| leg.contribution)
+    };
+    let hits = asked("pix devolvido pelo banco", &["nsu:123456789", "response:51"], false);
+    assert!(gave(&hits, "a1") > gave(&hits, "a2") && gave(&hits, "a2") > 0.0 && gave(&hits, "d1") == 0.0, "{hits:?}");
+    assert_eq!(hits.iter().find(|hit| hit.key == "a1").unwrap().shared, ["nsu:123456789", "response:51"]);
+
+    let alone = asked("pix devolvido pelo banco", &["response:51"], true);
+    assert_eq!(alone[..4].iter().filter(|hit| hit.exact.is_some()).count(), 4, "{alone:?}");
+    let unknown = asked("pix devolvido pelo banco", &["response:99"], true);
+    assert_eq!((unknown[0].key.as_str(), unknown[0].exact), ("d1", None));
 }

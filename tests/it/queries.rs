@@ -25,21 +25,21 @@ fn figures_by_set_and_leg() {
             exit 0
             --- stdout
             set              queries  leg       hit@1  hit@10    MRR
-            code                  52  dense     0.077   0.250  0.144
+            code                  52  dense     0.096   0.308  0.164
                                       keyword   0.135   0.135  0.135
-                                      hybrid    0.115   0.250  0.173
-            typo                 120  dense     0.392   0.683  0.485
-                                      keyword   0.458   0.750  0.557
-                                      hybrid    0.408   0.758  0.531
-            code_switched        120  dense     0.050   0.233  0.122
-                                      keyword   0.100   0.483  0.212
-                                      hybrid    0.058   0.408  0.165
-            cross_language       120  dense     0.000   0.042  0.031
-                                      keyword   0.042   0.233  0.099
-                                      hybrid    0.000   0.158  0.052
-            paraphrase           120  dense     0.183   0.500  0.280
-                                      keyword   0.233   0.700  0.370
-                                      hybrid    0.200   0.708  0.329
+                                      hybrid    1.000   1.000  1.000
+            typo                 120  dense     0.408   0.708  0.517
+                                      keyword   0.567   0.875  0.677
+                                      hybrid    0.483   0.817  0.594
+            code_switched        120  dense     0.067   0.283  0.147
+                                      keyword   0.133   0.658  0.285
+                                      hybrid    0.108   0.492  0.222
+            cross_language       120  dense     0.033   0.225  0.108
+                                      keyword   0.075   0.433  0.169
+                                      hybrid    0.042   0.342  0.155
+            paraphrase           120  dense     0.192   0.433  0.276
+                                      keyword   0.283   0.775  0.424
+                                      hybrid    0.250   0.633  0.364
         "#]],
     );
     let json = sandbox.nba(&[&EVALUATE[..], &["--json"]].concat()).json();

@@ -42,16 +42,16 @@ fn answers_as_a_person_sees_them() {
             2 of 2 resolved tickets · generation g000001
 
              1. TICKET-1  Estorno
-                0.0246  FINANCIAL · Vera Castilho
+                0.7021  FINANCIAL · Vera Castilho
                 solved by OTHER
                 “Fiz o estorno agora”
-                score 0.0246 · dense #1 cos 0.690 gave 0.0164 · keyword #1 bm25 2.20 gave 0.0082
+                score 0.7021 · dense #1 cos 0.582 × 1.00 gave 0.5821 · keyword #1 bm25 2.200 × 0.12 gave 0.1200
 
              2. TICKET-2  Maquininha
-                0.0161  TECHNICAL · Vera Castilho
+                -0.1876  TECHNICAL · Vera Castilho
                 solved by Trocar o terminal
                 “Vamos trocar a maquininha”
-                score 0.0161 · dense #2 cos 0.059 gave 0.0161
+                score -0.1876 · dense #2 cos -0.188 × 1.00 gave -0.1876
         "#]],
     );
     sandbox.check(
@@ -111,12 +111,12 @@ fn answers_as_a_person_sees_them() {
             --- stdout
             2 of 2 rows · generation g000001
 
-             1. TICKET-1#1  score 0.0246 · dense #1 cos 0.819 gave 0.0164 · keyword #1 bm25 1.40 gave 0.0082
+             1. TICKET-1#1  score 0.9524 · dense #1 cos 0.819 × 1.00 gave 0.8191 · keyword #1 bm25 1.397 × 0.13 gave 0.1333
                 step_id: TICKET-1#1
                 message: Fiz o estorno agora
                 action: OTHER
 
-             2. TICKET-2#0  score 0.0242 · dense #2 cos 0.053 gave 0.0161 · keyword #2 bm25 0.14 gave 0.0081
+             2. TICKET-2#0  score 0.0666 · dense #2 cos 0.053 × 1.00 gave 0.0531 · keyword #2 bm25 0.142 × 0.13 gave 0.0135
                 step_id: TICKET-2#0
                 message: Vamos trocar a maquininha
                 action: REPLACE_TERMINAL
@@ -137,13 +137,16 @@ fn answers_as_a_person_sees_them() {
               "tickets": [
                 {
                   "ticket_id": "TICKET-2",
-                  "score": 0.016393442,
+                  "score": -0.105758116,
                   "dense": {
                     "rank": 1,
-                    "score": 0.1301448,
-                    "contribution": 0.016393442
+                    "score": -0.105758116,
+                    "weight": 1.0,
+                    "contribution": -0.105758116
                   },
                   "keyword": null,
+                  "identifiers": null,
+                  "shared_identifiers": [],
                   "subject": "Maquininha",
                   "status": "CLOSED",
                   "category": "TECHNICAL",
@@ -270,7 +273,7 @@ fn json_has_one_shape() {
     assert_eq!(similar["tickets"].as_array().unwrap().len(), 4);
     assert_eq!(
         keys(&similar["tickets"][0]),
-        "agent category csat dense keyword resolution_hours score solution solved_by status subcategory subject ticket_id"
+        "agent category csat dense identifiers keyword resolution_hours score shared_identifiers solution solved_by status subcategory subject ticket_id"
     );
     let recommend = sandbox.nba(&["recommend", "TICKET-0042", "--json"]).json();
     assert_eq!(
@@ -279,7 +282,7 @@ fn json_has_one_shape() {
     );
     let search = sandbox.nba(&["search", "steps", "--row", "TICKET-0042#next", "--json", "-k", "2"]).json();
     assert_eq!(keys(&search), "degraded eligible generation rows");
-    assert_eq!(keys(&search["rows"][0]), "columns dense key keyword score");
+    assert_eq!(keys(&search["rows"][0]), "columns dense identifiers key keyword score shared_identifiers");
     // Both faces of one answer name the same tickets.
     let shown = sandbox.nba(&["similar", "TICKET-0042", "-k", "4"]).ok().stdout;
     for ticket in similar["tickets"].as_array().unwrap() {

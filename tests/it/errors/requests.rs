@@ -222,7 +222,7 @@ fn filters_show_where_they_are_wrong() {
             no row shares a word with the query: ranked by vectors alone
 
              1. TICKET-2  Maquininha
-                0.0164  TECHNICAL · Vera Castilho
+                -0.1058  TECHNICAL · Vera Castilho
                 solved by Trocar o terminal
                 “Vamos trocar a maquininha”
         "#]],
