@@ -31,7 +31,7 @@
 //! let params = EngineParams { model: ModelSource::Ready(embedder), ..EngineParams::new(&request.index) };
 //! let engine = Engine::open_with(params)?;
 //! let subject = Subject::Ticket("TICKET-0042".to_owned());
-//! let answer = engine.similar(&SimilarRequest { subject, k: 3, filter: None })?;
+//! let answer = engine.similar(&SimilarRequest { subject, k: 3, filter: None, explain: false })?;
 //! assert_eq!(answer.tickets.len(), 3);
 //! # Ok(())
 //! # }

@@ -21,6 +21,7 @@ pub use source::{ModelSource, open_model};
 use crate::desk::Masker;
 use crate::embed::{EmbedParams, Embedder};
 use crate::error::{Error, Result};
+use crate::filter::Filter;
 use crate::index::{Codes, FusionParams, Query, QueryKind, QueryVector};
 use crate::keyword::KeywordParams;
 use crate::rebuild::{self, BuildReport, BuildRequest, DESK_FILE, DeskFile, LEARNED_FILE, Progress};
@@ -175,6 +176,7 @@ impl Engine {
         let query = Query {
             filter: request.filter.clone(),
             one_per_group: request.one_per_group,
+            explain: request.explain,
             codes,
             fusion: self.params.fusion,
             keyword: self.params.keyword.clone(),
@@ -187,6 +189,7 @@ impl Engine {
             generation: current.snapshot.generation().name.clone(),
             eligible: found.eligible,
             degraded: found.degraded,
+            filters: written(request.filter.as_ref()),
             rows,
         })
     }
@@ -212,6 +215,11 @@ fn unit(vector: &[f32]) -> Result<Vec<f32>> {
     let unit = crate::embed::Vector::new(vector.to_vec())
         .ok_or_else(|| Error::argument("vector", "it must be finite and not all zeros"))?;
     Ok(unit.to_vec())
+}
+
+/// The parts of a caller's filter.
+fn written(filter: Option<&Filter>) -> Vec<String> {
+    filter.map(Filter::written).unwrap_or_default().into_iter().map(str::to_owned).collect()
 }
 
 /// A caller's text as it would have been stored: without personal data.

@@ -23,6 +23,8 @@ pub struct SimilarRequest {
     pub k: usize,
     /// Among which, besides being resolved.
     pub filter: Option<Filter>,
+    /// Whether each comes with the words that it shares.
+    pub explain: bool,
 }
 
 /// A resolved ticket like the one asked about.
@@ -63,6 +65,8 @@ pub struct SimilarTickets {
     pub eligible: usize,
     /// What was missing, if anything.
     pub degraded: Vec<Degraded>,
+    /// The conditions that each of them meets, as written.
+    pub filters: Vec<String>,
     /// Titles of the actions.
     pub catalogue: Catalogue,
 }
@@ -132,6 +136,8 @@ pub struct SearchRequest {
     pub columns: Option<Vec<String>>,
     /// Whether an answer shows each ticket once.
     pub one_per_group: bool,
+    /// Whether each row comes with the words that it shares.
+    pub explain: bool,
 }
 
 /// The rows that answer a search, best first.
@@ -145,4 +151,6 @@ pub struct SearchAnswer {
     pub eligible: usize,
     /// What was missing, if anything.
     pub degraded: Vec<Degraded>,
+    /// The conditions that each of them meets, as written.
+    pub filters: Vec<String>,
 }

@@ -168,6 +168,7 @@ fn rank(question: &Question, kind: QueryKind, engine: &Engine, resolved: &Filter
         columns: Some(Vec::new()),
         // A right ticket must not stay hidden behind one that says the same.
         one_per_group: false,
+        explain: false,
     };
     let answer = engine.search(&request)?;
     let judged = answer.rows.iter().map(|(hit, _)| &hit.key).filter(|key| !question.ignored.contains(key));

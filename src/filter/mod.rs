@@ -99,6 +99,12 @@ impl Filter {
         self
     }
 
+    /// Its parts as they were written.
+    #[must_use]
+    pub fn written(&self) -> Vec<&str> {
+        self.parts.iter().map(|part| part.text.as_str()).collect()
+    }
+
     /// The columns that are named, sorted, each once.
     #[must_use]
     pub fn columns(&self) -> Vec<&str> {

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::fuse::{FusionParams, Leg};
 use crate::error::{Error, Result};
 use crate::filter::Filter;
-use crate::keyword::KeywordParams;
+use crate::keyword::{KeywordParams, MatchedWord};
 use crate::rank::Row;
 
 /// The most hits that one query may ask for.
@@ -62,6 +62,8 @@ pub struct Query {
     pub fusion: FusionParams,
     /// How the words are scored, in `full_text` and `hybrid`.
     pub keyword: KeywordParams,
+    /// Whether hits come with [`Hit::matched`].
+    pub explain: bool,
 }
 
 impl Query {
@@ -70,7 +72,7 @@ impl Query {
     pub fn new(kind: QueryKind, vector: Option<QueryVector>, text: Option<String>, k: usize) -> Self {
         let (fusion, keyword) = (FusionParams::default(), KeywordParams::default());
         let codes = Codes::default();
-        Self { kind, vector, text, codes, k, filter: None, one_per_group: true, fusion, keyword }
+        Self { kind, vector, text, codes, k, filter: None, one_per_group: true, fusion, keyword, explain: false }
     }
 
     /// Refuses what cannot be answered, before anything is read.
@@ -118,6 +120,8 @@ pub struct Hit {
     pub exact: Option<Leg>,
     /// These identifiers.
     pub shared: Vec<String>,
+    /// The query's words that it has, best first, where [`Query::explain`] asks; none of an `ann` query.
+    pub matched: Option<Vec<MatchedWord>>,
     /// How many rows of its group were seen among the candidates, itself included.
     pub group_rows: usize,
 }

@@ -240,10 +240,13 @@ impl IndexReader {
         loop {
             let ranking = self.rank(query, &masks, depth)?;
             let exhausted = depth >= eligible || ranking.fused.len() < depth;
-            let hits = self.hits(query, &ranking)?;
+            let mut hits = self.hits(query, &ranking)?;
             if hits.len() == query.k || exhausted {
                 if ranking.keyword_empty && eligible > 0 {
                     degraded.push(Degraded::KeywordLegEmpty);
+                }
+                if query.explain {
+                    self.explain(query, &mut hits)?;
                 }
                 return Ok(Found { hits, eligible, degraded });
             }
@@ -384,10 +387,24 @@ impl IndexReader {
                 keyword: fused.keyword,
                 exact: fused.exact,
                 shared: ranking.shared.get(&row).map(|shared| shared.values.clone()).unwrap_or_default(),
+                matched: None,
                 group_rows: 1,
             });
         }
         Ok(hits)
+    }
+
+    /// Adds the words that each hit has.
+    fn explain(&self, query: &Query, hits: &mut [Hit]) -> Result<()> {
+        let text = query.text.as_deref().filter(|_| query.kind != QueryKind::Ann);
+        for segment in &self.segments {
+            let is_here = |hit: &&mut Hit| (segment.base..segment.base + segment.rows.len() as Row).contains(&hit.row);
+            let mut hits: Vec<&mut Hit> = hits.iter_mut().filter(is_here).collect();
+            let rows: Vec<Row> = hits.iter().map(|hit| hit.row - segment.base).collect();
+            let words = segment.keyword.matched_words(text.unwrap_or_default(), &rows, &query.keyword)?;
+            hits.iter_mut().zip(words).for_each(|(hit, words)| hit.matched = Some(words));
+        }
+        Ok(())
     }
 }
 

@@ -5,6 +5,7 @@
 //! best (`score`). A synonym is as rare as the more frequent of it and the word, so that a rare synonym does not outdo
 //! the word; other spellings are all as rare as the most frequent of them.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use tantivy::Term;
@@ -32,15 +33,19 @@ const LEAST_TERM_LETTERS: usize = 4;
 const LONG_TERM_LETTERS: usize = 7;
 
 /// A word of the query in one language of one column.
-pub(super) struct Concept {
+pub(super) struct Concept<'a> {
+    /// Its term.
+    pub(super) term: &'a str,
     /// How often the query has the word.
     pub(super) count: u32,
     /// What is looked for; each is somewhere.
-    pub(super) terms: Vec<FoundTerm>,
+    pub(super) terms: Vec<FoundTerm<'a>>,
 }
 
 /// A term that some row has.
-pub(super) struct FoundTerm {
+pub(super) struct FoundTerm<'a> {
+    /// What stands for the word: a synonym as it is listed, or a term spelt almost alike; `None` for the word's own term.
+    pub(super) by: Option<Cow<'a, str>>,
     pub(super) info: TermInfo,
     /// What it weighs, above 0 and at most 1.
     pub(super) weight: f32,
@@ -118,16 +123,20 @@ impl QueryWords {
 
     /// What is looked for in one language of one column, at most [`MAX_QUERY_TERMS`] words, in the order of the rarest
     /// first and then the alphabet.
-    pub(super) fn concepts(&self, analyzed: &Analyzed, params: &KeywordParams) -> std::io::Result<Vec<Concept>> {
+    pub(super) fn concepts<'a>(
+        &'a self,
+        analyzed: &Analyzed,
+        params: &'a KeywordParams,
+    ) -> std::io::Result<Vec<Concept<'a>>> {
         let unknown = self.unknown.get(&analyzed.language);
         let mut concepts = Vec::new();
         for (term, &count) in self.counts.get(&analyzed.language).into_iter().flatten() {
             let mut terms = analyzed.with_synonyms(term, params)?;
             if let Some(&distance) = unknown.and_then(|unknown| unknown.get(term)) {
-                terms.extend(analyzed.spellings(term, distance, params)?.into_iter().map(|(_, found)| found));
+                terms.extend(analyzed.spellings(term, distance, params)?);
             }
             if !terms.is_empty() {
-                concepts.push(Concept { count, terms });
+                concepts.push(Concept { term, count, terms });
             }
         }
         concepts.sort_by_key(|concept| concept.terms[0].rarity);
@@ -152,8 +161,8 @@ impl QueryWords {
         }
         for (term, &distance) in unknown.into_iter().flatten() {
             let spellings = analyzed.spellings(term, distance, params)?.into_iter();
-            let spellings = spellings.map(|(other, found)| (other, found.info.doc_freq.into())).collect();
-            occurrences.entry(term.clone()).or_default().spellings = spellings;
+            let rows_of = |found: FoundTerm<'_>| Some((found.by?.into_owned(), found.info.doc_freq.into()));
+            occurrences.entry(term.clone()).or_default().spellings = spellings.filter_map(rows_of).collect();
         }
         Ok(occurrences)
     }
@@ -161,15 +170,16 @@ impl QueryWords {
 
 impl Analyzed {
     /// A term and its synonyms, as far as they occur here; the term first.
-    fn with_synonyms(&self, term: &str, params: &KeywordParams) -> std::io::Result<Vec<FoundTerm>> {
+    fn with_synonyms<'a>(&self, term: &'a str, params: &'a KeywordParams) -> std::io::Result<Vec<FoundTerm<'a>>> {
         let own = self.info(term)?;
         let rows = own.as_ref().map_or(0, |info| info.doc_freq);
-        let mut found: Vec<FoundTerm> =
-            own.into_iter().map(|info| FoundTerm { info, weight: 1.0, rarity: rows }).collect();
+        let mut found: Vec<FoundTerm<'a>> =
+            own.into_iter().map(|info| FoundTerm { by: None, info, weight: 1.0, rarity: rows }).collect();
         for synonym in synonyms(term, self.language, params) {
             if let Some(info) = self.info(&synonym.term)? {
                 let rarity = rows.max(info.doc_freq);
-                found.push(FoundTerm { info, weight: params.synonym_weight, rarity });
+                let by = Some(Cow::Borrowed(synonym.word.as_str()));
+                found.push(FoundTerm { by, info, weight: params.synonym_weight, rarity });
             }
         }
         Ok(found)
@@ -182,7 +192,7 @@ impl Analyzed {
         term: &str,
         distance: usize,
         params: &KeywordParams,
-    ) -> std::io::Result<Vec<(String, FoundTerm)>> {
+    ) -> std::io::Result<Vec<FoundTerm<'static>>> {
         let letters = term.chars().count();
         let Some(first) = term.chars().next().filter(|_| letters >= LEAST_TERM_LETTERS) else { return Ok(Vec::new()) };
         let letters_of_term = letter_set(term);
@@ -213,7 +223,8 @@ impl Analyzed {
         found.sort_by(|(a, of_a), (b, of_b)| of_b.doc_freq.cmp(&of_a.doc_freq).then_with(|| a.cmp(b)));
         found.truncate(MAX_SPELLINGS);
         let rarity = found.first().map_or(0, |(_, info)| info.doc_freq);
-        let spelling = |(other, info)| (other, FoundTerm { info, weight: params.fuzzy_weight, rarity });
+        let weight = params.fuzzy_weight;
+        let spelling = |(other, info)| FoundTerm { by: Some(Cow::Owned(other)), info, weight, rarity };
         Ok(found.into_iter().map(spelling).collect())
     }
 

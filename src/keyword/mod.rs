@@ -14,6 +14,7 @@ mod analyzer;
 mod build;
 mod exact;
 mod expand;
+mod explain;
 mod params;
 mod score;
 mod synonyms;
@@ -34,6 +35,7 @@ use tantivy::{Index, SegmentReader, TantivyDocument, TantivyError};
 pub use analyzer::{Language, Word, analyze, words};
 pub use exact::Shared;
 pub use expand::{Occurrence, Occurrences, synonyms};
+pub use explain::MatchedWord;
 pub use params::KeywordParams;
 pub use synonyms::{Synonym, Synonyms};
 
@@ -221,8 +223,7 @@ impl KeywordIndex {
     pub fn occurrences(&self, text: &str, params: &KeywordParams) -> Result<Occurrences> {
         let damaged = |error: std::io::Error| failed(&self.folder, error.into());
         guarded(&self.folder, || {
-            let analyzed = || self.columns.iter().flat_map(|column| &column.languages);
-            let words = QueryWords::new(text, analyzed(), params).map_err(damaged)?;
+            let words = QueryWords::new(text, self.analyzed(), params).map_err(damaged)?;
             let mut occurrences = Occurrences::new();
             for column in &self.columns {
                 for analyzed in &column.languages {
@@ -233,6 +234,10 @@ impl KeywordIndex {
             }
             Ok(occurrences)
         })
+    }
+
+    fn analyzed(&self) -> impl Iterator<Item = &Analyzed> + Clone {
+        self.columns.iter().flat_map(|column| &column.languages)
     }
 
     fn chosen(&self, columns: Option<&[String]>) -> Result<Vec<&Column>> {

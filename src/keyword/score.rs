@@ -6,14 +6,24 @@ use tantivy::postings::Postings as _;
 use tantivy::schema::IndexRecordOption;
 use tantivy::{DocSet as _, TERMINATED};
 
-use super::expand::Concept;
+use super::expand::{Concept, FoundTerm};
 use super::{Analyzed, KeywordParams};
+use crate::rank::Row;
+
+/// What a row's best term of a concept gave to its score.
+pub(super) struct Gift<'a> {
+    /// The place of the concept.
+    pub(super) concept: usize,
+    /// See [`FoundTerm::by`].
+    pub(super) by: Option<&'a str>,
+    pub(super) score: f32,
+}
 
 impl Analyzed {
     /// The score of every row: the sum over the concepts of the best of a concept's terms in that row.
     pub(super) fn scores(
         &self,
-        concepts: &[Concept],
+        concepts: &[Concept<'_>],
         rows: usize,
         params: &KeywordParams,
     ) -> std::io::Result<Vec<f32>> {
@@ -23,7 +33,7 @@ impl Analyzed {
         let mut touched = Vec::new();
         for concept in concepts {
             for found in &concept.terms {
-                let weight = idf(found.rarity, rows) * (1.0 + params.k1) * concept.count as f32 * found.weight;
+                let weight = weight(concept, found, rows, params);
                 let mut postings =
                     self.postings.read_postings_from_terminfo(&found.info, IndexRecordOption::WithFreqs)?;
                 while postings.doc() != TERMINATED {
@@ -48,6 +58,50 @@ impl Analyzed {
         }
         Ok(scores)
     }
+
+    /// For each of some rows, what it has of the concepts, in their order: what [`Analyzed::scores`] adds up.
+    pub(super) fn gifts<'a>(
+        &self,
+        concepts: &'a [Concept<'_>],
+        of_rows: &[Row],
+        rows: usize,
+        params: &KeywordParams,
+    ) -> std::io::Result<Vec<Vec<Gift<'a>>>> {
+        let saturation = Saturation::new(self.postings.total_num_tokens() as f32 / rows as f32, params);
+        // Postings go forward only.
+        let mut places: Vec<usize> = (0..of_rows.len()).collect();
+        places.sort_by_key(|&place| of_rows[place]);
+        let mut gifts: Vec<Vec<Gift<'a>>> = of_rows.iter().map(|_| Vec::new()).collect();
+        for (at, concept) in concepts.iter().enumerate() {
+            for found in &concept.terms {
+                let weight = weight(concept, found, rows, params);
+                let mut postings =
+                    self.postings.read_postings_from_terminfo(&found.info, IndexRecordOption::WithFreqs)?;
+                for &place in &places {
+                    let row = of_rows[place];
+                    if postings.doc() < row {
+                        postings.seek(row);
+                    }
+                    if postings.doc() != row {
+                        continue;
+                    }
+                    let score = weight * saturation.of(postings.term_freq(), self.lengths.fieldnorm_id(row));
+                    let gift = Gift { concept: at, by: found.by.as_deref(), score };
+                    match gifts[place].last_mut().filter(|last| last.concept == at) {
+                        Some(last) if last.score >= score => {}
+                        Some(last) => *last = gift,
+                        None => gifts[place].push(gift),
+                    }
+                }
+            }
+        }
+        Ok(gifts)
+    }
+}
+
+/// What a term gives where saturation is full.
+fn weight(concept: &Concept<'_>, found: &FoundTerm<'_>, rows: usize, params: &KeywordParams) -> f32 {
+    idf(found.rarity, rows) * (1.0 + params.k1) * concept.count as f32 * found.weight
 }
 
 /// How rare a term is: ln(1 + (N − n + ½) / (n + ½)) of `n` rows of `rows`.

@@ -26,7 +26,7 @@ fn is_resolved(ticket: &BTreeMap<String, String>) -> bool {
 
 fn about(ticket: &str, k: usize, filter: Option<&str>) -> SimilarRequest {
     let filter = filter.map(|text| Filter::parse(text).unwrap());
-    SimilarRequest { subject: Subject::Ticket(ticket.to_owned()), k, filter }
+    SimilarRequest { subject: Subject::Ticket(ticket.to_owned()), k, filter, explain: false }
 }
 
 #[test]
@@ -252,6 +252,7 @@ fn scores_fall_and_are_explained() {
             filter: None,
             columns: Some(vec!["ticket_id".to_owned()]),
             one_per_group: true,
+            explain: false,
         };
         let answer = engine.search(&request).unwrap();
         let mut groups: Vec<&Value> = answer.rows.iter().map(|(_, cells)| &cells[0].1).collect();
@@ -314,11 +315,11 @@ fn a_ticket_of_the_index_needs_no_model() {
     let engine = Engine::open(scratch.path("index")).unwrap();
     let subject = Subject::Ticket("TICKET-3".to_owned());
     assert_eq!(
-        engine.similar(&SimilarRequest { subject: subject.clone(), k: 9, filter: None }).unwrap().tickets.len(),
+        engine.similar(&SimilarRequest { subject: subject.clone(), k: 9, filter: None, explain: false }).unwrap().tickets.len(),
         2
     );
     engine.recommend(&RecommendRequest::new(subject)).unwrap();
-    let text = SimilarRequest { subject: Subject::Text("estorno".to_owned()), k: 9, filter: None };
+    let text = SimilarRequest { subject: Subject::Text("estorno".to_owned()), k: 9, filter: None, explain: false };
     assert!(matches!(engine.similar(&text), Err(nba::Error::Model { .. })));
     // With the embedder of its own maker it answers texts as well, and the other way round it is refused.
     let params = |n| EngineParams {
@@ -340,6 +341,7 @@ fn a_text_finds_what_the_stored_vector_of_the_same_text_finds() {
         filter: None,
         columns: Some(vec!["problem".to_owned()]),
         one_per_group: true,
+        explain: false,
     };
     for id in ["TICKET-0001", "TICKET-0042", "TICKET-0123"] {
         let stored = engine.search(&request(By::Row(id.to_owned()))).unwrap();
@@ -356,7 +358,7 @@ fn texts_of_any_size_and_script_are_answered() {
     assert!(long.len() > 1_000_000);
     for text in [long.as_str(), "退款没有到账", "😀", "\u{0}", "a", "\u{feff}"] {
         let subject = Subject::Text(text.to_owned());
-        let answer = engine.similar(&SimilarRequest { subject: subject.clone(), k: 5, filter: None }).unwrap();
+        let answer = engine.similar(&SimilarRequest { subject: subject.clone(), k: 5, filter: None, explain: false }).unwrap();
         assert_eq!(answer.tickets.len(), 5);
         engine.recommend(&RecommendRequest::new(subject)).unwrap();
     }

@@ -78,6 +78,7 @@ fn a_text_is_embedded_as_the_stored_text_was() {
         filter: None,
         columns: Some(vec!["problem".to_owned()]),
         one_per_group: true,
+        explain: false,
     };
     for id in ["TICKET-0001", "TICKET-0042", "TICKET-0200"] {
         let stored = engine.search(&request(By::Row(id.to_owned()))).unwrap();
@@ -169,7 +170,7 @@ fn odd_texts_have_vectors_too() {
     for text in ["退款没有到账", "لم يصل المبلغ", "😀🔥💳", "?!", "\u{0}", &"estorno ".repeat(3_000)]
     {
         let subject = nba::Subject::Text(text.to_owned());
-        let answer = engine.similar(&nba::SimilarRequest { subject, k: 3, filter: None }).unwrap();
+        let answer = engine.similar(&nba::SimilarRequest { subject, k: 3, filter: None, explain: false }).unwrap();
         assert_eq!(answer.tickets.len(), 3);
     }
 }

@@ -54,6 +54,7 @@ impl Query {
             filter: only(self.filters_json.as_deref(), self.filter_string.as_deref())?,
             columns: Some(columns.clone()),
             one_per_group: false,
+            explain: false,
         };
         let found = engine.search(&request)?;
 

@@ -29,7 +29,7 @@ fn flip(path: &Path, at: usize) {
 fn use_all_of_it(index: &Path) -> nba::Result<()> {
     let engine = Engine::open(index)?;
     let waiting = Subject::Ticket(small_ticket(true));
-    engine.similar(&SimilarRequest { subject: waiting.clone(), k: 20, filter: None })?;
+    engine.similar(&SimilarRequest { subject: waiting.clone(), k: 20, filter: None, explain: false })?;
     engine.recommend(&RecommendRequest::new(waiting))?;
     for index in ["tickets", "steps"] {
         engine.search(&SearchRequest {
@@ -40,6 +40,7 @@ fn use_all_of_it(index: &Path) -> nba::Result<()> {
             filter: Some(nba::Filter::parse("priority IN ('HIGH', 'LOW') OR csat_score > 2")?),
             columns: None,
             one_per_group: false,
+            explain: false,
         })?;
     }
     Ok(())
