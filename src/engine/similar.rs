@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Current, Engine, Similar, SimilarRequest, SimilarTickets, Subject, masked_query};
+use super::{Current, Engine, Similar, SimilarRequest, SimilarTickets, Subject, masked_query, written};
 use crate::desk::{Status, is_only_codes, query_terms};
 use crate::error::{Error, Result};
 use crate::filter::Filter;
@@ -22,7 +22,7 @@ impl Engine {
         let current = self.current.load();
         let index = current.snapshot.index(TICKETS)?;
         let problem = self.problem(&current, &request.subject)?;
-        let found = self.resolved_tickets(index, &problem, request.k, request.filter.as_ref())?;
+        let found = self.resolved_tickets(index, &problem, request.k, request.filter.as_ref(), request.explain)?;
         let tickets =
             found.hits.iter().map(|hit| Ok(similar(hit.clone(), &read(index, hit.row)?))).collect::<Result<_>>()?;
         Ok(SimilarTickets {
@@ -31,6 +31,7 @@ impl Engine {
             tickets,
             eligible: found.eligible,
             degraded: found.degraded,
+            filters: written(request.filter.as_ref()),
             catalogue: current.desk.catalogue.clone(),
         })
     }
@@ -66,6 +67,7 @@ impl Engine {
         problem: &Problem,
         k: usize,
         filter: Option<&Filter>,
+        explain: bool,
     ) -> Result<Found> {
         let resolved: Vec<&str> =
             Status::ALL.into_iter().filter(|status| status.is_resolved()).map(Status::as_str).collect();
@@ -74,6 +76,7 @@ impl Engine {
         let query = Query {
             filter: Some(and_also(&Value::Array(only), filter)?),
             codes: problem.codes.clone(),
+            explain,
             fusion: self.params.fusion,
             keyword: self.params.keyword.clone(),
             ..Query::new(QueryKind::Hybrid, Some(problem.vector.clone()), Some(problem.text.clone()), k)

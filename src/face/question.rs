@@ -71,7 +71,7 @@ impl SimilarQuestion {
     /// [`Error::Argument`], [`Error::Filter`].
     pub fn request(self) -> Result<SimilarRequest> {
         let (subject, filter) = (subject(self.ticket, self.text)?, filter_value(self.filter.as_ref())?);
-        Ok(SimilarRequest { subject, k: self.k.unwrap_or(DEFAULT_K), filter })
+        Ok(SimilarRequest { subject, k: self.k.unwrap_or(DEFAULT_K), filter, explain: false })
     }
 }
 
@@ -115,6 +115,7 @@ impl SearchQuestion {
             filter: filter_value(self.filter.as_ref())?,
             columns: self.columns,
             one_per_group: !self.all_rows,
+            explain: false,
         })
     }
 }

@@ -8,6 +8,7 @@ use crate::engine::{FeedbackReceipt, FeedbackSummary, Recommendation, SearchAnsw
 use crate::error::{Error, Fault, Result};
 use crate::feedback::{DamagedLine, Event, Kind};
 use crate::index::{Degraded, Hit, Leg, Manifest};
+use crate::keyword::MatchedWord;
 use crate::recommend::{Abstention, Basis, Evidence, Outlook, Quartiles, RankedAction, Shrunk};
 use crate::snapshot::{Generation, Snapshot};
 
@@ -45,6 +46,17 @@ struct ScoreJson {
     keyword: Option<LegJson>,
     identifiers: Option<LegJson>,
     shared_identifiers: Vec<String>,
+    /// The words that it shares with the question; there only where an explanation was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    shared_words: Option<Vec<WordJson>>,
+}
+
+#[derive(Debug, Serialize)]
+struct WordJson {
+    word: String,
+    /// What the row has in its place: a synonym or another spelling.
+    by: Option<String>,
+    score: f32,
 }
 
 #[derive(Debug, Serialize)]
@@ -71,8 +83,13 @@ impl From<&Hit> for ScoreJson {
             keyword: hit.keyword.map(leg),
             identifiers: hit.exact.map(leg),
             shared_identifiers: hit.shared.clone(),
+            shared_words: hit.matched.as_ref().map(|words| words.iter().map(word).collect()),
         }
     }
+}
+
+fn word(matched: &MatchedWord) -> WordJson {
+    WordJson { word: matched.word.clone(), by: matched.by.clone(), score: matched.score }
 }
 
 fn action(catalogue: &Catalogue, id: &str, language: TitleLanguage) -> ActionJson {

@@ -430,7 +430,7 @@ proptest! {
         let expected: Vec<String> =
             expected.into_iter().filter(|(apart, ..)| *apart == nearest).map(|(.., other)| other).take(8).collect();
         let found = index.columns[0].languages[0].spellings(&term, distance, &KeywordParams::default()).unwrap();
-        prop_assert_eq!(found.into_iter().map(|(other, _)| other).collect::<Vec<_>>(), expected);
+        prop_assert_eq!(found.into_iter().map(|found| found.by.unwrap_or_default().into_owned()).collect::<Vec<_>>(), expected);
     }
 }
 
@@ -566,4 +566,27 @@ fn every_term_is_read_from_the_compressed_dictionary() {
         term of column `text`: cpf
         term of column `text`: estorno"#]]
     .assert_eq(&texts.join("\n"));
+}
+
+#[test]
+fn the_words_that_a_row_shares_add_up_to_its_score() {
+    let texts = ["o estorno da maquininha não caiu", "refund of the terminal", "pix devolvido", "estorno"];
+    let Built { index, .. } = built(&[field("text", &BOTH, 2.0)], &one_column(&texts));
+    let params = KeywordParams { synonyms: synonyms(&[&["estorno", "refund"]]), ..KeywordParams::default() };
+    let query = "Estorno maquinnha estorno, nada";
+    let rows = [0, 1, 2, 3];
+    let words = index.matched_words(query, &rows, &params).unwrap();
+    let matches = index.matches(query, None, &params).unwrap();
+    for (&row, words) in rows.iter().zip(&words) {
+        let sum: f32 = words.iter().map(|word| word.score).sum();
+        assert!((sum - matches.score(row)).abs() <= 1e-4 * sum, "row {row}: {words:?}");
+        assert!(words.is_sorted_by(|a, b| a.score >= b.score));
+    }
+    let named = |row: usize| -> Vec<String> {
+        let by = |word: &super::MatchedWord| word.by.as_ref().map(|by| format!("~{by}")).unwrap_or_default();
+        words[row].iter().map(|word| format!("{}{}", word.word, by(word))).collect()
+    };
+    expect![[r#"["estorno", "maquinnha~maquininh"]"#]].assert_eq(&format!("{:?}", named(0)));
+    expect![[r#"["estorno~refund"]"#]].assert_eq(&format!("{:?}", named(1)));
+    assert!(named(2).is_empty());
 }

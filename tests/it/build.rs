@@ -226,7 +226,8 @@ fn readers_are_answered_while_builds_publish() {
                     while !done.load(Ordering::Relaxed) {
                         let engine = Engine::open(&index).unwrap();
                         let subject = Subject::Ticket("TICKET-3".to_owned());
-                        let answer = engine.similar(&SimilarRequest { subject, k: 2, filter: None, explain: false }).unwrap();
+                        let answer =
+                            engine.similar(&SimilarRequest { subject, k: 2, filter: None, explain: false }).unwrap();
                         assert_eq!(answer.tickets.len(), 2);
                         generations.insert(answer.generation);
                     }

@@ -315,7 +315,11 @@ fn a_ticket_of_the_index_needs_no_model() {
     let engine = Engine::open(scratch.path("index")).unwrap();
     let subject = Subject::Ticket("TICKET-3".to_owned());
     assert_eq!(
-        engine.similar(&SimilarRequest { subject: subject.clone(), k: 9, filter: None, explain: false }).unwrap().tickets.len(),
+        engine
+            .similar(&SimilarRequest { subject: subject.clone(), k: 9, filter: None, explain: false })
+            .unwrap()
+            .tickets
+            .len(),
         2
     );
     engine.recommend(&RecommendRequest::new(subject)).unwrap();
@@ -358,7 +362,8 @@ fn texts_of_any_size_and_script_are_answered() {
     assert!(long.len() > 1_000_000);
     for text in [long.as_str(), "退款没有到账", "😀", "\u{0}", "a", "\u{feff}"] {
         let subject = Subject::Text(text.to_owned());
-        let answer = engine.similar(&SimilarRequest { subject: subject.clone(), k: 5, filter: None, explain: false }).unwrap();
+        let answer =
+            engine.similar(&SimilarRequest { subject: subject.clone(), k: 5, filter: None, explain: false }).unwrap();
         assert_eq!(answer.tickets.len(), 5);
         engine.recommend(&RecommendRequest::new(subject)).unwrap();
     }

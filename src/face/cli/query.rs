@@ -12,7 +12,12 @@ use crate::face::wire::{RecommendJson, SearchJson, SimilarJson};
 use crate::index::QueryKind;
 
 pub(super) fn similar(args: SimilarArgs, settings: Settings, printer: &Printer) -> Result<()> {
-    let request = SimilarRequest { subject: subject(args.about), k: args.k, filter: filter(args.filter.as_deref())? };
+    let request = SimilarRequest {
+        subject: subject(args.about),
+        k: args.k,
+        filter: filter(args.filter.as_deref())?,
+        explain: args.explain,
+    };
     let answer = settings.engine()?.similar(&request)?;
     let language = settings.config.language;
     if printer.json() {
@@ -46,6 +51,7 @@ pub(super) fn search(args: SearchArgs, settings: Settings, printer: &Printer) ->
         filter: filter(args.filter.as_deref())?,
         columns: args.columns,
         one_per_group: !args.every_row,
+        explain: !printer.json(),
     };
     let answer = settings.engine()?.search(&request)?;
     if printer.json() {

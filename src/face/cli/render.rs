@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use crate::desk::{Catalogue, TitleLanguage};
 use crate::engine::{Recommendation, SearchAnswer, SimilarTickets, Subject};
 use crate::index::{Degraded, Hit, Leg};
+use crate::keyword::MatchedWord;
 use crate::recommend::{Basis, Evidence, Outlook, Quartiles, RankedAction};
 
 const BOLD: &str = "\u{1b}[1m";
@@ -47,6 +48,7 @@ pub(super) fn similar(subject: &Subject, answer: &SimilarTickets, language: Titl
         }
         if explain {
             let _ = write!(out, "\n    {DIM}{}{RESET}", legs(&ticket.hit));
+            let _ = write!(out, "\n    {DIM}because it {}{RESET}", because(&ticket.hit, &answer.filters));
         }
         out.push('\n');
     }
@@ -203,12 +205,43 @@ fn heading(subject: &Subject, about: &str) -> String {
     }
 }
 
+/// How many shared words an explanation names.
+const SHOWN_WORDS: usize = 10;
+
 fn degraded(all: &[Degraded]) -> String {
     let line = |one: &Degraded| match one {
         Degraded::KeywordLegEmpty => "no row shares a word with the query: ranked by vectors alone\n",
         Degraded::NoRowMatchesFilter => "no row matches the filter\n",
     };
     all.iter().map(line).collect()
+}
+
+/// Why a hit is there, in words.
+fn because(hit: &Hit, filters: &[String]) -> String {
+    let mut reasons = Vec::new();
+    if let Some(dense) = hit.dense {
+        let place = match dense.rank {
+            Some(1) => "the nearest in meaning".to_owned(),
+            Some(rank) => format!("number {rank} in meaning"),
+            None => "far in meaning".to_owned(),
+        };
+        reasons.push(format!("is {place} (cosine {:.2})", dense.score));
+    }
+    let words = hit.matched.as_deref().unwrap_or_default();
+    if !words.is_empty() {
+        let name = |word: &MatchedWord| match &word.by {
+            Some(by) => format!("{}~{by} {:.2}", word.word, word.score),
+            None => format!("{} {:.2}", word.word, word.score),
+        };
+        let more = if words.len() > SHOWN_WORDS { ", …" } else { "" };
+        let shown: Vec<String> = words.iter().take(SHOWN_WORDS).map(name).collect();
+        reasons.push(format!("shares {} word{} ({}{more})", words.len(), plural(words.len()), shown.join(", ")));
+    }
+    if !hit.shared.is_empty() {
+        reasons.push(format!("shares {}", hit.shared.join(", ")));
+    }
+    reasons.extend(filters.iter().map(|filter| format!("meets {filter}")));
+    reasons.join("; ")
 }
 
 fn legs(hit: &Hit) -> String {
