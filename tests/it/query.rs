@@ -46,12 +46,14 @@ fn answers_as_a_person_sees_them() {
                 solved by OTHER
                 “Fiz o estorno agora”
                 score 0.7021 · dense #1 cos 0.582 × 1.00 gave 0.5821 · keyword #1 bm25 2.200 × 0.12 gave 0.1200
+                because it is the nearest in meaning (cosine 0.58); shares 1 word (estorno 2.20)
 
              2. TICKET-2  Maquininha
                 -0.1876  TECHNICAL · Vera Castilho
                 solved by Trocar o terminal
                 “Vamos trocar a maquininha”
                 score -0.1876 · dense #2 cos -0.188 × 1.00 gave -0.1876
+                because it is number 2 in meaning (cosine -0.19)
         "#]],
     );
     sandbox.check(
