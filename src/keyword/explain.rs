@@ -34,7 +34,7 @@ impl KeywordIndex {
                 self.analyzed().map(|analyzed| (analyzed.language, as_written(query, analyzed.language))).collect();
             let mut all: Vec<BTreeMap<(String, Option<String>), f32>> = vec![BTreeMap::new(); rows.len()];
             for column in &self.columns {
-                let mut best: Vec<(f32, Vec<(String, Option<String>, f32)>)> = vec![(0.0, Vec::new()); rows.len()];
+                let mut best: Vec<(f32, Vec<MatchedWord>)> = vec![(0.0, Vec::new()); rows.len()];
                 for analyzed in &column.languages {
                     let concepts = words.concepts(analyzed, params).map_err(damaged)?;
                     let gifts = analyzed.gifts(&concepts, rows, self.rows, params).map_err(damaged)?;
@@ -44,14 +44,14 @@ impl KeywordIndex {
                             let named = |Gift { concept, by, score }: Gift<'_>| {
                                 let term = concepts[concept].term;
                                 let word = spelt[&analyzed.language].get(term).map_or(term, String::as_str);
-                                (word.to_owned(), by.map(str::to_owned), score)
+                                MatchedWord { word: word.to_owned(), by: by.map(str::to_owned), score }
                             };
                             *best = (sum, gifts.into_iter().map(named).collect());
                         }
                     }
                 }
                 for (words, (_, gifts)) in all.iter_mut().zip(best) {
-                    for (word, by, score) in gifts {
+                    for MatchedWord { word, by, score } in gifts {
                         *words.entry((word, by)).or_default() += column.boost * score;
                     }
                 }
