@@ -54,6 +54,7 @@ impl Settings {
             embed: self.config.embed.clone(),
             fusion: self.config.fusion,
             keyword: self.config.keyword.clone(),
+            duplicates: self.config.duplicates,
             recommend: self.config.recommend,
         })
     }
