@@ -90,7 +90,7 @@ impl FusionParams {
 pub struct Leg {
     /// Rank in that leg, from 1; `None` where the row was not among its candidates.
     pub rank: Option<u32>,
-    /// The leg's own score: cosine in −1…1 for dense, BM25 from 0 up for keyword, rarity from 0 up for identifiers.
+    /// The leg's own score: cosine in −1…1 for dense, BM25 from 0 up for keyword, 0 up for identifiers.
     pub score: f32,
     /// The leg's weight for this query.
     pub weight: f32,

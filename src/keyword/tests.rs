@@ -590,3 +590,27 @@ fn the_words_that_a_row_shares_add_up_to_its_score() {
     expect![[r#"["estorno~refund"]"#]].assert_eq(&format!("{:?}", named(1)));
     assert!(named(2).is_empty());
 }
+
+#[test]
+fn what_fewer_rows_hold_points_to_each_the_more() {
+    let mut lists = ListBuilder::new(StringBuilder::new());
+    for row in [&["nsu:1", "E104"][..], &["E104"], &["E104", "05"], &["05"]] {
+        row.iter().for_each(|value| lists.values().append_value(value));
+        lists.append(true);
+    }
+    let codes: ArrayRef = Arc::new(lists.finish());
+    let text: ArrayRef = Arc::new(StringArray::from(vec!["a"; 4]));
+    let rows = RecordBatch::try_from_iter([("text", text), ("codes", codes)]).unwrap();
+    let folder = TempDir::new().unwrap();
+    let fields = [field("text", &[Language::English], 1.0)];
+    KeywordIndex::build(folder.path(), &fields, Some("codes"), &rows).unwrap();
+    let index = KeywordIndex::open(folder.path(), &fields, Some("codes")).unwrap();
+    let values = ["nsu:1", "E104", "05", "unknown"].map(str::to_owned);
+    let shared = index.sharing(&values, None).unwrap();
+    let scores: Vec<f32> = shared.values().map(|shared| shared.score).collect();
+    let expected = [1.0 + 1.0 / 3.0, 1.0 / 3.0, 1.0 / 3.0 + 0.5, 0.5];
+    assert!(scores.iter().zip(expected).all(|(score, expected)| (score - expected).abs() < 1e-6), "{scores:?}");
+    assert_eq!(shared[&0].values, ["nsu:1", "E104"]);
+    let eligible = RowSet::from_fn(4, |row| row == 3);
+    assert_eq!(index.sharing(&values, Some(&eligible)).unwrap().keys().collect::<Vec<_>>(), [&3]);
+}
