@@ -25,13 +25,15 @@
 //!     holder: "the nightly batch".to_owned(),
 //!     params: &nba::BuildParams::default(),
 //!     recommend: &nba::RecommendParams::default(),
+//!     fusion: nba::FusionParams::default(),
+//!     keyword: &nba::KeywordParams::default(),
 //! };
 //! Engine::build(&request, embedder.as_ref(), &mut |_progress| {})?;
 //!
 //! let params = EngineParams { model: ModelSource::Ready(embedder), ..EngineParams::new(&request.index) };
 //! let engine = Engine::open_with(params)?;
 //! let subject = Subject::Ticket("TICKET-0042".to_owned());
-//! let answer = engine.similar(&SimilarRequest { subject, k: 3, filter: None, explain: false })?;
+//! let answer = engine.similar(&SimilarRequest { subject, k: 3, filter: None, min_similarity: None, explain: false })?;
 //! assert_eq!(answer.tickets.len(), 3);
 //! # Ok(())
 //! # }
@@ -56,6 +58,7 @@ pub mod privacy;
 pub mod rank;
 pub mod rebuild;
 pub mod recommend;
+pub mod similarity;
 pub mod snapshot;
 pub mod table;
 pub mod vector;

@@ -23,6 +23,8 @@ pub struct SimilarRequest {
     pub k: usize,
     /// Among which, besides being resolved.
     pub filter: Option<Filter>,
+    /// Those of the k whose [`Similar::similarity`] is below this, 0 to 1, are left out.
+    pub min_similarity: Option<f32>,
     /// Whether each comes with the words that it shares.
     pub explain: bool,
 }
@@ -32,6 +34,9 @@ pub struct SimilarRequest {
 pub struct Similar {
     /// Rank evidence: fused score and what each leg gave.
     pub hit: Hit,
+    /// How likely it has the same problem, 0 to 1, which means the same for every question: see [`crate::similarity::Similarity`]. `None` on
+    /// a desk that teaches none.
+    pub similarity: Option<f32>,
     /// One line, masked.
     pub subject: String,
     /// `RESOLVED` or `CLOSED`.
@@ -61,6 +66,8 @@ pub struct SimilarTickets {
     pub about: String,
     /// The tickets.
     pub tickets: Vec<Similar>,
+    /// How many of the k best were left out as not similar enough.
+    pub left_out: usize,
     /// How many resolved tickets the filter let through.
     pub eligible: usize,
     /// What was missing, if anything.

@@ -14,7 +14,7 @@ use crate::index::QueryKind;
 /// How many hits a question gets that does not say.
 pub const DEFAULT_K: usize = 10;
 
-/// Asks for similar tickets: `{"ticket"|"text", "k"?, "filter"?}`.
+/// Asks for similar tickets: `{"ticket"|"text", "k"?, "filter"?, "min_similarity"?}`.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SimilarQuestion {
@@ -22,6 +22,7 @@ pub struct SimilarQuestion {
     text: Option<String>,
     k: Option<usize>,
     filter: Option<Value>,
+    min_similarity: Option<f32>,
 }
 
 /// Asks what to do next: `{"ticket"|"text", "filter"?, "min_confidence"?}`.
@@ -71,7 +72,8 @@ impl SimilarQuestion {
     /// [`Error::Argument`], [`Error::Filter`].
     pub fn request(self) -> Result<SimilarRequest> {
         let (subject, filter) = (subject(self.ticket, self.text)?, filter_value(self.filter.as_ref())?);
-        Ok(SimilarRequest { subject, k: self.k.unwrap_or(DEFAULT_K), filter, explain: false })
+        let (k, min_similarity) = (self.k.unwrap_or(DEFAULT_K), self.min_similarity);
+        Ok(SimilarRequest { subject, k, filter, min_similarity, explain: false })
     }
 }
 

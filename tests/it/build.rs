@@ -226,8 +226,15 @@ fn readers_are_answered_while_builds_publish() {
                     while !done.load(Ordering::Relaxed) {
                         let engine = Engine::open(&index).unwrap();
                         let subject = Subject::Ticket("TICKET-3".to_owned());
-                        let answer =
-                            engine.similar(&SimilarRequest { subject, k: 2, filter: None, explain: false }).unwrap();
+                        let answer = engine
+                            .similar(&SimilarRequest {
+                                subject,
+                                k: 2,
+                                filter: None,
+                                min_similarity: None,
+                                explain: false,
+                            })
+                            .unwrap();
                         assert_eq!(answer.tickets.len(), 2);
                         generations.insert(answer.generation);
                     }
@@ -258,7 +265,9 @@ fn a_graph_finds_what_a_scan_finds() {
     let [graph, scan] = [index.as_path(), fixtures_index()].map(|index| Engine::open(index).unwrap());
     let ids = |engine: &Engine, ticket: &str| -> BTreeSet<String> {
         let subject = Subject::Ticket(ticket.to_owned());
-        let answer = engine.similar(&SimilarRequest { subject, k: 10, filter: None, explain: false }).unwrap();
+        let answer = engine
+            .similar(&SimilarRequest { subject, k: 10, filter: None, min_similarity: None, explain: false })
+            .unwrap();
         answer.tickets.into_iter().map(|ticket| ticket.hit.key).collect()
     };
     let (mut found, mut wanted) = (0, 0);

@@ -26,7 +26,7 @@ fn is_resolved(ticket: &BTreeMap<String, String>) -> bool {
 
 fn about(ticket: &str, k: usize, filter: Option<&str>) -> SimilarRequest {
     let filter = filter.map(|text| Filter::parse(text).unwrap());
-    SimilarRequest { subject: Subject::Ticket(ticket.to_owned()), k, filter, explain: false }
+    SimilarRequest { subject: Subject::Ticket(ticket.to_owned()), k, filter, min_similarity: None, explain: false }
 }
 
 #[test]
@@ -312,20 +312,34 @@ fn a_ticket_of_the_index_needs_no_model() {
         holder: "a test".to_owned(),
         params: &BuildParams::default(),
         recommend: &nba::RecommendParams::default(),
+        fusion: nba::FusionParams::default(),
+        keyword: &nba::KeywordParams::default(),
     };
     Engine::build(&request, &HashedEmbedder::new(64), &mut |_| {}).unwrap();
     let engine = Engine::open(scratch.path("index")).unwrap();
     let subject = Subject::Ticket("TICKET-3".to_owned());
     assert_eq!(
         engine
-            .similar(&SimilarRequest { subject: subject.clone(), k: 9, filter: None, explain: false })
+            .similar(&SimilarRequest {
+                subject: subject.clone(),
+                k: 9,
+                filter: None,
+                min_similarity: None,
+                explain: false
+            })
             .unwrap()
             .tickets
             .len(),
         2
     );
     engine.recommend(&RecommendRequest::new(subject)).unwrap();
-    let text = SimilarRequest { subject: Subject::Text("estorno".to_owned()), k: 9, filter: None, explain: false };
+    let text = SimilarRequest {
+        subject: Subject::Text("estorno".to_owned()),
+        k: 9,
+        filter: None,
+        min_similarity: None,
+        explain: false,
+    };
     assert!(matches!(engine.similar(&text), Err(nba::Error::Model { .. })));
     // With the embedder of its own maker it answers texts as well, and the other way round it is refused.
     let params = |n| EngineParams {
@@ -364,8 +378,15 @@ fn texts_of_any_size_and_script_are_answered() {
     assert!(long.len() > 1_000_000);
     for text in [long.as_str(), "退款没有到账", "😀", "\u{0}", "a", "\u{feff}"] {
         let subject = Subject::Text(text.to_owned());
-        let answer =
-            engine.similar(&SimilarRequest { subject: subject.clone(), k: 5, filter: None, explain: false }).unwrap();
+        let answer = engine
+            .similar(&SimilarRequest {
+                subject: subject.clone(),
+                k: 5,
+                filter: None,
+                min_similarity: None,
+                explain: false,
+            })
+            .unwrap();
         assert_eq!(answer.tickets.len(), 5);
         engine.recommend(&RecommendRequest::new(subject)).unwrap();
     }

@@ -127,6 +127,9 @@ pub(super) struct SimilarArgs {
     /// Only tickets that match: SQL-like text or a JSON object
     #[arg(long, value_name = "FILTER")]
     pub(super) filter: Option<String>,
+    /// Of these only tickets that are the same problem with at least this probability, 0 to 1
+    #[arg(long, value_name = "P")]
+    pub(super) min_similarity: Option<f32>,
     /// Show rank, raw score and contribution of each leg
     #[arg(long)]
     pub(super) explain: bool,

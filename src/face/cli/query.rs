@@ -16,6 +16,7 @@ pub(super) fn similar(args: SimilarArgs, settings: Settings, printer: &Printer) 
         subject: subject(args.about),
         k: args.k,
         filter: filter(args.filter.as_deref())?,
+        min_similarity: args.min_similarity,
         explain: args.explain,
     };
     let answer = settings.engine()?.similar(&request)?;

@@ -39,12 +39,16 @@ pub(super) fn all() -> Vec<Tool> {
         "type": "number", "minimum": 0, "maximum": 1,
         "description": "Abstain when the best action is right less often than this; by default as the desk has set it."
     });
+    let min_similarity = json!({
+        "type": "number", "minimum": 0, "maximum": 1,
+        "description": "Of the k best leave out those that are the same problem with a lower probability than this."
+    });
     vec![
         tool(
             SIMILAR,
             "Similar resolved tickets",
             "Finds resolved tickets like an open ticket or a customer's words: subject, category, hours to solution, which action solved them and what the agent wrote. Use it to learn how like cases ended; it does not choose for you.",
-            &json!({ "properties": { "ticket": ticket, "text": text, "k": k, "filter": filter } }),
+            &json!({ "properties": { "ticket": ticket, "text": text, "k": k, "filter": filter, "min_similarity": min_similarity } }),
         ),
         tool(
             RECOMMEND,

@@ -29,7 +29,13 @@ fn flip(path: &Path, at: usize) {
 fn use_all_of_it(index: &Path) -> nba::Result<()> {
     let engine = Engine::open(index)?;
     let waiting = Subject::Ticket(small_ticket(true));
-    engine.similar(&SimilarRequest { subject: waiting.clone(), k: 20, filter: None, explain: false })?;
+    engine.similar(&SimilarRequest {
+        subject: waiting.clone(),
+        k: 20,
+        filter: None,
+        min_similarity: None,
+        explain: false,
+    })?;
     engine.recommend(&RecommendRequest::new(waiting))?;
     for index in ["tickets", "steps"] {
         engine.search(&SearchRequest {

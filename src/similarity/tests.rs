@@ -1,0 +1,1 @@
+//! The scale on made-up pairs; real questions are in `tests/it`.
