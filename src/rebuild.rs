@@ -2,13 +2,15 @@
 //! The only module that measures time; it prints nothing and tells its progress to whoever called.
 
 mod alike;
+mod clock;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
 
 use chrono::DateTime;
 use serde::{Deserialize, Serialize};
+
+use clock::Clock;
 
 use crate::desk::{self, Agent, AssignParams, Assigner, Catalogue, Desk, Lesson, OTHER, ReadParams, Step};
 use crate::embed::{Cached, Embedder, Vector, VectorCache};
@@ -459,36 +461,4 @@ fn assign_actions(
 pub fn catalogue_beside(data: &Path) -> Option<PathBuf> {
     let path = data.join("actions.toml");
     path.is_file().then_some(path)
-}
-
-/// Seconds by phase; a phase that comes back adds up.
-#[derive(Default)]
-struct Clock {
-    seconds: Vec<(&'static str, f64)>,
-    running: Option<(usize, Instant)>,
-}
-
-impl Clock {
-    fn phase(&mut self, name: &'static str) -> &'static str {
-        self.stop();
-        let at = self.seconds.iter().position(|(known, _)| *known == name).unwrap_or_else(|| {
-            self.seconds.push((name, 0.0));
-            self.seconds.len() - 1
-        });
-        #[expect(clippy::disallowed_methods, reason = "the report says how long each phase took")]
-        let now = Instant::now();
-        self.running = Some((at, now));
-        name
-    }
-
-    fn stop(&mut self) {
-        if let Some((at, since)) = self.running.take() {
-            self.seconds[at].1 += since.elapsed().as_secs_f64();
-        }
-    }
-
-    fn end(mut self) -> Vec<(&'static str, f64)> {
-        self.stop();
-        self.seconds
-    }
 }

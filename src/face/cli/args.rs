@@ -116,7 +116,7 @@ pub(super) struct About {
 
 #[derive(Debug, ClapArgs)]
 #[command(
-    after_help = "Examples:\n  nba similar TICKET-0042 -k 5 --explain\n  nba similar TICKET-0042 --filter \"category = 'FINANCIAL' AND csat_score >= 4\"\n  nba similar --text \"sem conexão\" --filter '{\"priority NOT\": \"LOW\"}' --json"
+    after_help = "“83 % alike” means: of resolved tickets shown with that figure, 83 in 100 have the same subcategory as the one asked\nabout. It is learnt by each build, and means the same for every question; `nba index status` shows by how far it is off.\nThe order follows the score, which --explain shows and which only compares tickets of one answer.\n\nExamples:\n  nba similar TICKET-0042 -k 5 --explain\n  nba similar TICKET-0042 --min-similarity 0.5\n  nba similar TICKET-0042 --filter \"category = 'FINANCIAL' AND csat_score >= 4\"\n  nba similar --text \"sem conexão\" --filter '{\"priority NOT\": \"LOW\"}' --json"
 )]
 pub(super) struct SimilarArgs {
     #[command(flatten)]

@@ -47,7 +47,7 @@ pub(super) fn all() -> Vec<Tool> {
         tool(
             SIMILAR,
             "Similar resolved tickets",
-            "Finds resolved tickets like an open ticket or a customer's words: subject, category, hours to solution, which action solved them and what the agent wrote. Use it to learn how like cases ended; it does not choose for you.",
+            "Finds resolved tickets like an open ticket or a customer's words: subject, category, hours to solution, which action solved them and what the agent wrote. Use it to learn how like cases ended; it does not choose for you. `similarity` is the probability that a ticket has the same problem, and means the same for every question.",
             &json!({ "properties": { "ticket": ticket, "text": text, "k": k, "filter": filter, "min_similarity": min_similarity } }),
         ),
         tool(

@@ -11,6 +11,13 @@ fn mini() -> Sandbox {
 }
 
 #[test]
+fn similarities_that_cannot_be_asked_for() {
+    let sandbox = mini();
+    sandbox.check(&["similar", "TICKET-3", "--min-similarity", "0.5"], expect![[""]]);
+    sandbox.check(&["similar", "TICKET-3", "--min-similarity", "50"], expect![[""]]);
+}
+
+#[test]
 fn what_is_not_in_the_index() {
     let sandbox = mini();
     sandbox.check(
