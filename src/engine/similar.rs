@@ -170,7 +170,7 @@ fn least_similarity(asked: Option<f32>, scale: Option<&Similarity>) -> Result<f3
         return Err(Error::argument("min_similarity", format!("{least} is not between 0 and 1")));
     }
     if scale.is_none() {
-        return Err(Error::argument("min_similarity", format!("this index knows no similarity: {WHY_NONE}")));
+        return Err(Error::argument("min_similarity", format!("this index knows no percentages: {WHY_NONE}")));
     }
     Ok(least)
 }

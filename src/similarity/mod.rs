@@ -31,7 +31,7 @@ use held_out::scattered;
 use regression::probability;
 
 /// Why a desk may have no such scale.
-pub const WHY_NONE: &str = "a build learns it from 100 tickets and more with a subcategory, some alike and some not";
+pub const WHY_NONE: &str = "a build learns them from 100 tickets and more with a subcategory, some alike and some not";
 
 /// Fewer rows than this that were held out and asked for teach nothing.
 const FEWEST_QUERIES: usize = 100;

@@ -48,7 +48,7 @@ pub(super) fn status(settings: &Settings, printer: &Printer) -> Result<()> {
 /// How well similarities hold, a line a group.
 fn held(similarity: Option<&Measured>) -> String {
     let Some(Measured { queries, all, groups }) = similarity else {
-        return format!("similarity  none: {WHY_NONE}\n");
+        return format!("similarity  no percentages: {WHY_NONE}\n");
     };
     let mut out = format!("similarity  asked for {queries} tickets that were held out\n");
     let all = ("all".to_owned(), all);

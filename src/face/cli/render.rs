@@ -28,6 +28,9 @@ pub(super) fn similar(subject: &Subject, answer: &SimilarTickets, language: Titl
         answer.generation
     );
     out.push_str(&degraded(&answer.degraded));
+    if explain && answer.tickets.iter().any(|ticket| ticket.similarity.is_none()) {
+        let _ = writeln!(out, "no percentages: {WHY_NONE}");
+    }
     for (place, ticket) in (1..).zip(&answer.tickets) {
         let kind = match &ticket.subcategory {
             Some(finer) => format!("{}/{finer}", ticket.category),
@@ -55,9 +58,6 @@ pub(super) fn similar(subject: &Subject, answer: &SimilarTickets, language: Titl
         if explain {
             let _ = write!(out, "\n    {DIM}{}{RESET}", legs(&ticket.hit));
             let _ = write!(out, "\n    {DIM}because it {}{RESET}", because(&ticket.hit, &answer.filters));
-            if ticket.similarity.is_none() {
-                let _ = write!(out, "\n    {DIM}no percentage: {WHY_NONE}{RESET}");
-            }
         }
         out.push('\n');
     }
