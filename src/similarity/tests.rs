@@ -101,7 +101,7 @@ proptest! {
         let pairs: Vec<Pair> = planted(120)
             .into_iter()
             .enumerate()
-            .map(|(at, pair)| Pair { alike: scattered(at + 10_000 * seed) % 3 == 0, ..pair })
+            .map(|(at, pair)| Pair { alike: scattered(at + 10_000 * seed).is_multiple_of(3), ..pair })
             .collect();
         let scale = Similarity::fit(&pairs, &[]).unwrap();
         let weaker = Evidence { prominence, words, bm25, identifiers, is_other_language: false };
