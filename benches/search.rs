@@ -88,6 +88,8 @@ fn desk(criterion: &mut Criterion) {
         holder: "bench".to_owned(),
         params: &build_params,
         recommend: &nba::RecommendParams::default(),
+        fusion: nba::FusionParams::default(),
+        keyword: &nba::KeywordParams::default(),
     };
 
     let mut group = criterion.benchmark_group("build");

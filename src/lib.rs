@@ -25,6 +25,8 @@
 //!     holder: "the nightly batch".to_owned(),
 //!     params: &nba::BuildParams::default(),
 //!     recommend: &nba::RecommendParams::default(),
+//!     fusion: nba::FusionParams::default(),
+//!     keyword: &nba::KeywordParams::default(),
 //! };
 //! Engine::build(&request, embedder.as_ref(), &mut |_progress| {})?;
 //!
@@ -56,6 +58,7 @@ pub mod privacy;
 pub mod rank;
 pub mod rebuild;
 pub mod recommend;
+pub mod similarity;
 pub mod snapshot;
 pub mod table;
 pub mod vector;

@@ -1,22 +1,27 @@
 //! The batch: source tables → tickets and steps → vectors → two indexes → one published generation.
 //! The only module that measures time; it prints nothing and tells its progress to whoever called.
 
+mod alike;
+mod clock;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
 
 use chrono::DateTime;
 use serde::{Deserialize, Serialize};
+
+use clock::Clock;
 
 use crate::desk::{self, Agent, AssignParams, Assigner, Catalogue, Desk, Lesson, OTHER, ReadParams, Step};
 use crate::embed::{Cached, Embedder, Vector, VectorCache};
 use crate::error::{Error, Problem, Result};
 use crate::feedback::{Log, LogReport, Reading, Tally};
 use crate::history::History;
-use crate::index::IndexSpec;
-use crate::keyword::{Language, TextField};
+use crate::index::{FusionParams, IndexSpec};
+use crate::keyword::{KeywordParams, Language, TextField};
 use crate::recommend::{LearnParams, Learned, RecommendParams, Trust};
-use crate::snapshot::{Generation, SnapshotWriter};
+use crate::similarity::{Measured, Similarity};
+use crate::snapshot::{Generation, Snapshot, SnapshotWriter};
 use crate::vector::VectorParams;
 
 /// The index of problems: one row a ticket.
@@ -94,12 +99,16 @@ pub struct BuildRequest<'a> {
     pub params: &'a BuildParams,
     /// How neighbours will vote: what is learnt is weighed against their votes.
     pub recommend: &'a RecommendParams,
+    /// How hybrid queries will fuse: the tickets that they find teach what a similarity is worth.
+    pub fusion: FusionParams,
+    /// How words will be scored, likewise.
+    pub keyword: &'a KeywordParams,
 }
 
 /// A step forward of a build.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Progress {
-    /// A phase begins: `read`, `embed`, `learn`, `vectors`, `keyword` or `verify`.
+    /// A phase begins: `read`, `embed`, `learn`, `vectors`, `keyword`, `similarity` or `verify`.
     Phase(&'static str),
     /// Of the texts to embed, this many are done.
     Embedded {
@@ -125,6 +134,8 @@ pub struct BuildReport {
     pub seconds: Vec<(&'static str, f64)>,
     /// Agent messages by where their action came from.
     pub actions: ActionCounts,
+    /// How well similarities of tickets hold; `None` where the desk teaches no such scale.
+    pub similarity: Option<Measured>,
     /// What the index's log of feedback held, of which the generation keeps the counts.
     pub feedback: LogReport,
 }
@@ -155,6 +166,21 @@ pub struct DeskFile {
     /// What people had made of recommendations when it was built.
     #[serde(default, skip_serializing_if = "Tally::is_empty")]
     pub feedback: Tally,
+    /// What a similarity of tickets is worth; `None` where the desk teaches no such scale.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub similarity: Option<Similarity>,
+}
+
+impl DeskFile {
+    /// Reads it off a generation.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`] where the generation has none that this program understands.
+    pub fn of(snapshot: &Snapshot) -> Result<Self> {
+        let damaged = |reason: String| Error::corrupt(snapshot.folder().join(DESK_FILE), reason);
+        let file = snapshot.file(DESK_FILE).ok_or_else(|| damaged("the generation has no such file".to_owned()))?;
+        serde_json::from_slice(file).map_err(|error| damaged(error.to_string()))
+    }
 }
 
 /// Builds both indexes into a new generation and publishes it. On any error the old generation goes on serving.
@@ -197,13 +223,18 @@ pub fn build(
     writer.add_index(&tickets_spec(vector, &request.params.keyword), &ticket_rows, &ticket_vectors, &mut on_phase)?;
     writer.add_index(&steps_spec(vector), &step_rows, states, &mut on_phase)?;
 
+    on_phase("similarity");
+    let similarity = alike::learn(request, &past, &writer, &ticket_rows, &ticket_vectors)?;
+
     on_phase("verify");
+    let measured = similarity.as_ref().map(|scale| scale.measured.clone());
     let kept = DeskFile {
         agents: desk.agents.clone(),
         catalogue: request.catalogue.clone(),
         trust: learned.trust,
         newest: newest(desk).min(now),
         feedback: Tally::of(&records),
+        similarity,
     };
     let kept = serde_json::to_vec(&kept).map_err(|error| Error::internal("writing the desk file", error))?;
     writer.add_file(DESK_FILE, &kept)?;
@@ -216,6 +247,7 @@ pub fn build(
         reused: vectors.reused,
         seconds: clock.end(),
         actions: *actions,
+        similarity: measured,
         feedback,
     })
 }
@@ -429,36 +461,4 @@ fn assign_actions(
 pub fn catalogue_beside(data: &Path) -> Option<PathBuf> {
     let path = data.join("actions.toml");
     path.is_file().then_some(path)
-}
-
-/// Seconds by phase; a phase that comes back adds up.
-#[derive(Default)]
-struct Clock {
-    seconds: Vec<(&'static str, f64)>,
-    running: Option<(usize, Instant)>,
-}
-
-impl Clock {
-    fn phase(&mut self, name: &'static str) -> &'static str {
-        self.stop();
-        let at = self.seconds.iter().position(|(known, _)| *known == name).unwrap_or_else(|| {
-            self.seconds.push((name, 0.0));
-            self.seconds.len() - 1
-        });
-        #[expect(clippy::disallowed_methods, reason = "the report says how long each phase took")]
-        let now = Instant::now();
-        self.running = Some((at, now));
-        name
-    }
-
-    fn stop(&mut self) {
-        if let Some((at, since)) = self.running.take() {
-            self.seconds[at].1 += since.elapsed().as_secs_f64();
-        }
-    }
-
-    fn end(mut self) -> Vec<(&'static str, f64)> {
-        self.stop();
-        self.seconds
-    }
 }

@@ -23,6 +23,9 @@ use crate::index::{
 /// Generations up to this size have their checksums compared whenever they are opened.
 pub const CHECK_SUMS_UP_TO: u64 = 64 << 20;
 
+/// The folder of an index that is tried and thrown away before a generation is published.
+const TRIAL_FOLDER: &str = ".trial";
+
 /// What a generation says about itself.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -256,6 +259,25 @@ impl SnapshotWriter {
         let entry = IndexEntry { rows: manifest.rows(), bytes: manifest.bytes(), manifest_sha256 };
         self.generation.indexes.insert(spec.name.clone(), entry);
         Ok(())
+    }
+
+    /// Writes an index that is no part of the generation, has `ask` look at it, and removes it again.
+    ///
+    /// # Errors
+    /// Those of [`crate::index::write`], of opening what was written, and of `ask`.
+    pub fn try_index<T>(
+        &self,
+        spec: &IndexSpec,
+        batch: &arrow::array::RecordBatch,
+        vectors: &[crate::embed::Vector],
+        ask: impl FnOnce(&IndexReader) -> Result<T>,
+    ) -> Result<T> {
+        let folder = self.folder.join(TRIAL_FOLDER);
+        fs::create_dir(&folder)?;
+        let (_, sha256) = write(&folder, spec, batch, vectors, &self.generation.model, &mut |_| {})?;
+        let answer = ask(&IndexReader::open(&folder, &sha256, false)?)?;
+        fs::remove_dir_all(&folder)?;
+        Ok(answer)
     }
 
     /// Writes a file beside the indexes.

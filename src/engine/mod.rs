@@ -24,7 +24,7 @@ use crate::error::{Error, Result};
 use crate::filter::Filter;
 use crate::index::{Codes, DuplicateParams, FusionParams, Query, QueryKind, QueryVector};
 use crate::keyword::KeywordParams;
-use crate::rebuild::{self, BuildReport, BuildRequest, DESK_FILE, DeskFile, LEARNED_FILE, Progress};
+use crate::rebuild::{self, BuildReport, BuildRequest, DeskFile, LEARNED_FILE, Progress};
 use crate::recommend::{Learned, RecommendParams};
 use crate::snapshot::Snapshot;
 
@@ -82,9 +82,7 @@ impl Current {
     fn open(params: &EngineParams) -> Result<Self> {
         let snapshot = Snapshot::open(&params.index)?;
         params.model.check(&snapshot.generation().model)?;
-        let damaged = |reason: String| Error::corrupt(params.index.join(DESK_FILE), reason);
-        let file = snapshot.file(DESK_FILE).ok_or_else(|| damaged("the generation has no such file".to_owned()))?;
-        let desk = serde_json::from_slice(file).map_err(|error| damaged(error.to_string()))?;
+        let desk = DeskFile::of(&snapshot)?;
         Ok(Self { snapshot, desk, learned: OnceLock::new() })
     }
 

@@ -25,6 +25,8 @@ pub struct SimilarRequest {
     pub filter: Option<Filter>,
     /// Whether tickets that are nearly the same as a better one are shown for themselves, rather than under it.
     pub every_ticket: bool,
+    /// Those of the k whose [`Similar::similarity`] is below this, 0 to 1, are left out.
+    pub min_similarity: Option<f32>,
     /// Whether each comes with the words that it shares.
     pub explain: bool,
 }
@@ -33,7 +35,7 @@ impl SimilarRequest {
     /// Asks for `k` among all resolved tickets, near copies under the best of them, without an explanation.
     #[must_use]
     pub fn new(subject: Subject, k: usize) -> Self {
-        Self { subject, k, filter: None, every_ticket: false, explain: false }
+        Self { subject, k, filter: None, every_ticket: false, min_similarity: None, explain: false }
     }
 }
 
@@ -42,6 +44,9 @@ impl SimilarRequest {
 pub struct Similar {
     /// Rank evidence: fused score and what each leg gave.
     pub hit: Hit,
+    /// How likely it has the same problem, 0 to 1, which means the same for every question: see [`crate::similarity::Similarity`]. `None` on
+    /// a desk that teaches none.
+    pub similarity: Option<f32>,
     /// One line, masked.
     pub subject: String,
     /// `RESOLVED` or `CLOSED`.
@@ -71,6 +76,8 @@ pub struct SimilarTickets {
     pub about: String,
     /// The tickets.
     pub tickets: Vec<Similar>,
+    /// How many of the k best were left out as not similar enough.
+    pub left_out: usize,
     /// How many resolved tickets the filter let through.
     pub eligible: usize,
     /// What was missing, if anything.

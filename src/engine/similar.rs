@@ -3,12 +3,13 @@
 use serde_json::{Value, json};
 
 use super::{Current, Engine, Similar, SimilarRequest, SimilarTickets, Subject, masked_query, written};
-use crate::desk::{Status, is_only_codes, query_terms};
+use crate::desk::{Status, is_only_codes, query_terms, sure_language};
 use crate::error::{Error, Result};
 use crate::filter::Filter;
-use crate::index::{Cells, Codes, Collapse, IndexReader, Query, QueryKind, QueryVector};
+use crate::index::{Cells, Codes, Collapse, Hit, IndexReader, Query, QueryKind, QueryVector};
 use crate::rank::Row;
 use crate::rebuild::TICKETS;
+use crate::similarity::{Evidence, Similarity, WHY_NONE};
 
 /// How many ids an unknown ticket is told.
 pub(super) const NEAREST_IDS: usize = 3;
@@ -33,12 +34,20 @@ impl Engine {
             ..self.among_resolved(&problem, request.k, request.filter.as_ref())?
         };
         let found = index.query(&query)?;
-        let tickets =
-            found.hits.iter().map(|hit| Ok(similar(hit.clone(), &read(index, hit.row)?))).collect::<Result<_>>()?;
+        let scale = current.desk.similarity.as_ref();
+        let least = least_similarity(request.min_similarity, scale)?;
+        let similarities = similarities(scale, index, &problem, &found.hits)?;
+        let mut alike: Vec<(&Hit, Option<f32>)> = found.hits.iter().zip(similarities).collect();
+        alike.retain(|(_, similarity)| similarity.is_none_or(|similarity| similarity >= least));
+        let tickets = alike
+            .iter()
+            .map(|(hit, similarity)| Ok(similar((*hit).clone(), *similarity, &read(index, hit.row)?)))
+            .collect::<Result<_>>()?;
         Ok(SimilarTickets {
             generation: current.snapshot.generation().name.clone(),
             about: problem.about,
             tickets,
+            left_out: found.hits.len() - alike.len(),
             eligible: found.eligible,
             degraded: found.degraded,
             filters: written(request.filter.as_ref()),
@@ -55,6 +64,7 @@ impl Engine {
                     ticket: None,
                     vector: QueryVector::Raw(self.embed(&masked)?),
                     codes: codes_of(&masked),
+                    language: sure_language(&masked).map(str::to_owned),
                     about: masked.clone(),
                     text: masked,
                 })
@@ -65,7 +75,9 @@ impl Engine {
                 let text = index.text(row, &index.manifest().embedded)?.unwrap_or_default().to_owned();
                 let about = index.text(row, "subject")?.unwrap_or_default().to_owned();
                 let codes = Codes { values: index.exact_values(row)?, alone: false };
-                Ok(Problem { ticket: Some((id.clone(), row)), vector: QueryVector::Row(row), codes, about, text })
+                let language = index.language(row)?.map(str::to_owned);
+                let vector = QueryVector::Row(row);
+                Ok(Problem { ticket: Some((id.clone(), row)), vector, codes, language, about, text })
             }
         }
     }
@@ -95,6 +107,8 @@ pub(super) struct Problem {
     pub(super) vector: QueryVector,
     pub(super) text: String,
     pub(super) codes: Codes,
+    /// The language of the text, where that is sure.
+    pub(super) language: Option<String>,
 }
 
 /// The codes in a text.
@@ -138,11 +152,36 @@ fn read(index: &IndexReader, row: Row) -> Result<Cells> {
     index.cells(row, &columns.map(str::to_owned))
 }
 
-fn similar(hit: crate::index::Hit, cells: &Cells) -> Similar {
+/// How likely each hit has the problem asked about; none where there is no scale.
+fn similarities(
+    scale: Option<&Similarity>,
+    index: &IndexReader,
+    problem: &Problem,
+    hits: &[Hit],
+) -> Result<Vec<Option<f32>>> {
+    let Some(scale) = scale else { return Ok(vec![None; hits.len()]) };
+    let evidence = Evidence::of(index, &problem.vector, problem.language.as_deref(), hits)?;
+    Ok(evidence.iter().map(|evidence| Some(scale.of(evidence))).collect())
+}
+
+/// What a request asks for, checked; nothing is left out below 0.
+fn least_similarity(asked: Option<f32>, scale: Option<&Similarity>) -> Result<f32> {
+    let Some(least) = asked else { return Ok(0.0) };
+    if !(0.0..=1.0).contains(&least) {
+        return Err(Error::argument("min_similarity", format!("{least} is not between 0 and 1")));
+    }
+    if scale.is_none() {
+        return Err(Error::argument("min_similarity", format!("this index knows no percentages: {WHY_NONE}")));
+    }
+    Ok(least)
+}
+
+fn similar(hit: Hit, similarity: Option<f32>, cells: &Cells) -> Similar {
     let text = |name| Some(cell(cells, name)?.as_str()?.to_owned());
     let number = |name| cell(cells, name)?.as_f64();
     Similar {
         hit,
+        similarity,
         subject: text("subject").unwrap_or_default(),
         status: text("status").unwrap_or_default(),
         category: text("category").unwrap_or_default(),

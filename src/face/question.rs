@@ -14,7 +14,8 @@ use crate::index::QueryKind;
 /// How many hits a question gets that does not say.
 pub const DEFAULT_K: usize = 10;
 
-/// Asks for similar tickets: `{"ticket"|"text", "k"?, "filter"?, "every_ticket"?, "explain"?}`.
+/// Asks for similar tickets:
+/// `{"ticket"|"text", "k"?, "filter"?, "every_ticket"?, "min_similarity"?, "explain"?}`.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SimilarQuestion {
@@ -24,6 +25,7 @@ pub struct SimilarQuestion {
     filter: Option<Value>,
     #[serde(default)]
     every_ticket: bool,
+    min_similarity: Option<f32>,
     #[serde(default)]
     explain: bool,
 }
@@ -83,6 +85,7 @@ impl SimilarQuestion {
             k: self.k.unwrap_or(DEFAULT_K),
             filter,
             every_ticket: self.every_ticket,
+            min_similarity: self.min_similarity,
             explain: self.explain,
         })
     }

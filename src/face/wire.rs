@@ -10,7 +10,9 @@ use crate::face::explain::because;
 use crate::feedback::{DamagedLine, Event, Kind};
 use crate::index::{Degraded, Hit, Leg, Manifest};
 use crate::keyword::MatchedWord;
+use crate::rebuild::DeskFile;
 use crate::recommend::{Abstention, Basis, Evidence, Outlook, Quartiles, RankedAction, Shrunk};
+use crate::similarity::Measured;
 use crate::snapshot::{Generation, Snapshot};
 
 /// The answer of `similar`.
@@ -20,12 +22,16 @@ pub struct SimilarJson {
     about: String,
     eligible: usize,
     degraded: Vec<Degraded>,
+    /// How many of the k best were left out as not similar enough.
+    left_out: usize,
     tickets: Vec<SimilarTicketJson>,
 }
 
 #[derive(Debug, Serialize)]
 struct SimilarTicketJson {
     ticket_id: String,
+    /// How likely it has the same problem, 0 to 1; null where the desk teaches no such scale.
+    similarity: Option<f32>,
     #[serde(flatten)]
     score: ScoreJson,
     /// Tickets that are nearly the same as this one, which stands for them.
@@ -112,6 +118,7 @@ impl SimilarJson {
             score: ScoreJson::new(&ticket.hit, &answer.filters),
             ticket_id: ticket.hit.key,
             duplicates: ticket.hit.duplicates,
+            similarity: ticket.similarity,
             subject: ticket.subject,
             status: ticket.status,
             category: ticket.category,
@@ -127,6 +134,7 @@ impl SimilarJson {
             about: answer.about,
             eligible: answer.eligible,
             degraded: answer.degraded,
+            left_out: answer.left_out,
             tickets: tickets.collect(),
         }
     }
@@ -419,18 +427,21 @@ pub struct StatusJson<'a> {
     pub generation: &'a Generation,
     /// What each of its indexes does, by name.
     pub indexes: Vec<&'a Manifest>,
+    /// How well similarities of tickets hold; null where the desk teaches no such scale.
+    pub similarity: Option<Measured>,
 }
 
 impl<'a> StatusJson<'a> {
     /// Reads it off a snapshot.
     ///
     /// # Errors
-    /// [`Error::UnknownIndex`], which a snapshot that was opened does not have.
+    /// [`Error::UnknownIndex`] and [`Error::Corrupt`], which a snapshot that this program wrote does not have.
     pub fn new(snapshot: &'a Snapshot) -> Result<Self> {
         let generation = snapshot.generation();
         let indexes =
             generation.indexes.keys().map(|name| Ok(snapshot.index(name)?.manifest())).collect::<Result<_>>()?;
-        Ok(Self { generation, indexes })
+        let similarity = DeskFile::of(snapshot)?.similarity.map(|scale| scale.measured);
+        Ok(Self { generation, indexes, similarity })
     }
 }
 

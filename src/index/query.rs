@@ -157,7 +157,10 @@ pub struct Hit {
     pub keyword: Option<Leg>,
     /// What the identifiers that it shares with the query gave.
     pub exact: Option<Leg>,
-    /// These identifiers.
+    /// What share of the query's words it has, 0 to 1, which other rows have no part in: see
+    /// [`crate::keyword::Matches::share`]; 0 in an `ann` query.
+    pub words: f32,
+    /// The identifiers that it shares with the query.
     pub shared: Vec<String>,
     /// The query's words that it has, best first, where [`Query::explain`] asks; none of an `ann` query.
     pub matched: Option<Vec<MatchedWord>>,

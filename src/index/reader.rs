@@ -1,5 +1,7 @@
 //! An open index: checked once, immutable, shared by any number of threads.
 
+mod prominence;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Range;
 use std::path::Path;
@@ -59,6 +61,7 @@ pub enum Place<'a> {
 /// The candidates of a query, best first.
 struct Ranking {
     fused: Vec<Fused>,
+    views: Vec<View>,
     /// What rows share with the query's codes.
     shared: BTreeMap<Row, Shared>,
     /// Whether the keyword leg was asked and found nothing.
@@ -307,7 +310,7 @@ impl IndexReader {
             QueryKind::Ann => alone(&dense, |fused, leg| Fused { dense: Some(leg), ..fused }),
             QueryKind::FullText => alone(&keyword, |fused, leg| Fused { keyword: Some(leg), ..fused }),
         };
-        Ok(Ranking { fused, shared, keyword_empty })
+        Ok(Ranking { fused, views, shared, keyword_empty })
     }
 
     /// Every row that a leg found, with what all legs say of it, in the order of the rows.
@@ -351,7 +354,10 @@ impl IndexReader {
     }
 
     /// The language of a row, where the index knows languages and it is sure.
-    fn language(&self, row: Row) -> Result<Option<&str>> {
+    ///
+    /// # Errors
+    /// [`crate::Error::Corrupt`] for rows that cannot be read.
+    pub fn language(&self, row: Row) -> Result<Option<&str>> {
         self.manifest.language.as_ref().map_or(Ok(None), |column| self.text(row, column))
     }
 
@@ -361,6 +367,12 @@ impl IndexReader {
             QueryVector::Raw(raw) => segment.space.place(raw),
             QueryVector::Row(row) => self.vector(*row).to_vec(),
         }
+    }
+
+    /// See [`Hit::words`].
+    fn words(&self, row: Row, views: &[View]) -> f32 {
+        let at = self.segments.partition_point(|segment| segment.base <= row) - 1;
+        views[at].matches.as_ref().map_or(0.0, |matches| matches.share(row - self.segments[at].base))
     }
 
     /// The best k, one a group and one of what is nearly the same where asked.
@@ -399,6 +411,7 @@ impl IndexReader {
                 dense: fused.dense,
                 keyword: fused.keyword,
                 exact: fused.exact,
+                words: self.words(row, &ranking.views),
                 shared: ranking.shared.get(&row).map(|shared| shared.values.clone()).unwrap_or_default(),
                 matched: None,
                 group_rows: 1,

@@ -308,3 +308,35 @@ fn a_shared_code_lifts_a_row_the_more_the_rarer_it_is_and_leads_where_only_codes
     let unknown = asked("pix devolvido pelo banco", &["response:99"], true);
     assert_eq!((unknown[0].key.as_str(), unknown[0].exact), ("d1", None));
 }
+
+#[test]
+fn how_far_a_cosine_stands_out_is_the_same_under_any_filter() {
+    let (_folder, index) = index();
+    let stands_out = |filter: Option<&str>, k: usize| -> Vec<(String, f32)> {
+        let filter = filter.map(|filter| Filter::parse(filter).unwrap());
+        let query = Query { filter, one_per_group: false, ..query(QueryKind::Hybrid, TEXTS[0].2, k) };
+        let hits = index.query(&query).unwrap().hits;
+        let prominence = index.prominence(query.vector.as_ref().unwrap(), &hits);
+        hits.into_iter().map(|hit| hit.key).zip(prominence).collect()
+    };
+    let all = stands_out(None, 6);
+    assert_eq!(all[0].0, "a1");
+    assert!(all.iter().all(|(_, prominence)| prominence.is_finite() && *prominence <= all[0].1), "{all:?}");
+    // By the definition: among the cosines with all six rows, since there are no more.
+    let vectors: Vec<&[f32]> = (0..6).map(|row| index.vector(row)).collect();
+    let cosines = |of: &[f32]| -> Vec<f32> {
+        vectors.iter().map(|other| of.iter().zip(*other).map(|(a, b)| a * b).sum()).collect()
+    };
+    let moments = |of: &[f32]| {
+        let cosines = cosines(of);
+        let mean = cosines.iter().sum::<f32>() / 6.0;
+        (mean, (cosines.iter().map(|cosine| (cosine - mean).powi(2)).sum::<f32>() / 6.0).sqrt())
+    };
+    let ((mean_a, deviation_a), (mean_b, deviation_b)) = (moments(vectors[0]), moments(vectors[1]));
+    let expected = (cosines(vectors[0])[1] - (mean_a + mean_b) / 2.0) / (deviation_a * deviation_b).sqrt();
+    let a2 = all.iter().find(|(key, _)| key == "a2").unwrap().1;
+    assert!((a2 - expected).abs() < 1e-4, "{a2} for {expected}");
+    for some in [stands_out(Some("topic = 'a'"), 6), stands_out(None, 2)] {
+        assert!(some.iter().all(|hit| all.contains(hit)), "{some:?} of {all:?}");
+    }
+}

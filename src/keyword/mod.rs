@@ -76,6 +76,7 @@ pub struct KeywordIndex {
 pub struct Matches {
     scores: Vec<f32>,
     terms: usize,
+    most: f32,
 }
 
 impl Matches {
@@ -92,6 +93,17 @@ impl Matches {
     #[must_use]
     pub const fn terms(&self) -> usize {
         self.terms
+    }
+
+    /// What share of the query's words a row has, 0 to 1, whatever the other rows have: its score over what a row would
+    /// score that had all of them over and over. Words that one row alone has are left out of the latter: a query that is
+    /// a row has some that no other row can share.
+    ///
+    /// # Panics
+    /// If the index has no such row, which is a bug of the caller.
+    #[must_use]
+    pub fn share(&self, row: Row) -> f32 {
+        if self.most > 0.0 { (self.score(row) / self.most).min(1.0) } else { 0.0 }
     }
 
     /// The best `k` of the `eligible` rows (all rows for `None`) that share a term with the query, best first: fewer only
@@ -256,18 +268,21 @@ impl KeywordIndex {
         let analyzed = || columns.iter().flat_map(|column| &column.languages);
         let words = QueryWords::new(query, analyzed(), params).map_err(damaged)?;
         let mut total = vec![0.0; self.rows];
-        let mut terms = 0;
+        let (mut terms, mut most) = (0, 0.0);
         for column in columns {
             let mut best = vec![0.0_f32; self.rows];
+            let mut best_most = 0.0_f32;
             for analyzed in &column.languages {
                 let concepts = words.concepts(analyzed, params).map_err(damaged)?;
                 let scores = analyzed.scores(&concepts, self.rows, params).map_err(damaged)?;
                 terms = terms.max(concepts.len());
+                best_most = best_most.max(score::most(&concepts, self.rows, params));
                 best.iter_mut().zip(scores).for_each(|(best, score)| *best = best.max(score));
             }
             total.iter_mut().zip(best).for_each(|(total, best)| *total += column.boost * best);
+            most += column.boost * best_most;
         }
-        Ok(Matches { scores: total, terms })
+        Ok(Matches { scores: total, terms, most })
     }
 }
 

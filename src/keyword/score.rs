@@ -99,6 +99,15 @@ impl Analyzed {
     }
 }
 
+/// What all concepts that more than one row has would give together where saturation is full, each by its best term.
+pub(super) fn most(concepts: &[Concept<'_>], rows: usize, params: &KeywordParams) -> f32 {
+    let shared = concepts.iter().filter(|concept| concept.terms.iter().any(|found| found.rarity > 1));
+    let best = |concept: &Concept<'_>| {
+        concept.terms.iter().map(|found| weight(concept, found, rows, params)).fold(0.0, f32::max)
+    };
+    shared.map(best).sum()
+}
+
 /// What a term gives where saturation is full.
 fn weight(concept: &Concept<'_>, found: &FoundTerm<'_>, rows: usize, params: &KeywordParams) -> f32 {
     idf(found.rarity, rows) * (1.0 + params.k1) * concept.count as f32 * found.weight

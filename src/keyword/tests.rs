@@ -614,3 +614,24 @@ fn what_fewer_rows_hold_points_to_each_the_more() {
     let eligible = RowSet::from_fn(4, |row| row == 3);
     assert_eq!(index.sharing(&values, Some(&eligible)).unwrap().keys().collect::<Vec<_>>(), [&3]);
 }
+
+#[test]
+fn a_share_of_words_depends_on_the_row_alone() {
+    let texts = ["estorno não caiu", "estorno caiu ontem", "pix", "serial quebrado", "estorno estorno caiu caiu"];
+    let share = |texts: &[&str], query: &str, row: u32| {
+        let Built { index, .. } = built(&[field("text", &BOTH, 2.0)], &one_column(texts));
+        index.matches(query, None, &KeywordParams::exact()).unwrap().share(row)
+    };
+    let shares: Vec<f32> = (0..5).map(|row| share(&texts, "estorno caiu", row)).collect();
+    assert!(shares.iter().all(|share| (0.0..=1.0).contains(share)), "{shares:?}");
+    assert!(shares[2] == 0.0 && shares[0] > 0.3 && shares[4] > shares[0], "{shares:?}");
+    // Words that no row has, and one that a single row has, take nothing away.
+    assert_eq!(share(&texts, "estorno caiu ontem inexistente", 0), shares[0]);
+    // A word that other rows share and this one lacks does.
+    assert!(
+        share(&["estorno não caiu", "estorno pix", "pix"], "estorno pix", 0)
+            < share(&["estorno não caiu", "estorno pix", "pix"], "estorno", 0)
+    );
+    assert_eq!(share(&texts, "ontem", 1), 0.0, "words of one row alone tell no share");
+    assert_eq!(share(&texts, "", 0), 0.0);
+}

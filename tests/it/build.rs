@@ -38,7 +38,8 @@ fn a_build_tells_what_it_does_and_did() {
               tickets         3 rows       0.0 MB
               skipped         0 rows
               actions  0 given, 1 assigned, 1 OTHER
-              <n> s: read <n> s, embed <n> s, learn <n> s, vectors <n> s, keyword <n> s, verify <n> s · <n> texts embedded, 0 reused · <n> rows/s
+              similar  no percentages: a build learns them from 100 tickets and more with a subcategory, some alike and some not
+              <n> s: read <n> s, embed <n> s, learn <n> s, vectors <n> s, keyword <n> s, similarity <n> s, verify <n> s · <n> texts embedded, 0 reused · <n> rows/s
             --- stderr
             read
             embed
@@ -52,6 +53,7 @@ fn a_build_tells_what_it_does_and_did() {
             keyword
             vectors
             keyword
+            similarity
             verify
         "#]],
     );
@@ -66,6 +68,7 @@ fn a_build_tells_what_it_does_and_did() {
             size        0.1 MB
             steps       3 rows, flat vectors (auto: an exact scan takes less than 2 ms), keywords over state
             tickets     3 rows, flat vectors (auto: an exact scan takes less than 2 ms), keywords over subject, problem, tags
+            similarity  no percentages: a build learns them from 100 tickets and more with a subcategory, some alike and some not
         "#]],
     );
     sandbox.check(
@@ -78,7 +81,7 @@ fn a_build_tells_what_it_does_and_did() {
     );
     let report = sandbox.nba(&[&BUILD[..], &["--json"]].concat()).json();
     let keys = |value: &serde_json::Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>().join(" ");
-    assert_eq!(keys(&report), "actions feedback generation reused seconds skipped texts");
+    assert_eq!(keys(&report), "actions feedback generation reused seconds similarity skipped texts");
     assert_eq!(keys(&report["generation"]), "built_by created_at files format indexes model name");
     assert_eq!(report["generation"]["name"], "g000002");
     assert_eq!(report["reused"], report["texts"]);

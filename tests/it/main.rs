@@ -4,6 +4,7 @@
 
 mod actions;
 mod advice;
+mod alike;
 mod analyze;
 mod build;
 mod corpus;

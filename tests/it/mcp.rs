@@ -108,7 +108,7 @@ fn an_agent_finds_four_tools_with_schemas() {
         assert_eq!(taken, fields, "{text}");
     }
     expect![[r#"
-        similar_tickets: every_ticket explain filter k text ticket
+        similar_tickets: every_ticket explain filter k min_similarity text ticket
         recommend_action: filter min_confidence text ticket
         record_feedback: action by edited_to recommendation ticket verdict
         search_index: all_rows columns explain filter index k row text type vector

@@ -135,6 +135,7 @@ fn answers_as_a_person_sees_them() {
             --- stdout
             TICKET-3  Estorno
             2 of 2 resolved tickets · generation g000001
+            no percentages: a build learns them from 100 tickets and more with a subcategory, some alike and some not
 
              1. TICKET-1  Estorno
                 0.7021  FINANCIAL · Vera Castilho
@@ -231,9 +232,11 @@ fn answers_as_a_person_sees_them() {
               "degraded": [
                 "keyword_leg_empty"
               ],
+              "left_out": 0,
               "tickets": [
                 {
                   "ticket_id": "TICKET-2",
+                  "similarity": null,
                   "score": -0.105758116,
                   "dense": {
                     "rank": 1,
@@ -368,11 +371,11 @@ fn json_has_one_shape() {
     let sandbox = Sandbox::with_fixtures();
     let keys = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>().join(" ");
     let similar = sandbox.nba(&["similar", "TICKET-0042", "-k", "4", "--json"]).json();
-    assert_eq!(keys(&similar), "about degraded eligible generation tickets");
+    assert_eq!(keys(&similar), "about degraded eligible generation left_out tickets");
     assert_eq!(similar["tickets"].as_array().unwrap().len(), 4);
     assert_eq!(
         keys(&similar["tickets"][0]),
-        "agent category csat dense duplicates identifiers keyword resolution_hours score shared_identifiers solution solved_by status subcategory subject ticket_id"
+        "agent category csat dense duplicates identifiers keyword resolution_hours score shared_identifiers similarity solution solved_by status subcategory subject ticket_id"
     );
     let recommend = sandbox.nba(&["recommend", "TICKET-0042", "--json"]).json();
     assert_eq!(
@@ -408,6 +411,8 @@ fn a_ticket_of_the_index_needs_no_model() {
         holder: "a test".to_owned(),
         params: &BuildParams::default(),
         recommend: &nba::RecommendParams::default(),
+        fusion: nba::FusionParams::default(),
+        keyword: &nba::KeywordParams::default(),
     };
     Engine::build(&request, &HashedEmbedder::new(64), &mut |_| {}).unwrap();
     let engine = Engine::open(scratch.path("index")).unwrap();

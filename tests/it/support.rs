@@ -239,6 +239,8 @@ pub(crate) fn build(data: &Path, index: &Path, params: &nba::BuildParams) -> nba
         holder: "a test".to_owned(),
         params,
         recommend: &nba::RecommendParams::default(),
+        fusion: nba::FusionParams::default(),
+        keyword: &nba::KeywordParams::default(),
     };
     nba::Engine::build(&request, &nba::HashedEmbedder::new(256), &mut |_| {})
 }

@@ -116,7 +116,7 @@ pub(super) struct About {
 
 #[derive(Debug, ClapArgs)]
 #[command(
-    after_help = "Examples:\n  nba similar TICKET-0042 -k 5 --explain\n  nba similar TICKET-0042 --filter \"category = 'FINANCIAL' AND csat_score >= 4\"\n  nba similar --text \"sem conexão\" --filter '{\"priority NOT\": \"LOW\"}' --json"
+    after_help = "“83 % alike” means: of resolved tickets shown with that figure, 83 in 100 have the same subcategory as the one asked\nabout. It is learnt by each build, and means the same for every question; `nba index status` shows by how far it is off.\nThe order follows the score, which --explain shows and which only compares tickets of one answer.\n\nExamples:\n  nba similar TICKET-0042 -k 5 --explain\n  nba similar TICKET-0042 --min-similarity 0.5\n  nba similar TICKET-0042 --filter \"category = 'FINANCIAL' AND csat_score >= 4\"\n  nba similar --text \"sem conexão\" --filter '{\"priority NOT\": \"LOW\"}' --json"
 )]
 pub(super) struct SimilarArgs {
     #[command(flatten)]
@@ -130,6 +130,9 @@ pub(super) struct SimilarArgs {
     /// Show tickets that are nearly the same as a better one for themselves, rather than under it
     #[arg(long)]
     pub(super) every_ticket: bool,
+    /// Of these only tickets that are the same problem with at least this probability, 0 to 1
+    #[arg(long, value_name = "P")]
+    pub(super) min_similarity: Option<f32>,
     /// Show what each leg gave, and say why each ticket is there
     #[arg(long)]
     pub(super) explain: bool,

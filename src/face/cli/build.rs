@@ -15,6 +15,7 @@ use crate::error::{Error, Result};
 use crate::face::clock::now;
 use crate::feedback::LogReport;
 use crate::rebuild::{BuildReport, BuildRequest, Progress, catalogue_beside};
+use crate::similarity::{Measured, WHY_NONE};
 
 pub(super) fn build(args: BuildArgs, settings: Settings, printer: &Printer) -> Result<()> {
     let mut params = settings.config.build.clone();
@@ -35,6 +36,8 @@ pub(super) fn build(args: BuildArgs, settings: Settings, printer: &Printer) -> R
         holder: format!("`nba index build` with process id {} since {}", std::process::id(), now()),
         params: &params,
         recommend: &settings.config.recommend,
+        fusion: settings.config.fusion,
+        keyword: &settings.config.keyword,
     };
     let mut display = Display::new(printer);
     let report = Engine::build(&request, embedder.as_ref(), &mut |progress| display.show(progress))?;
@@ -115,6 +118,7 @@ fn summary(report: &BuildReport, index: &Path) -> String {
     let _ = writeln!(out, "  skipped  {:>8} rows", report.skipped);
     let actions = &report.actions;
     let _ = writeln!(out, "  actions  {} given, {} assigned, {} OTHER", actions.given, actions.assigned, actions.other);
+    let _ = writeln!(out, "  similar  {}", similarity(report.similarity.as_ref()));
     if report.feedback != LogReport::default() {
         let _ = writeln!(out, "  feedback {:>8} records{}", report.feedback.records, unusable(&report.feedback));
     }
@@ -128,4 +132,15 @@ fn summary(report: &BuildReport, index: &Path) -> String {
         rows as f64 / seconds
     );
     out
+}
+
+/// What the scale of similarities is worth, in a line.
+fn similarity(measured: Option<&Measured>) -> String {
+    match measured {
+        None => format!("no percentages: {WHY_NONE}"),
+        Some(Measured { queries, all, .. }) => format!(
+            "percentages learnt from {queries} tickets, calibration error {:.3} on {} pairs held out",
+            all.error, all.pairs
+        ),
+    }
 }

@@ -11,6 +11,7 @@ use crate::error::{Error, Result};
 use crate::face::wire::StatusJson;
 use crate::index::SegmentEntry;
 use crate::privacy;
+use crate::similarity::{Fit, Measured, WHY_NONE};
 use crate::snapshot::Snapshot;
 
 pub(super) fn status(settings: &Settings, printer: &Printer) -> Result<()> {
@@ -19,7 +20,7 @@ pub(super) fn status(settings: &Settings, printer: &Printer) -> Result<()> {
     if printer.json() {
         return printer.document(&status);
     }
-    let StatusJson { generation, indexes } = status;
+    let StatusJson { generation, indexes, similarity } = status;
     let mut out = format!("index       {}\n", settings.index.display());
     let _ =
         writeln!(out, "generation  {}, built {} by {}", generation.name, generation.created_at, generation.built_by);
@@ -40,7 +41,23 @@ pub(super) fn status(settings: &Settings, printer: &Printer) -> Result<()> {
             fields.join(", ")
         );
     }
+    out.push_str(&held(similarity.as_ref()));
     printer.text(&out)
+}
+
+/// How well similarities hold, a line a group.
+fn held(similarity: Option<&Measured>) -> String {
+    let Some(Measured { queries, all, groups }) = similarity else {
+        return format!("similarity  no percentages: {WHY_NONE}\n");
+    };
+    let mut out = format!("similarity  asked for {queries} tickets that were held out\n");
+    let all = ("all".to_owned(), all);
+    let groups = groups.iter().map(|group| (format!("{} {}", group.by, group.value), &group.fit));
+    for (name, Fit { pairs, said, seen, error }) in std::iter::once(all).chain(groups) {
+        let _ =
+            writeln!(out, "  {name:<28}{pairs:>7} pairs: said {said:.3}, so {seen:.3}, calibration error {error:.3}");
+    }
+    out
 }
 
 pub(super) fn verify(args: &VerifyArgs, settings: &Settings, printer: &Printer) -> Result<()> {

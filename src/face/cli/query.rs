@@ -17,6 +17,7 @@ pub(super) fn similar(args: SimilarArgs, settings: Settings, printer: &Printer) 
         k: args.k,
         filter: filter(args.filter.as_deref())?,
         every_ticket: args.every_ticket,
+        min_similarity: args.min_similarity,
         explain: args.explain,
     };
     let answer = settings.engine()?.similar(&request)?;

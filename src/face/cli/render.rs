@@ -7,6 +7,7 @@ use crate::engine::{Recommendation, SearchAnswer, SimilarTickets, Subject};
 use crate::face::explain::{because, plural};
 use crate::index::{Degraded, Hit, Leg};
 use crate::recommend::{Basis, Evidence, Outlook, Quartiles, RankedAction};
+use crate::similarity::WHY_NONE;
 
 const BOLD: &str = "\u{1b}[1m";
 const DIM: &str = "\u{1b}[2m";
@@ -20,12 +21,16 @@ pub(super) fn similar(subject: &Subject, answer: &SimilarTickets, language: Titl
     let mut out = heading(subject, &answer.about);
     let _ = writeln!(
         out,
-        "{DIM}{} of {} resolved tickets · generation {}{RESET}",
+        "{DIM}{} of {} resolved tickets{} · generation {}{RESET}",
         answer.tickets.len(),
         answer.eligible,
+        left_out(answer.left_out),
         answer.generation
     );
     out.push_str(&degraded(&answer.degraded));
+    if explain && answer.tickets.iter().any(|ticket| ticket.similarity.is_none()) {
+        let _ = writeln!(out, "no percentages: {WHY_NONE}");
+    }
     for (place, ticket) in (1..).zip(&answer.tickets) {
         let kind = match &ticket.subcategory {
             Some(finer) => format!("{}/{finer}", ticket.category),
@@ -39,7 +44,11 @@ pub(super) fn similar(subject: &Subject, answer: &SimilarTickets, language: Titl
         ];
         let facts: Vec<String> = facts.into_iter().flatten().collect();
         let _ = write!(out, "\n{place:>2}. {BOLD}{}{RESET}  {}", ticket.hit.key, ticket.subject);
-        let _ = write!(out, "\n    {DIM}{:.4}{RESET}  {}", ticket.hit.score, facts.join(" · "));
+        let measure = match ticket.similarity {
+            Some(similarity) => format!("{:.0} % alike", similarity * 100.0),
+            None => format!("{:.4}", ticket.hit.score),
+        };
+        let _ = write!(out, "\n    {DIM}{measure}{RESET}  {}", facts.join(" · "));
         if let Some(action) = &ticket.solved_by {
             let _ = write!(out, "\n    solved by {}", title(&answer.catalogue, action, language));
         }
@@ -56,6 +65,11 @@ pub(super) fn similar(subject: &Subject, answer: &SimilarTickets, language: Titl
         out.push('\n');
     }
     out
+}
+
+/// What a question's own limit left out.
+fn left_out(count: usize) -> String {
+    if count == 0 { String::new() } else { format!(", {count} more not alike enough") }
 }
 
 pub(super) fn recommendation(

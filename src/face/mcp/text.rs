@@ -14,8 +14,14 @@ const NAMED: usize = 3;
 
 pub(super) fn similar(answer: &SimilarTickets, language: TitleLanguage) -> String {
     let mut out = format!("{} similar resolved tickets to: {}\n", answer.tickets.len(), quoted(&answer.about));
+    if answer.left_out > 0 {
+        let _ = writeln!(out, "{} more are less similar than asked for", answer.left_out);
+    }
     for (place, ticket) in (1..).zip(&answer.tickets) {
         let _ = write!(out, "{place}. {} {} [{}]", ticket.hit.key, quoted(&ticket.subject), ticket.category);
+        if let Some(similarity) = ticket.similarity {
+            let _ = write!(out, " {:.0} % likely the same problem;", similarity * 100.0);
+        }
         if let Some(hours) = ticket.resolution_hours {
             let _ = write!(out, " {hours:.1} h");
         }

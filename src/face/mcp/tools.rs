@@ -44,12 +44,16 @@ pub(super) fn all() -> Vec<Tool> {
         "description": "Also show tickets that say nearly the same as a better one and that the same action solved; by default the better one stands for them, in `duplicates`."
     });
     let explain = json!({ "type": "boolean", "default": false, "description": "Say why each is there: shared words, shared identifiers, place in meaning." });
+    let min_similarity = json!({
+        "type": "number", "minimum": 0, "maximum": 1,
+        "description": "Of the k best leave out those that are the same problem with a lower probability than this."
+    });
     vec![
         tool(
             SIMILAR,
             "Similar resolved tickets",
-            "Finds resolved tickets like an open ticket or a customer's words: subject, category, hours to solution, which action solved them and what the agent wrote. Use it to learn how like cases ended; it does not choose for you.",
-            &json!({ "properties": { "ticket": ticket, "text": text, "k": k, "filter": filter, "every_ticket": every_ticket, "explain": explain } }),
+            "Finds resolved tickets like an open ticket or a customer's words: subject, category, hours to solution, which action solved them and what the agent wrote. Use it to learn how like cases ended; it does not choose for you. `similarity` is the probability that a ticket has the same problem, and means the same for every question.",
+            &json!({ "properties": { "ticket": ticket, "text": text, "k": k, "filter": filter, "every_ticket": every_ticket, "min_similarity": min_similarity, "explain": explain } }),
         ),
         tool(
             RECOMMEND,

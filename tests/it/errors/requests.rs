@@ -11,6 +11,24 @@ fn mini() -> Sandbox {
 }
 
 #[test]
+fn similarities_that_cannot_be_asked_for() {
+    let sandbox = mini();
+    sandbox.check(&["similar", "TICKET-3", "--min-similarity", "0.5"], expect![[r#"
+        exit 2
+        --- stderr
+        error: min_similarity: this index knows no percentages: a build learns them from 100 tickets and more with a subcategory, some alike and some not
+    "#]]);
+    sandbox.check(
+        &["similar", "TICKET-3", "--min-similarity", "50"],
+        expect![[r#"
+        exit 2
+        --- stderr
+        error: min_similarity: 50 is not between 0 and 1
+    "#]],
+    );
+}
+
+#[test]
 fn what_is_not_in_the_index() {
     let sandbox = mini();
     sandbox.check(

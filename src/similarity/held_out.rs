@@ -1,0 +1,164 @@
+//! Pairs of a row that an index has not seen and a hit that it finds for it, with what is known of both. Knows no ticket: the
+//! rows have labels, and a pair is alike where both have the same.
+//!
+//! An index learns from its rows' labels in which directions they lie apart (`index`), so that two of its own rows look more
+//! alike than they will look when one is new. So rows are held out: an index of the others is written and asked for them, as
+//! it would be for a new text, and thrown away.
+
+use std::collections::BTreeSet;
+
+use arrow::array::{Array as _, AsArray as _, BooleanArray, RecordBatch, StringArray};
+use arrow::compute::filter_record_batch;
+use arrow::datatypes::DataType;
+use rayon::prelude::*;
+
+use super::{Evidence, Pair};
+use crate::embed::Vector;
+use crate::error::{Error, Result};
+use crate::filter::Filter;
+use crate::index::{Codes, FusionParams, IndexReader, IndexSpec, Query, QueryKind, QueryVector};
+use crate::keyword::KeywordParams;
+use crate::snapshot::SnapshotWriter;
+use crate::vector::Kind;
+
+/// Into so many parts rows are divided; each is held out of an index of the others.
+const PARTS: usize = 5;
+/// With more rows, one part alone is held out: it is large enough.
+const MOST_ROWS_FOR_ALL_PARTS: usize = 10_000;
+/// So many rows are asked for at most, in all parts together.
+const MOST_QUERIES: usize = 1_000;
+/// So many hits of each are looked at.
+const HITS: usize = 50;
+
+/// The rows of an index, and how it is asked.
+#[derive(Clone, Copy)]
+pub struct Labelled<'a> {
+    /// What index they make; it names the column with the labels.
+    pub spec: &'a IndexSpec,
+    /// The rows.
+    pub rows: &'a RecordBatch,
+    /// Their vectors, as the model makes them.
+    pub vectors: &'a [Vector],
+    /// Which rows may be hits.
+    pub hits: &'a Filter,
+    /// A shorter way to ask for a row, if there is one.
+    pub short: &'a (dyn Fn(usize) -> Option<Question> + Sync),
+    /// How legs are fused.
+    pub fusion: FusionParams,
+    /// How words are scored.
+    pub keyword: &'a KeywordParams,
+}
+
+/// A text as a query.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Question {
+    /// The text, not blank.
+    pub text: String,
+    /// Its vector, as the model makes it.
+    pub vector: Vector,
+    /// The codes in it.
+    pub codes: Codes,
+    /// Its language, where that is sure.
+    pub language: Option<String>,
+}
+
+impl Labelled<'_> {
+    /// The pairs of rows that were held out and the hits for each, those without a label left out; in the order of the rows
+    /// and then the hits. None in an index without labels.
+    ///
+    /// # Errors
+    /// Those of [`SnapshotWriter::try_index`] and [`IndexReader::query`].
+    pub(super) fn pairs(&self, writer: &SnapshotWriter) -> Result<Vec<Pair>> {
+        let Some(labels) = self.labels()? else { return Ok(Vec::new()) };
+        let labelled: Vec<usize> = (0..labels.len()).filter(|&row| labels.is_valid(row)).collect();
+        let n_parts = if labelled.len() > MOST_ROWS_FOR_ALL_PARTS { 1 } else { PARTS };
+        let mut pairs = Vec::new();
+        for part in 0..n_parts {
+            let mut held: Vec<usize> =
+                labelled.iter().copied().filter(|&row| scattered(row) % PARTS as u64 == part as u64).collect();
+            held.sort_by_key(|&row| scattered(row));
+            held.truncate(MOST_QUERIES / n_parts);
+            if held.is_empty() {
+                continue;
+            }
+            let held: BTreeSet<usize> = held.into_iter().collect();
+            let kept: Vec<usize> = (0..labels.len()).filter(|row| !held.contains(row)).collect();
+            let mask = BooleanArray::from_iter((0..labels.len()).map(|row| Some(!held.contains(&row))));
+            let rows = filter_record_batch(self.rows, &mask)
+                .map_err(|error| Error::internal("leaving rows out of an index", error))?;
+            let vectors: Vec<Vector> = kept.iter().map(|&row| self.vectors[row].clone()).collect();
+            let mut spec = self.spec.clone();
+            // Asked a few times only, so that what makes questions faster would not pay.
+            spec.vector.kind = Kind::Flat;
+            let found = writer.try_index(&spec, &rows, &vectors, |index| {
+                let found: Vec<Vec<Pair>> =
+                    held.par_iter().map(|&row| self.ask(index, row, &kept, labels)).collect::<Result<_>>()?;
+                Ok(found.concat())
+            })?;
+            pairs.extend(found);
+        }
+        pairs.sort_by_key(|pair| pair.query);
+        Ok(pairs)
+    }
+
+    fn labels(&self) -> Result<Option<&StringArray>> {
+        self.spec.labels.as_deref().map(|column| self.texts(column)).transpose()
+    }
+
+    /// A text column.
+    pub(super) fn texts(&self, column: &str) -> Result<&StringArray> {
+        let array = self.rows.column_by_name(column).filter(|array| *array.data_type() == DataType::Utf8);
+        array.map(|array| array.as_string::<i32>()).ok_or_else(|| Error::UnknownColumn {
+            column: column.to_owned(),
+            known: self.rows.schema().fields().iter().map(|field| field.name().clone()).collect(),
+        })
+    }
+
+    /// Asks an index of the rows `kept` for a row that it does not have, in both ways.
+    fn ask(&self, index: &IndexReader, row: usize, kept: &[usize], labels: &StringArray) -> Result<Vec<Pair>> {
+        let text = self.texts(&self.spec.embedded)?.value(row).to_owned();
+        let codes = Codes { values: self.codes(row), alone: false };
+        let languages = self.spec.language.as_deref().map(|column| self.texts(column)).transpose()?;
+        let language = languages.filter(|all| all.is_valid(row)).map(|all| all.value(row).to_owned());
+        let whole = Question { text, vector: self.vectors[row].clone(), codes, language };
+        let mut pairs = Vec::new();
+        for (question, is_short) in [(Some(whole), false), ((self.short)(row), true)] {
+            let Some(question) = question.filter(|question| !question.text.trim().is_empty()) else { continue };
+            let vector = QueryVector::Raw(question.vector.to_vec());
+            let query = Query {
+                filter: Some(self.hits.clone()),
+                codes: question.codes,
+                fusion: self.fusion,
+                keyword: self.keyword.clone(),
+                ..Query::new(QueryKind::Hybrid, Some(vector.clone()), Some(question.text), HITS)
+            };
+            let hits = index.query(&query)?.hits;
+            let evidence = Evidence::of(index, &vector, question.language.as_deref(), &hits)?;
+            for (rank, (hit, evidence)) in hits.iter().zip(evidence).enumerate() {
+                let at = kept[hit.row as usize];
+                if labels.is_valid(at) {
+                    let alike = labels.value(at) == labels.value(row);
+                    pairs.push(Pair { query: row, is_short, rank, evidence, alike });
+                }
+            }
+        }
+        Ok(pairs)
+    }
+
+    /// What a row has in the exact column.
+    fn codes(&self, row: usize) -> Vec<String> {
+        let column = self.spec.exact.as_ref().and_then(|name| self.rows.column_by_name(name));
+        let values = column.and_then(|column| Some(column.as_list_opt::<i32>()?.value(row)));
+        let texts = values.as_ref().and_then(|values| values.as_string_opt::<i32>());
+        texts.into_iter().flatten().flatten().map(str::to_owned).collect()
+    }
+}
+
+/// A number that follows from a row alone and from which nothing can be told of its neighbours (SplitMix64; Steele, Lea,
+/// Flood: Fast Splittable Pseudorandom Number Generators, OOPSLA 2014).
+pub(super) fn scattered(row: usize) -> u64 {
+    let mut z = (row as u64).wrapping_add(1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    z ^ (z >> 31)
+}
