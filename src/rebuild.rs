@@ -1,13 +1,17 @@
 //! The batch: source tables → tickets and steps → vectors → two indexes → one published generation.
 //! The only module that measures time; it prints nothing and tells its progress to whoever called.
 
+mod clock;
+mod inputs;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
 
 use chrono::DateTime;
 use serde::{Deserialize, Serialize};
 
+use self::clock::Clock;
+pub use self::inputs::nothing_to_do;
 use crate::desk::{self, Agent, AssignParams, Assigner, Catalogue, Desk, Lesson, OTHER, ReadParams, Step};
 use crate::embed::{Cached, Embedder, Vector, VectorCache};
 use crate::error::{Error, Problem, Result};
@@ -160,8 +164,9 @@ pub struct DeskFile {
 /// Builds both indexes into a new generation and publishes it. On any error the old generation goes on serving.
 ///
 /// # Errors
-/// [`crate::Error::Argument`] for an instant that is none; [`crate::Error::Data`] for faulty rows before anything is
-/// written; [`crate::Error::Busy`] while another process writes; model and I/O errors.
+/// [`crate::Error::Argument`] for an instant that is none; [`crate::Error::Data`] for faulty rows, and for tables that change
+/// while they are read, before anything is written; [`crate::Error::Busy`] while another process writes; model and I/O
+/// errors.
 pub fn build(
     request: &BuildRequest<'_>,
     embedder: &dyn Embedder,
@@ -170,13 +175,17 @@ pub fn build(
     let now = instant(&request.now)?;
     let mut clock = Clock::default();
 
-    progress(Progress::Phase(clock.phase("read")));
+    let phase = clock.phase("read");
+    let identity = embedder.identity();
+    let inputs = inputs::sums(request, identity)?;
+    progress(Progress::Phase(phase));
     let desk = desk::load(&request.data, &request.params.read)?;
+    inputs::check_tables(&request.data, &inputs)?;
     if desk.tickets.is_empty() {
         return Err(no_tickets(&request.data));
     }
-    let identity = embedder.identity();
     let mut writer = SnapshotWriter::begin(&request.index, identity, &request.now, &request.holder)?;
+    writer.note_inputs(inputs);
     let Reading { records, report: feedback } = Log::of(&request.index).read()?;
 
     progress(Progress::Phase(clock.phase("embed")));
@@ -429,36 +438,4 @@ fn assign_actions(
 pub fn catalogue_beside(data: &Path) -> Option<PathBuf> {
     let path = data.join("actions.toml");
     path.is_file().then_some(path)
-}
-
-/// Seconds by phase; a phase that comes back adds up.
-#[derive(Default)]
-struct Clock {
-    seconds: Vec<(&'static str, f64)>,
-    running: Option<(usize, Instant)>,
-}
-
-impl Clock {
-    fn phase(&mut self, name: &'static str) -> &'static str {
-        self.stop();
-        let at = self.seconds.iter().position(|(known, _)| *known == name).unwrap_or_else(|| {
-            self.seconds.push((name, 0.0));
-            self.seconds.len() - 1
-        });
-        #[expect(clippy::disallowed_methods, reason = "the report says how long each phase took")]
-        let now = Instant::now();
-        self.running = Some((at, now));
-        name
-    }
-
-    fn stop(&mut self) {
-        if let Some((at, since)) = self.running.take() {
-            self.seconds[at].1 += since.elapsed().as_secs_f64();
-        }
-    }
-
-    fn end(mut self) -> Vec<(&'static str, f64)> {
-        self.stop();
-        self.seconds
-    }
 }
