@@ -164,9 +164,9 @@ pub struct DeskFile {
 /// Builds both indexes into a new generation and publishes it. On any error the old generation goes on serving.
 ///
 /// # Errors
-/// [`crate::Error::Argument`] for an instant that is none; [`crate::Error::Data`] for faulty rows, and for tables that change
-/// while they are read, before anything is written; [`crate::Error::Busy`] while another process writes; model and I/O
-/// errors.
+/// [`crate::Error::Argument`] for an instant that is none; [`crate::Error::Data`] for faulty rows and [`crate::Error::Input`]
+/// for tables that change while they are read, before anything is written; [`crate::Error::Busy`] while another process
+/// writes; model and I/O errors.
 pub fn build(
     request: &BuildRequest<'_>,
     embedder: &dyn Embedder,

@@ -1,5 +1,6 @@
 //! Writes the keyword index: one segment, document `n` is row `n`, the same bytes every time. Knows no query.
 
+use std::io;
 use std::path::Path;
 
 use arrow::array::{Array, AsArray, RecordBatch};
@@ -54,10 +55,7 @@ impl KeywordIndex {
             texts.push((vec![schema.add_text_field(&exact_name(name), options)], text_column(rows, name)?));
         }
         let writer = write(folder, schema.build(), &texts, rows.num_rows());
-        writer.map_err(|error| match error {
-            TantivyError::IoError(error) => std::io::Error::new(error.kind(), error.to_string()).into(),
-            other => Error::internal("writing the keyword index", other),
-        })?;
+        writer.map_err(|error| failed(folder, error))?;
         name_segment(folder)
     }
 }
@@ -117,6 +115,23 @@ fn write(folder: &Path, schema: Schema, texts: &[(Vec<Field>, Texts<'_>)], rows:
     }
     writer.finalize()?;
     Ok(())
+}
+
+/// tantivy hands some errors of the system on as their text alone; that a disk is full is no bug.
+fn failed(folder: &Path, error: TantivyError) -> Error {
+    let of_system = |kind, what: String| {
+        io::Error::new(kind, format!("failed to write the keyword index in `{}`: {what}", folder.display())).into()
+    };
+    let text = error.to_string();
+    let code = text.rsplit_once("(os error ").and_then(|(_, after)| after.split(')').next()?.parse().ok());
+    match (error, code) {
+        (TantivyError::IoError(error), _) => of_system(error.kind(), error.to_string()),
+        (_, Some(code)) => {
+            let error = io::Error::from_raw_os_error(code);
+            of_system(error.kind(), error.to_string())
+        }
+        (other, None) => Error::internal("writing the keyword index", other),
+    }
 }
 
 /// Renames the segment and drops the list of files that only a later writer would need.

@@ -2,6 +2,7 @@
 //! under its hands. Reads files whole and understands none.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::path::Path;
 
 use serde::Serialize;
@@ -9,7 +10,7 @@ use serde::Serialize;
 use super::{BuildParams, BuildRequest};
 use crate::desk::{ReadParams, source_files};
 use crate::embed::ModelIdentity;
-use crate::error::{Error, Problem, Result};
+use crate::error::{Error, Result};
 use crate::feedback::Log;
 use crate::index::{FORMAT, sha256_hex, sha256_of_file};
 use crate::recommend::RecommendParams;
@@ -59,10 +60,9 @@ pub(super) fn check_tables(data: &Path, inputs: &BTreeMap<String, String>) -> Re
     let were = inputs.iter().filter(|(name, _)| name.starts_with(TABLE));
     let changed = were.chain(&now).find(|(name, _)| inputs.get(*name) != now.get(*name));
     let Some((name, _)) = changed else { return Ok(()) };
-    let message = "it changed while it was read; build again once the export is complete".to_owned();
     let file = data.join(name.trim_start_matches(TABLE));
-    let problem = Problem { file, line: None, column: None, value: None, message };
-    Err(Error::Data { problems: vec![problem], total: 1 })
+    let message = format!("{} changed while it was read; build again once the export is complete", file.display());
+    Err(Error::Input(io::Error::other(message)))
 }
 
 /// The sum of every source file, by its path below the data folder.

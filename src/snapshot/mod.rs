@@ -143,6 +143,7 @@ impl Snapshot {
         let lease = Lease::take(&folder);
         let sha256 = sha256.map_or_else(|| noted_sum(&folder), |known| Ok(known.to_owned()))?;
         let generation: Generation = read_json(&folder.join(GENERATION_FILE), &sha256)?;
+        check_noted_sum(&folder, &sha256)?;
         let sums = generation.bytes() <= CHECK_SUMS_UP_TO;
         check_files(&folder, &generation.files, sums)?;
         let mut files = BTreeMap::new();
@@ -203,9 +204,7 @@ impl Snapshot {
     /// # Errors
     /// [`Error::Corrupt`] for the first fault.
     pub fn verify(&self) -> Result<()> {
-        if noted_sum(&self.folder)? != self.sha256 {
-            return Err(Error::corrupt(self.folder.join(SUM_FILE), "it is not the checksum that was published"));
-        }
+        check_noted_sum(&self.folder, &self.sha256)?;
         check_files(&self.folder, &self.generation.files, true)?;
         for (name, index) in &self.indexes {
             let folder = self.folder.join(name);
@@ -216,6 +215,14 @@ impl Snapshot {
         }
         Ok(())
     }
+}
+
+/// Compares the sum that a generation notes of itself with the one that it was published with.
+fn check_noted_sum(folder: &Path, sha256: &str) -> Result<()> {
+    if noted_sum(folder)? == sha256 {
+        return Ok(());
+    }
+    Err(Error::corrupt(folder.join(SUM_FILE), "it is not the checksum that was published"))
 }
 
 /// The sum that a generation notes of its own [`GENERATION_FILE`]; of formats that noted none, the sum that it has.

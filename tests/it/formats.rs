@@ -45,7 +45,17 @@ fn a_build_and_a_rollback_go_from_format_to_format() {
     sandbox.nba(&["index", "rollback"]).ok();
     assert!(sandbox.read("index/CURRENT").starts_with("g000001"));
     sandbox.nba(&["index", "verify"]).ok();
-    sandbox.check(&["index", "diff", "g000001", "g000002"], expect![[""]]);
+    sandbox.check(
+        &["index", "diff", "g000001", "g000002"],
+        expect![[r#"
+        exit 0
+        --- stdout
+        g000001 → g000002
+        steps  0 added, 0 changed, 0 removed, 3 the same
+        tickets  0 added, 0 changed, 0 removed, 3 the same
+        best action changed for 0 of 1 tickets that are active in both
+    "#]],
+    );
     // It does not say what it was made from, so that there is something to do.
     sandbox.nba(&["index", "build", "--data", "desk", "--model", "hashed"]).ok();
     assert!(sandbox.read("index/CURRENT").starts_with("g000003"));
@@ -59,10 +69,24 @@ fn a_format_that_is_too_old_is_refused_by_name() {
     for args in [&["index", "status"][..], &["index", "verify"], &["similar", "TICKET-3"]] {
         assert_eq!(sandbox.nba(args).failed().code, 7);
     }
-    sandbox.check(&["index", "verify"], expect![[""]]);
+    sandbox.check(
+        &["index", "verify"],
+        expect![[r#"
+        exit 7
+        --- stderr
+        error: index/g000001/generation.json has format 5, and this program reads formats 6 to 7; rebuild the index
+    "#]],
+    );
     copy_folder(&package().join("tests/formats/desk"), &sandbox.path("desk"));
     sandbox.nba(&["index", "build", "--data", "desk", "--model", "hashed"]).ok();
-    sandbox.check(&["index", "rollback"], expect![[""]]);
+    sandbox.check(
+        &["index", "rollback"],
+        expect![[r#"
+        exit 7
+        --- stderr
+        error: index/g000001/generation.json has format 5, and this program reads formats 6 to 7; rebuild the index
+    "#]],
+    );
     assert!(fs::read_to_string(sandbox.path("index/CURRENT")).unwrap().starts_with("g000002"));
     sandbox.nba(&["index", "verify"]).ok();
 }

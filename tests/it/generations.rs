@@ -31,7 +31,11 @@ fn a_build_that_has_nothing_to_do_says_so_and_publishes_nothing() {
     let sandbox = Sandbox::with_mini_desk();
     build(&sandbox, &[]).ok();
     let before = sandbox.read("index/CURRENT");
-    sandbox.check(&BUILD, expect![[""]]);
+    sandbox.check(&BUILD, expect![[r#"
+        exit 3
+        --- stdout
+        nothing to do: generation g000001 of index was made from the same tables, catalogue, configuration, model and feedback
+    "#]]);
     let outcome = build(&sandbox, &["--json"]);
     assert_eq!(outcome.code, 3);
     let told: serde_json::Value = serde_json::from_str(&outcome.stdout).unwrap();
@@ -106,7 +110,8 @@ fn tables_that_change_or_vanish_while_they_are_read_are_refused() {
         tickets.clone() + "TICKET-4,COMP1,CUST1,,2026-06-01 10:00:00,,OPEN,HIGH,FINANCIAL,EMAIL,Oi,Cadê o estorno\n";
     let error = meddled("read", &|| sandbox.write("desk/tickets.csv", &longer)).unwrap_err();
     assert_eq!(error.fault().exit_code(), 5);
-    expect![[""]].assert_eq(&error.to_string().replace(data.to_str().unwrap(), "desk"));
+    expect!["desk/tickets.csv changed while it was read; build again once the export is complete"]
+        .assert_eq(&error.to_string().replace(data.to_str().unwrap(), "desk"));
     let error = meddled("read", &|| fs_err::remove_file(sandbox.path("desk/tickets.csv")).unwrap()).unwrap_err();
     assert_eq!(error.fault().exit_code(), 5);
     sandbox.write("desk/tickets.csv", &tickets);
@@ -135,7 +140,15 @@ fn a_generation_that_somebody_has_open_stays_until_they_let_go() {
     let following = Engine::open(&index).unwrap();
     build(&sandbox, &["--force", "--keep", "1"]).ok();
     assert_eq!(generations(&sandbox), ["g000001", "g000002"]);
-    sandbox.check(&["index", "list"], expect![[""]]);
+    sandbox.check(
+        &["index", "list"],
+        expect![[r#"
+        exit 0
+        --- stdout
+          g000001  <time>          6 rows       0.1 MB  hashed-256@<fingerprint>  in use
+        * g000002  <time>          6 rows       0.1 MB  hashed-256@<fingerprint>  serves
+    "#]],
+    );
     first.verify().unwrap();
     drop(first);
     assert!(following.reload_if_changed().unwrap());
@@ -153,24 +166,66 @@ fn a_generation_that_somebody_has_open_stays_until_they_let_go() {
 #[test]
 fn a_rollback_makes_an_earlier_generation_serve() {
     let sandbox = Sandbox::with_mini_desk();
-    sandbox.check(&["index", "rollback"], expect![[""]]);
-    sandbox.check(&["index", "list"], expect![[""]]);
+    sandbox.check(
+        &["index", "rollback"],
+        expect![[r#"
+        exit 7
+        --- stderr
+        error: no index in index; build one with `nba index build --data DIR --index index`
+    "#]],
+    );
+    sandbox.check(
+        &["index", "list"],
+        expect![[r#"
+        exit 7
+        --- stderr
+        error: no index in index; build one with `nba index build --data DIR --index index`
+    "#]],
+    );
     for _ in 0..3 {
         build(&sandbox, &["--force"]).ok();
     }
-    sandbox.check(&["index", "rollback"], expect![[""]]);
+    sandbox.check(
+        &["index", "rollback"],
+        expect![[r#"
+        exit 0
+        --- stdout
+        generation g000002 of index, built <time>, serves now
+    "#]],
+    );
     assert_eq!(serving(&sandbox), "g000002");
     sandbox.nba(&["index", "verify"]).ok();
     sandbox.nba(&["index", "verify", "g000003"]).ok();
     assert_eq!(sandbox.nba(&["similar", "TICKET-3", "--json"]).json()["generation"], "g000002");
-    sandbox.check(&["index", "rollback", "g000002"], expect![[""]]);
-    sandbox.check(&["index", "rollback", "g000009"], expect![[""]]);
+    sandbox.check(
+        &["index", "rollback", "g000002"],
+        expect![[r#"
+        exit 2
+        --- stderr
+        error: generation: `g000002` serves already
+    "#]],
+    );
+    sandbox.check(
+        &["index", "rollback", "g000009"],
+        expect![[r#"
+        exit 2
+        --- stderr
+        error: no generation `g000009` in this index folder; it holds `g000001`, `g000002`, `g000003`
+    "#]],
+    );
     assert_eq!(sandbox.nba(&["index", "rollback", "../desk"]).failed().code, 2);
     sandbox.nba(&["index", "rollback", "g000003", "--json"]).json();
     assert_eq!(serving(&sandbox), "g000003");
     sandbox.nba(&["index", "rollback"]).ok();
     sandbox.nba(&["index", "rollback"]).ok();
-    sandbox.check(&["index", "rollback"], expect![[""]]);
+    sandbox.check(
+        &["index", "rollback"],
+        expect![[r#"
+        exit 2
+        --- stderr
+        error: generation: there is none before `g000001`, which serves
+    "#]],
+    );
 
     // The next build takes a new number; what served until then is among those that stay, and so is the newest.
     build(&sandbox, &["--force", "--keep", "2"]).ok();
@@ -200,15 +255,31 @@ fn a_rollback_wants_a_whole_generation_and_the_lock() {
     }
     assert_eq!(serving(&sandbox), "g000002");
     sandbox.edit("index/g000001/generation.json", "hashed-256", "hashed-257");
-    sandbox.check(&["index", "rollback"], expect![[""]]);
-    sandbox.check(&["index", "list"], expect![[""]]);
+    sandbox.check(&["index", "rollback"], expect![[r#"
+        exit 7
+        --- stderr
+        error: index/g000001/generation.json is damaged: its checksum is not the one it was published with; rebuild the index
+    "#]]);
+    sandbox.check(&["index", "list"], expect![[r#"
+        exit 0
+        --- stdout
+          g000001  index/g000001/generation.json is damaged: its checksum is not the one it was published with; rebuild the index
+        * g000002  <time>          6 rows       0.1 MB  hashed-256@<fingerprint>  serves
+    "#]]);
     sandbox.edit("index/g000001/generation.json", "hashed-257", "hashed-256");
 
     let mut builder = sandbox.command(&[&BUILD[..], &["--force"]].concat()).spawn().unwrap();
     let mut lines = BufReader::new(builder.stderr.take().unwrap()).lines();
     assert_eq!(lines.by_ref().map(Result::unwrap).find(|line| line == "embed"), Some("embed".to_owned()));
     stop(&builder, "-STOP");
-    sandbox.check(&["index", "rollback"], expect![[""]]);
+    sandbox.check(
+        &["index", "rollback"],
+        expect![[r#"
+        exit 6
+        --- stderr
+        error: index is being written by `nba index build` with process id <pid> since <time>; wait for it to end
+    "#]],
+    );
     stop(&builder, "-CONT");
     lines.for_each(drop);
     assert!(builder.wait().unwrap().success());
@@ -234,9 +305,43 @@ fn a_diff_tells_rows_and_why_the_best_action_changed() {
     sandbox.edit("desk/ticket_interactions.csv", "Fiz o estorno agora", "Vamos trocar a maquininha");
     sandbox.edit("desk/tickets.csv", "A maquininha não liga mais", "A maquininha não liga");
     build(&sandbox, &[]).ok();
-    sandbox.check(&["index", "diff", "g000001", "g000002"], expect![[""]]);
-    sandbox.check(&["index", "diff", "g000002", "g000002"], expect![[""]]);
-    sandbox.check(&["index", "diff", "g000001", "g000003"], expect![[""]]);
+    sandbox.check(
+        &["index", "diff", "g000001", "g000002"],
+        expect![[r#"
+        exit 0
+        --- stdout
+        g000001 → g000002
+        steps  1 added, 1 changed, 1 removed, 1 the same
+          added    TICKET-7#1
+          changed  TICKET-2#0
+          removed  TICKET-1#1
+        tickets  1 added, 1 changed, 1 removed, 1 the same
+          added    TICKET-7
+          changed  TICKET-2
+          removed  TICKET-1
+        best action changed for 1 of 1 tickets that are active in both
+          TICKET-3  REFUND_FEE → REPLACE_TERMINAL: new_evidence (TICKET-2, TICKET-7), evidence_gone (TICKET-1)
+    "#]],
+    );
+    sandbox.check(
+        &["index", "diff", "g000002", "g000002"],
+        expect![[r#"
+        exit 0
+        --- stdout
+        g000002 → g000002
+        steps  0 added, 0 changed, 0 removed, 3 the same
+        tickets  0 added, 0 changed, 0 removed, 3 the same
+        best action changed for 0 of 1 tickets that are active in both
+    "#]],
+    );
+    sandbox.check(
+        &["index", "diff", "g000001", "g000003"],
+        expect![[r#"
+        exit 2
+        --- stderr
+        error: no generation `g000003` in this index folder; it holds `g000001`, `g000002`
+    "#]],
+    );
 
     // The same tables, but what was done has another name.
     let renamed = sandbox_catalogue().replace("REPLACE_TERMINAL", "SWAP_TERMINAL");

@@ -134,6 +134,49 @@ fn killed_builds_lose_nothing() {
     assert!(killed * 2 >= kills, "{killed} of {kills} builds were killed in time");
 }
 
+/// What the system was asked for, in order: every file and folder of a generation is flushed before `CURRENT` names it.
+#[test]
+fn all_of_a_generation_is_on_the_disk_before_it_serves() {
+    let sandbox = Sandbox::with_small_desk();
+    let traced = "strace -f -y -e trace=fsync,fdatasync,rename,renameat,renameat2 -o trace";
+    if sandbox.sh(&format!("{traced} true")).code != 0 {
+        support::skip_optional("there is no strace");
+        return;
+    }
+    sandbox.sh(&format!("exec {traced} \"$NBA\" index build --data desk --model hashed --index below/index")).ok();
+    let trace = sandbox.read("trace");
+    let lines: Vec<&str> = trace.lines().filter(|line| line.ends_with("= 0")).collect();
+    let renamed = |to: &str| lines.iter().position(|line| line.contains("rename") && line.contains(to)).unwrap();
+    let synced = |path: &str| {
+        let last = |line: &&str| line.contains("sync(") && line.contains(&format!("/{path}>)"));
+        lines.iter().rposition(last).unwrap_or_else(|| panic!("{path} is never flushed: {trace}"))
+    };
+    let (named, served) = (renamed("below/index/g000001\""), renamed("below/index/CURRENT\""));
+    assert!(named < served, "{trace}");
+    let mut paths = files(&sandbox.path("below/index/g000001"));
+    for path in paths.clone() {
+        paths.extend(Path::new(&path).ancestors().skip(1).map(|folder| folder.to_str().unwrap().to_owned()));
+    }
+    paths.sort();
+    paths.dedup();
+    assert!(paths.len() > 30, "{paths:?}");
+    for path in paths {
+        let written = format!("below/index/.g000001.new/{path}");
+        assert!(synced(written.trim_end_matches('/')) < named, "{path}: {trace}");
+    }
+    assert!(synced("below/index/.CURRENT.new") < served);
+    // The names in the index folder, before and after; its own name; and the vectors, which are not of the generation.
+    assert!(
+        lines[named..served].iter().any(|line| line.contains("sync(") && line.contains("/below/index>)")),
+        "{trace}"
+    );
+    assert!(synced("below/index") > served && synced("below") > served, "{trace}");
+    assert!(
+        lines.iter().any(|line| line.contains("sync(") && line.contains("below/index/cache/hashed-256")),
+        "{trace}"
+    );
+}
+
 /// A disk of its own that is full at some point of a build: the old generation serves from it, and once there is room the
 /// next build succeeds and clears up.
 #[test]
@@ -273,7 +316,6 @@ fn flipped_bytes_are_never_served() {
     };
     let subject = question();
     let whole_answer = ask(subject.clone()).unwrap();
-    // In proportion to their length: the last ones of a running sum.
     let served = files(&index).into_iter().filter(|name| name != "LOCK" && !name.starts_with("cache/"));
     let served: Vec<(String, Vec<u8>)> =
         served.map(|name| (name.clone(), fs::read(index.join(name)).unwrap())).collect();
