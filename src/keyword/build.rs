@@ -7,6 +7,7 @@ use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::DataType;
 use fs_err as fs;
 use tantivy::directory::MmapDirectory;
+use tantivy::directory::error::{LockError, OpenWriteError};
 use tantivy::index::SegmentId;
 use tantivy::schema::{Field, IndexRecordOption, Schema, TextFieldIndexing, TextOptions};
 use tantivy::tokenizer::{RawTokenizer, TokenizerManager};
@@ -117,20 +118,26 @@ fn write(folder: &Path, schema: Schema, texts: &[(Vec<Field>, Texts<'_>)], rows:
     Ok(())
 }
 
-/// tantivy hands some errors of the system on as their text alone; that a disk is full is no bug.
+/// That a disk is full or a folder closed is no bug, in whichever of its errors tantivy hands that on; of some it keeps the
+/// text alone.
 fn failed(folder: &Path, error: TantivyError) -> Error {
-    let of_system = |kind, what: String| {
-        io::Error::new(kind, format!("failed to write the keyword index in `{}`: {what}", folder.display())).into()
-    };
     let text = error.to_string();
     let code = text.rsplit_once("(os error ").and_then(|(_, after)| after.split(')').next()?.parse().ok());
-    match (error, code) {
-        (TantivyError::IoError(error), _) => of_system(error.kind(), error.to_string()),
-        (_, Some(code)) => {
-            let error = io::Error::from_raw_os_error(code);
-            of_system(error.kind(), error.to_string())
+    let of_system = match (&error, code) {
+        (TantivyError::IoError(error), _)
+        | (TantivyError::OpenWriteError(OpenWriteError::IoError { io_error: error, .. }), _)
+        | (TantivyError::LockFailure(LockError::IoError(error), _), _) => {
+            Some(io::Error::new(error.kind(), error.to_string()))
         }
-        (other, None) => Error::internal("writing the keyword index", other),
+        (_, Some(code)) => Some(io::Error::from_raw_os_error(code)),
+        (_, None) => None,
+    };
+    match of_system {
+        Some(cause) => {
+            let what = format!("failed to write the keyword index in `{}`: {cause}", folder.display());
+            io::Error::new(cause.kind(), what).into()
+        }
+        None => Error::internal("writing the keyword index", error),
     }
 }
 

@@ -96,9 +96,9 @@ fn killed_builds_lose_nothing() {
     sandbox.nba(&build(DESKS[0], &[])).ok();
     let mut serving = 0;
     let mut random = ChaCha8Rng::seed_from_u64(1);
-    let (mut killed, mut published) = (0, 0);
+    let (mut killed, mut published, mut trial) = (0, 0, 0);
     let kills = trials("NBA_KILLS", 25);
-    for trial in 0..kills {
+    while killed < kills {
         let before = sandbox.read("index/CURRENT");
         let next = 1 - serving;
         // `keep` is small, so that some are killed while they remove an old generation.
@@ -119,7 +119,7 @@ fn killed_builds_lose_nothing() {
         }
         Snapshot::open(&index).unwrap().verify().unwrap();
         assert_eq!(ask(&open(&index).unwrap()).unwrap().1, expected[serving], "trial {trial}");
-        if trial % 5 == 4 || trial + 1 == kills {
+        if trial % 5 == 4 || killed == kills {
             sandbox.nba(&build(DESKS[1 - serving], &["--keep", "2"])).ok();
             serving = 1 - serving;
             assert_eq!(ask(&open(&index).unwrap()).unwrap().1, expected[serving], "trial {trial}");
@@ -129,9 +129,10 @@ fn killed_builds_lose_nothing() {
             assert_eq!(names[..3], ["CURRENT", "LOCK", "cache"], "trial {trial}: {names:?}");
             assert_eq!(names.len(), 5, "trial {trial}: {names:?}");
         }
+        trial += 1;
+        assert!(trial <= 3 * kills, "{killed} of {trial} builds were killed in time");
     }
-    eprintln!("{kills} builds: {killed} killed, {published} had published");
-    assert!(killed * 2 >= kills, "{killed} of {kills} builds were killed in time");
+    eprintln!("{trial} builds: {killed} killed, {published} had published");
 }
 
 /// What the system was asked for, in order: every file and folder of a generation is flushed before `CURRENT` names it.
