@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::desk::TitleLanguage;
 use crate::embed::EmbedParams;
 use crate::error::{Error, Result};
-use crate::index::FusionParams;
+use crate::index::{DuplicateParams, FusionParams};
 use crate::keyword::KeywordParams;
 use crate::rebuild::BuildParams;
 use crate::recommend::RecommendParams;
@@ -36,6 +36,8 @@ pub struct Config {
     pub keyword: KeywordParams,
     /// How hybrid queries fuse.
     pub fusion: FusionParams,
+    /// Which similar tickets are shown under a better one.
+    pub duplicates: DuplicateParams,
     /// How neighbours become advice.
     pub recommend: RecommendParams,
 }
@@ -109,6 +111,10 @@ impl Config {
             (
                 recommend.temperature > 0.0 && recommend.ticket_temperature > 0.0,
                 "recommend.temperature and recommend.ticket_temperature must be above 0",
+            ),
+            (
+                self.duplicates.resemblance > 0.0 && self.duplicates.resemblance <= 1.0,
+                "duplicates.resemblance must be above 0, and 1 at most",
             ),
             (recommend.prior_strength > 0.0, "recommend.prior_strength must be above 0"),
             (recommend.feedback.strength > 0.0, "recommend.feedback.strength must be above 0"),

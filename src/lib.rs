@@ -31,7 +31,7 @@
 //! let params = EngineParams { model: ModelSource::Ready(embedder), ..EngineParams::new(&request.index) };
 //! let engine = Engine::open_with(params)?;
 //! let subject = Subject::Ticket("TICKET-0042".to_owned());
-//! let answer = engine.similar(&SimilarRequest { subject, k: 3, filter: None, explain: false })?;
+//! let answer = engine.similar(&SimilarRequest::new(subject, 3))?;
 //! assert_eq!(answer.tickets.len(), 3);
 //! # Ok(())
 //! # }
@@ -69,7 +69,7 @@ pub use engine::{
 };
 pub use error::{Error, Fault, Problem, Result};
 pub use filter::Filter;
-pub use index::{FusionParams, QueryKind};
+pub use index::{DuplicateParams, FusionParams, QueryKind};
 pub use keyword::KeywordParams;
 pub use rebuild::{BuildParams, BuildReport, BuildRequest, Progress};
 pub use recommend::{Abstention, Advice, RecommendParams};

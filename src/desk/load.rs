@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use arrow::array::{Array, PrimitiveArray, StringArray};
 use arrow::datatypes::ArrowPrimitiveType;
 
+use crate::desk::email::own_words;
 use crate::desk::mask::{Masker, Person};
 use crate::desk::tables::{AGENTS, CUSTOMERS, INTERACTIONS, PEOPLE, TABLES, TICKETS};
 use crate::desk::ticket::{Agent, Author, Status, Ticket, Turn};
@@ -34,7 +35,7 @@ pub fn load(folder: &Path, params: &ReadParams) -> Result<Desk> {
     let mut tickets = tickets(tables.get(TICKETS));
     for ticket in &mut tickets {
         ticket.thread = threads.remove(&ticket.id).unwrap_or_default();
-        mask(ticket, &masker);
+        clean(ticket, &masker);
     }
     let agents = agents(tables.get(AGENTS), &tickets);
     Ok(Desk { tickets, agents, skipped: tables.skipped })
@@ -180,12 +181,13 @@ fn tickets(table: &Table) -> Vec<Ticket> {
         .collect()
 }
 
-fn mask(ticket: &mut Ticket, masker: &Masker) {
+/// Leaves of each text what its author wrote, without personal data.
+fn clean(ticket: &mut Ticket, masker: &Masker) {
     let customer = Some(ticket.customer_id.as_str());
     let texts = [&mut ticket.subject, &mut ticket.description];
     for text in texts.into_iter().chain(ticket.thread.iter_mut().map(|turn| &mut turn.text)) {
-        let masked = masker.mask(text, customer).into_owned();
-        *text = masked;
+        // Masked before: a signature tells names that the mail above it may have too.
+        *text = own_words(&masker.mask(text, customer)).into_owned();
     }
 }
 

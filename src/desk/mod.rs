@@ -1,13 +1,14 @@
 //! The support desk: source tables → tickets with masked threads → texts to embed and rows to index; the action catalogue.
 //! Knows no embedding model and no index.
 //!
-//! Suggested reading order: [`ticket`], [`tables`], [`mod@load`], [`mask`], [`document`], [`mod@identifiers`], [`action`], [`eligibility`], [`assign`], [`discover`], [`row`].
+//! Suggested reading order: [`ticket`], [`tables`], [`mod@load`], [`mask`], [`email`], [`document`], [`mod@identifiers`], [`action`], [`eligibility`], [`assign`], [`discover`], [`row`].
 
 pub mod action;
 pub mod assign;
 pub mod discover;
 pub mod document;
 pub mod eligibility;
+pub mod email;
 pub mod identifiers;
 pub mod language;
 pub mod load;

@@ -24,7 +24,7 @@ use crate::desk::Masker;
 use crate::embed::{EmbedParams, Embedder};
 use crate::error::{Error, Result};
 use crate::filter::Filter;
-use crate::index::{Codes, FusionParams, Query, QueryKind, QueryVector};
+use crate::index::{Codes, DuplicateParams, FusionParams, Query, QueryKind, QueryVector};
 use crate::keyword::KeywordParams;
 use crate::rebuild::{self, BuildReport, BuildRequest, DESK_FILE, DeskFile, LEARNED_FILE, Progress};
 use crate::recommend::{Learned, RecommendParams};
@@ -45,6 +45,8 @@ pub struct EngineParams {
     pub fusion: FusionParams,
     /// How words are scored.
     pub keyword: KeywordParams,
+    /// Which similar tickets are shown under a better one.
+    pub duplicates: DuplicateParams,
     /// How neighbours become advice.
     pub recommend: RecommendParams,
 }
@@ -60,6 +62,7 @@ impl EngineParams {
             embed: EmbedParams::default(),
             fusion: FusionParams::default(),
             keyword: KeywordParams::default(),
+            duplicates: DuplicateParams::default(),
             recommend: RecommendParams::default(),
         }
     }

@@ -23,8 +23,18 @@ pub struct SimilarRequest {
     pub k: usize,
     /// Among which, besides being resolved.
     pub filter: Option<Filter>,
+    /// Whether tickets that are nearly the same as a better one are shown for themselves, rather than under it.
+    pub every_ticket: bool,
     /// Whether each comes with the words that it shares.
     pub explain: bool,
+}
+
+impl SimilarRequest {
+    /// Asks for `k` among all resolved tickets, near copies under the best of them, without an explanation.
+    #[must_use]
+    pub fn new(subject: Subject, k: usize) -> Self {
+        Self { subject, k, filter: None, every_ticket: false, explain: false }
+    }
 }
 
 /// A resolved ticket like the one asked about.

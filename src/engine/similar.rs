@@ -6,7 +6,7 @@ use super::{Current, Engine, Similar, SimilarRequest, SimilarTickets, Subject, m
 use crate::desk::{Status, is_only_codes, query_terms};
 use crate::error::{Error, Result};
 use crate::filter::Filter;
-use crate::index::{Cells, Codes, Found, IndexReader, Query, QueryKind, QueryVector};
+use crate::index::{Cells, Codes, Collapse, IndexReader, Query, QueryKind, QueryVector};
 use crate::rank::Row;
 use crate::rebuild::TICKETS;
 
@@ -22,7 +22,17 @@ impl Engine {
         let current = self.current.load();
         let index = current.snapshot.index(TICKETS)?;
         let problem = self.problem(&current, &request.subject)?;
-        let found = self.resolved_tickets(index, &problem, request.k, request.filter.as_ref(), request.explain)?;
+        let collapse = Collapse {
+            text: index.manifest().embedded.clone(),
+            same: "solved_by".to_owned(),
+            resemblance: self.params.duplicates.resemblance,
+        };
+        let query = Query {
+            collapse: (!request.every_ticket).then_some(collapse),
+            explain: request.explain,
+            ..self.among_resolved(&problem, request.k, request.filter.as_ref())?
+        };
+        let found = index.query(&query)?;
         let tickets =
             found.hits.iter().map(|hit| Ok(similar(hit.clone(), &read(index, hit.row)?))).collect::<Result<_>>()?;
         Ok(SimilarTickets {
@@ -60,28 +70,19 @@ impl Engine {
         }
     }
 
-    /// Resolved tickets by a problem, the ticket itself left out.
-    pub(super) fn resolved_tickets(
-        &self,
-        index: &IndexReader,
-        problem: &Problem,
-        k: usize,
-        filter: Option<&Filter>,
-        explain: bool,
-    ) -> Result<Found> {
+    /// The query for resolved tickets by a problem, the ticket itself left out.
+    pub(super) fn among_resolved(&self, problem: &Problem, k: usize, filter: Option<&Filter>) -> Result<Query> {
         let resolved: Vec<&str> =
             Status::ALL.into_iter().filter(|status| status.is_resolved()).map(Status::as_str).collect();
         let mut only = vec![json!({ "status": resolved })];
         only.extend(problem.ticket.iter().map(|(id, _)| json!({ "ticket_id NOT": id })));
-        let query = Query {
+        Ok(Query {
             filter: Some(and_also(&Value::Array(only), filter)?),
             codes: problem.codes.clone(),
-            explain,
             fusion: self.params.fusion,
             keyword: self.params.keyword.clone(),
             ..Query::new(QueryKind::Hybrid, Some(problem.vector.clone()), Some(problem.text.clone()), k)
-        };
-        index.query(&query)
+        })
     }
 }
 

@@ -133,7 +133,7 @@ impl Engine {
         k: usize,
     ) -> Result<Vec<SimilarTicket>> {
         let index = current.snapshot.index(TICKETS)?;
-        let found = self.resolved_tickets(index, problem, k, request.filter.as_ref(), false)?;
+        let found = index.query(&self.among_resolved(problem, k, request.filter.as_ref())?)?;
         let columns = [
             "thread_id",
             "actions",

@@ -1,4 +1,4 @@
-//! P@1, P@10, hit@5 and kNN accuracy of each leg, on an index that is built for the purpose and thrown away.
+//! P@1, P@10, hit@3, hit@5 and kNN accuracy of each leg, on an index that is built for the purpose and thrown away.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -55,6 +55,8 @@ pub struct LegReport {
     pub p_at_1: f64,
     /// The share of the first ten places that hold a row of the label; a missing hit counts against it.
     pub p_at_10: f64,
+    /// One of the first three hits has the label.
+    pub hit_at_3: f64,
     /// One of the first five hits has the label.
     pub hit_at_5: f64,
     /// The label with the highest sum of votes among the first ten hits is right; a vote weighs e^((s / s_best − 1) / 0.1).
@@ -145,6 +147,7 @@ pub fn evaluate_retrieval(
         Ok(LegReport {
             p_at_1: sums.p_at_1 / rows,
             p_at_10: sums.p_at_10 / rows,
+            hit_at_3: sums.hit_at_3 / rows,
             hit_at_5: sums.hit_at_5 / rows,
             knn_accuracy: sums.knn_accuracy / rows,
         })
@@ -160,6 +163,7 @@ fn add(sums: &mut LegReport, hits: &[Hit], base: &[Sample], truth: &str) {
     let share = |holds: bool| f64::from(u8::from(holds));
     sums.p_at_1 += share(hits.first().is_some_and(is_right));
     sums.p_at_10 += hits.iter().filter(|hit| is_right(hit)).count() as f64 / K as f64;
+    sums.hit_at_3 += share(hits.iter().take(3).any(is_right));
     sums.hit_at_5 += share(hits.iter().take(5).any(is_right));
 
     let mut votes: BTreeMap<&str, f64> = BTreeMap::new();

@@ -9,6 +9,7 @@ pub mod cli;
 mod clock;
 #[cfg(feature = "http")]
 pub mod databricks;
+pub mod explain;
 #[cfg(feature = "http")]
 pub mod http;
 #[cfg(feature = "mcp")]

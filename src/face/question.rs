@@ -14,7 +14,7 @@ use crate::index::QueryKind;
 /// How many hits a question gets that does not say.
 pub const DEFAULT_K: usize = 10;
 
-/// Asks for similar tickets: `{"ticket"|"text", "k"?, "filter"?}`.
+/// Asks for similar tickets: `{"ticket"|"text", "k"?, "filter"?, "every_ticket"?, "explain"?}`.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SimilarQuestion {
@@ -22,6 +22,10 @@ pub struct SimilarQuestion {
     text: Option<String>,
     k: Option<usize>,
     filter: Option<Value>,
+    #[serde(default)]
+    every_ticket: bool,
+    #[serde(default)]
+    explain: bool,
 }
 
 /// Asks what to do next: `{"ticket"|"text", "filter"?, "min_confidence"?}`.
@@ -34,7 +38,8 @@ pub struct RecommendQuestion {
     min_confidence: Option<f32>,
 }
 
-/// Queries an index: `{"index", "text"|"vector"|"row", "type"?, "k"?, "filter"?, "columns"?, "all_rows"?}`.
+/// Queries an index: `{"index", "text"|"vector"|"row", "type"?, "k"?, "filter"?, "columns"?, "all_rows"?,
+/// "explain"?}`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SearchQuestion {
@@ -49,6 +54,8 @@ pub struct SearchQuestion {
     columns: Option<Vec<String>>,
     #[serde(default)]
     all_rows: bool,
+    #[serde(default)]
+    explain: bool,
 }
 
 /// Says what became of a recommended action:
@@ -71,7 +78,13 @@ impl SimilarQuestion {
     /// [`Error::Argument`], [`Error::Filter`].
     pub fn request(self) -> Result<SimilarRequest> {
         let (subject, filter) = (subject(self.ticket, self.text)?, filter_value(self.filter.as_ref())?);
-        Ok(SimilarRequest { subject, k: self.k.unwrap_or(DEFAULT_K), filter, explain: false })
+        Ok(SimilarRequest {
+            subject,
+            k: self.k.unwrap_or(DEFAULT_K),
+            filter,
+            every_ticket: self.every_ticket,
+            explain: self.explain,
+        })
     }
 }
 
@@ -115,7 +128,7 @@ impl SearchQuestion {
             filter: filter_value(self.filter.as_ref())?,
             columns: self.columns,
             one_per_group: !self.all_rows,
-            explain: false,
+            explain: self.explain,
         })
     }
 }

@@ -10,6 +10,7 @@ pub use self::generations::{DifferenceJson, ShelvedJson};
 use crate::desk::{Catalogue, Ineligible, TitleLanguage};
 use crate::engine::{FeedbackReceipt, FeedbackSummary, Recommendation, SearchAnswer, SimilarTickets};
 use crate::error::{Error, Fault, Result};
+use crate::face::explain::because;
 use crate::feedback::{DamagedLine, Event, Kind};
 use crate::index::{Degraded, Hit, Leg, Manifest};
 use crate::keyword::MatchedWord;
@@ -31,6 +32,8 @@ struct SimilarTicketJson {
     ticket_id: String,
     #[serde(flatten)]
     score: ScoreJson,
+    /// Tickets that are nearly the same as this one, which stands for them.
+    duplicates: Vec<String>,
     subject: String,
     status: String,
     category: String,
@@ -53,6 +56,9 @@ struct ScoreJson {
     /// The words that it shares with the question; there only where an explanation was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     shared_words: Option<Vec<WordJson>>,
+    /// Why it is there, in words; there only where an explanation was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    because: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -78,8 +84,8 @@ struct ActionJson {
     title: String,
 }
 
-impl From<&Hit> for ScoreJson {
-    fn from(hit: &Hit) -> Self {
+impl ScoreJson {
+    fn new(hit: &Hit, filters: &[String]) -> Self {
         let leg = |Leg { rank, score, weight, contribution }: Leg| LegJson { rank, score, weight, contribution };
         Self {
             score: hit.score,
@@ -88,6 +94,7 @@ impl From<&Hit> for ScoreJson {
             identifiers: hit.exact.map(leg),
             shared_identifiers: hit.shared.clone(),
             shared_words: hit.matched.as_ref().map(|words| words.iter().map(word).collect()),
+            because: hit.matched.is_some().then(|| because(hit, filters)),
         }
     }
 }
@@ -106,8 +113,9 @@ impl SimilarJson {
     pub fn new(answer: SimilarTickets, language: TitleLanguage) -> Self {
         let catalogue = answer.catalogue;
         let tickets = answer.tickets.into_iter().map(|ticket| SimilarTicketJson {
-            score: (&ticket.hit).into(),
+            score: ScoreJson::new(&ticket.hit, &answer.filters),
             ticket_id: ticket.hit.key,
+            duplicates: ticket.hit.duplicates,
             subject: ticket.subject,
             status: ticket.status,
             category: ticket.category,
@@ -320,7 +328,7 @@ struct RowJson {
 impl From<SearchAnswer> for SearchJson {
     fn from(answer: SearchAnswer) -> Self {
         let rows = answer.rows.into_iter().map(|(hit, cells)| RowJson {
-            score: (&hit).into(),
+            score: ScoreJson::new(&hit, &answer.filters),
             key: hit.key,
             columns: cells.into_iter().collect(),
         });

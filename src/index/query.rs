@@ -41,6 +41,31 @@ pub struct Codes {
     pub alone: bool,
 }
 
+/// Which rows an answer shows under a better one: those whose text is nearly the same.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Collapse {
+    /// The text column that is compared.
+    pub text: String,
+    /// The text column in which rows must be equal besides.
+    pub same: String,
+    /// The share of the words of either that both must have, above 0 to 1; 1 is the same words.
+    pub resemblance: f64,
+}
+
+/// Which rows are shown under a better one. Part of the configuration.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct DuplicateParams {
+    /// See [`Collapse::resemblance`].
+    pub resemblance: f64,
+}
+
+impl Default for DuplicateParams {
+    fn default() -> Self {
+        Self { resemblance: 0.8 }
+    }
+}
+
 /// What to look for. A text has to be embedded by the caller: an index knows no model.
 #[derive(Debug, Clone)]
 pub struct Query {
@@ -58,6 +83,8 @@ pub struct Query {
     pub filter: Option<Filter>,
     /// Whether an answer shows each value of the index's group column once, by its best row.
     pub one_per_group: bool,
+    /// Which rows it shows under a better one.
+    pub collapse: Option<Collapse>,
     /// How `hybrid` fuses.
     pub fusion: FusionParams,
     /// How the words are scored, in `full_text` and `hybrid`.
@@ -72,7 +99,19 @@ impl Query {
     pub fn new(kind: QueryKind, vector: Option<QueryVector>, text: Option<String>, k: usize) -> Self {
         let (fusion, keyword) = (FusionParams::default(), KeywordParams::default());
         let codes = Codes::default();
-        Self { kind, vector, text, codes, k, filter: None, one_per_group: true, fusion, keyword, explain: false }
+        Self {
+            kind,
+            vector,
+            text,
+            codes,
+            k,
+            filter: None,
+            one_per_group: true,
+            collapse: None,
+            fusion,
+            keyword,
+            explain: false,
+        }
     }
 
     /// Refuses what cannot be answered, before anything is read.
@@ -124,6 +163,8 @@ pub struct Hit {
     pub matched: Option<Vec<MatchedWord>>,
     /// How many rows of its group were seen among the candidates, itself included.
     pub group_rows: usize,
+    /// The keys of the candidates that [`Query::collapse`] shows under it, best first.
+    pub duplicates: Vec<String>,
 }
 
 /// Why an answer is less than was asked for.

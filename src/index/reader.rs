@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Range;
 use std::path::Path;
 
+use super::alike::{Known, Words};
 use super::cell::Cells;
 use super::fuse::{Candidate, Fused, Leg, fuse};
 use super::manifest::{Manifest, SegmentEntry, check_files, read_json};
-use super::query::{Degraded, Found, Hit, Query, QueryKind, QueryVector};
+use super::query::{Collapse, Degraded, Found, Hit, Query, QueryKind, QueryVector};
 use super::rows::{Rows, TextCell};
 use super::space::Space;
 use crate::error::Result;
@@ -362,10 +363,11 @@ impl IndexReader {
         }
     }
 
-    /// The best k, one a group where asked.
+    /// The best k, one a group and one of what is nearly the same where asked.
     fn hits(&self, query: &Query, ranking: &Ranking) -> Result<Vec<Hit>> {
         let mut hits: Vec<Hit> = Vec::with_capacity(query.k);
         let mut hit_of_group: HashMap<&str, usize> = HashMap::new();
+        let mut shown = query.collapse.as_ref().map(|collapse| (collapse, Known::new(collapse.resemblance)));
         for fused in &ranking.fused {
             let row = fused.scored.row;
             let group = self.text(row, &self.manifest.group)?.unwrap_or_default();
@@ -375,13 +377,24 @@ impl IndexReader {
                 hits[at].group_rows += 1;
                 continue;
             }
+            let key = self.text(row, &self.manifest.key)?.unwrap_or_default();
+            if let Some((collapse, known)) = &mut shown {
+                let (same, words) = self.compared(row, collapse)?;
+                if let Some(at) = known.like(&same, &words) {
+                    hits[at].duplicates.push(key.to_owned());
+                    continue;
+                }
+                if hits.len() < query.k {
+                    known.add(same, words);
+                }
+            }
             if hits.len() == query.k {
                 continue;
             }
             hit_of_group.insert(group, hits.len());
             hits.push(Hit {
                 row,
-                key: self.text(row, &self.manifest.key)?.unwrap_or_default().to_owned(),
+                key: key.to_owned(),
                 score: fused.scored.score,
                 dense: fused.dense,
                 keyword: fused.keyword,
@@ -389,9 +402,16 @@ impl IndexReader {
                 shared: ranking.shared.get(&row).map(|shared| shared.values.clone()).unwrap_or_default(),
                 matched: None,
                 group_rows: 1,
+                duplicates: Vec::new(),
             });
         }
         Ok(hits)
+    }
+
+    /// By what rows are held to be nearly the same.
+    fn compared(&self, row: Row, collapse: &Collapse) -> Result<(Option<&str>, Words)> {
+        let words = Words::of(self.text(row, &collapse.text)?.unwrap_or_default());
+        Ok((self.text(row, &collapse.same)?, words))
     }
 
     /// Adds the words that each hit has.

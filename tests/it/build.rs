@@ -195,7 +195,7 @@ fn a_graph_finds_what_a_scan_finds() {
     let [graph, scan] = [index.as_path(), fixtures_index()].map(|index| Engine::open(index).unwrap());
     let ids = |engine: &Engine, ticket: &str| -> BTreeSet<String> {
         let subject = Subject::Ticket(ticket.to_owned());
-        let answer = engine.similar(&SimilarRequest { subject, k: 10, filter: None, explain: false }).unwrap();
+        let answer = engine.similar(&SimilarRequest::new(subject, 10)).unwrap();
         answer.tickets.into_iter().map(|ticket| ticket.hit.key).collect()
     };
     let (mut found, mut wanted) = (0, 0);

@@ -26,8 +26,7 @@ fn every_format_that_is_read_opens_verifies_and_answers() {
         let recommend = RecommendParams { min_confidence: 0.0, min_similarity: -1.0, ..RecommendParams::default() };
         let engine = Engine::open_with(EngineParams { recommend, ..EngineParams::new(&index) }).unwrap();
         let subject = Subject::Ticket("TICKET-3".to_owned());
-        let request = SimilarRequest { subject: subject.clone(), k: 2, filter: None, explain: false };
-        let similar = engine.similar(&request).unwrap();
+        let similar = engine.similar(&SimilarRequest::new(subject.clone(), 2)).unwrap();
         let ids: Vec<&str> = similar.tickets.iter().map(|ticket| ticket.hit.key.as_str()).collect();
         assert_eq!(ids, ["TICKET-1", "TICKET-2"], "format {format}");
         let advice = engine.recommend(&RecommendRequest::new(subject)).unwrap().advice;

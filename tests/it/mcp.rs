@@ -108,10 +108,10 @@ fn an_agent_finds_four_tools_with_schemas() {
         assert_eq!(taken, fields, "{text}");
     }
     expect![[r#"
-        similar_tickets: filter k text ticket
+        similar_tickets: every_ticket explain filter k text ticket
         recommend_action: filter min_confidence text ticket
         record_feedback: action by edited_to recommendation ticket verdict
-        search_index: all_rows columns filter index k row text type vector
+        search_index: all_rows columns explain filter index k row text type vector
     "#]]
     .assert_eq(&shown);
     assert_eq!(session.leave(), Some(0));
@@ -124,8 +124,8 @@ fn a_tool_answers_what_the_command_line_prints() {
     let cases: [(&str, Value, &[&str]); 4] = [
         (
             "similar_tickets",
-            json!({ "ticket": "TICKET-0042", "k": 2, "filter": "csat_score >= 4" }),
-            &["similar", "TICKET-0042", "-k", "2", "--filter", "csat_score >= 4"],
+            json!({ "ticket": "TICKET-0042", "k": 2, "filter": "csat_score >= 4", "explain": true }),
+            &["similar", "TICKET-0042", "-k", "2", "--filter", "csat_score >= 4", "--explain"],
         ),
         (
             "similar_tickets",

@@ -7,10 +7,10 @@ use std::thread;
 use expect_test::expect;
 use fs_err as fs;
 use nba::{
-    BuildParams, By, Engine, EngineParams, Filter, HashedEmbedder, ModelSource, QueryKind, RecommendRequest,
-    SearchRequest, SimilarRequest, Subject,
+    BuildParams, By, DuplicateParams, Engine, EngineParams, Filter, HashedEmbedder, ModelSource, QueryKind,
+    RecommendRequest, SearchRequest, SimilarRequest, Subject,
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::support::{self, Sandbox, copy_folder, fixtures, fixtures_index};
 
@@ -26,7 +26,102 @@ fn is_resolved(ticket: &BTreeMap<String, String>) -> bool {
 
 fn about(ticket: &str, k: usize, filter: Option<&str>) -> SimilarRequest {
     let filter = filter.map(|text| Filter::parse(text).unwrap());
-    SimilarRequest { subject: Subject::Ticket(ticket.to_owned()), k, filter, explain: false }
+    SimilarRequest { filter, ..SimilarRequest::new(Subject::Ticket(ticket.to_owned()), k) }
+}
+
+/// The words of a text, told apart as a reader would.
+fn words(text: &str) -> BTreeSet<String> {
+    let words = text.split(|letter: char| !letter.is_alphanumeric());
+    words.filter(|word| !word.is_empty()).map(str::to_lowercase).collect()
+}
+
+/// Held against comparing every problem with every other.
+#[test]
+fn near_copies_are_shown_under_the_best_of_them() {
+    // The fixtures have no copies: with so little in common, tickets that are merely alike count.
+    let duplicates = DuplicateParams { resemblance: 0.4 };
+    let engine = Engine::open_with(EngineParams { duplicates, ..EngineParams::new(fixtures_index()) }).unwrap();
+    let problem = |id: &str| {
+        let columns = Some(vec!["problem".to_owned()]);
+        let by = By::Row(id.to_owned());
+        let own = Filter::parse(&format!("ticket_id = '{id}'")).unwrap();
+        let (index, filter) = ("tickets".to_owned(), Some(own));
+        let request = SearchRequest {
+            index,
+            by,
+            kind: QueryKind::Ann,
+            k: 1,
+            filter,
+            columns,
+            one_per_group: true,
+            explain: false,
+        };
+        words(engine.search(&request).unwrap().rows[0].1[0].1.as_str().unwrap())
+    };
+    let mut collapsed = 0;
+    for ticket in tickets().iter().filter(|ticket| !is_resolved(ticket)).take(5) {
+        let all = SimilarRequest { every_ticket: true, ..about(&ticket["ticket_id"], 1000, None) };
+        let every = engine.similar(&all).unwrap().tickets;
+        assert!(every.iter().all(|one| one.hit.duplicates.is_empty()));
+        let mut expected: Vec<(&str, Vec<&str>)> = Vec::new();
+        let mut shown: Vec<(Option<&str>, BTreeSet<String>)> = Vec::new();
+        for one in &every {
+            let (action, words) = (one.solved_by.as_deref(), problem(&one.hit.key));
+            let is_same = |(its, other): &(Option<&str>, BTreeSet<String>)| {
+                *its == action && 5 * words.intersection(other).count() >= 2 * words.union(other).count()
+            };
+            if let Some(at) = shown.iter().position(is_same) {
+                expected[at].1.push(&one.hit.key);
+            } else {
+                expected.push((&one.hit.key, Vec::new()));
+                shown.push((action, words));
+            }
+        }
+        let answer = engine.similar(&about(&ticket["ticket_id"], 1000, None)).unwrap().tickets;
+        let found: Vec<(&str, Vec<&str>)> = answer
+            .iter()
+            .map(|one| (one.hit.key.as_str(), one.hit.duplicates.iter().map(String::as_str).collect()))
+            .collect();
+        assert_eq!(found, expected);
+        collapsed += every.len() - found.len();
+
+        let few = engine.similar(&about(&ticket["ticket_id"], 5, None)).unwrap().tickets;
+        let first: Vec<&str> = found.iter().take(5).map(|(key, _)| *key).collect();
+        assert_eq!(few.iter().map(|one| one.hit.key.as_str()).collect::<Vec<_>>(), first);
+    }
+    assert!(collapsed > 0, "nothing was shown under another");
+}
+
+#[test]
+fn a_ticket_that_was_entered_twice_is_named_under_the_other() {
+    let sandbox = Sandbox::with_mini_desk();
+    let twice = "TICKET-4,COMP1,CUST1,AGENT1,2026-05-05 10:00:00,2026-05-06 10:00:00,CLOSED,HIGH,FINANCIAL,EMAIL,Estorno,\
+                 O estorno não caiu na conta!\nTICKET-3,";
+    sandbox.edit("desk/tickets.csv", "TICKET-3,", twice);
+    let again = "INT5,TICKET-4,2026-05-05 12:00:00,AGENT,AGENT1,Fiz o estorno agora\nINT4,";
+    sandbox.edit("desk/ticket_interactions.csv", "INT4,", again);
+    sandbox.nba(&["index", "build", "--data", "desk", "--model", "hashed"]).ok();
+    sandbox.check(&["similar", "TICKET-3", "-k", "1", "--explain"], expect![[r#"
+        exit 0
+        --- stdout
+        TICKET-3  Estorno
+        1 of 3 resolved tickets · generation g000001
+
+         1. TICKET-1  Estorno
+            0.6461  FINANCIAL · Vera Castilho
+            solved by OTHER
+            “Fiz o estorno agora”
+            nearly the same: TICKET-4
+            score 0.6461 · dense #1 cos 0.526 × 1.00 gave 0.5261 · keyword #1 bm25 1.676 × 0.12 gave 0.1200
+            because it is the nearest in meaning (cosine 0.53); shares 1 word (estorno 1.68); stands for 1 more ticket that says nearly the same
+    "#]]);
+    let answer = sandbox.nba(&["similar", "TICKET-3", "-k", "1", "--explain", "--json"]).json();
+    let ticket = &answer["tickets"][0];
+    assert_eq!((&ticket["ticket_id"], &ticket["duplicates"]), (&json!("TICKET-1"), &json!(["TICKET-4"])));
+    assert!(ticket["because"].as_str().unwrap().ends_with("stands for 1 more ticket that says nearly the same"));
+    let every = sandbox.nba(&["similar", "TICKET-3", "--every-ticket", "--json"]).json();
+    assert_eq!(every["tickets"].as_array().unwrap().len(), 3);
+    assert!(every["tickets"][0].get("because").is_none());
 }
 
 #[test]
@@ -149,6 +244,7 @@ fn answers_as_a_person_sees_them() {
                   "keyword": null,
                   "identifiers": null,
                   "shared_identifiers": [],
+                  "duplicates": [],
                   "subject": "Maquininha",
                   "status": "CLOSED",
                   "category": "TECHNICAL",
@@ -276,7 +372,7 @@ fn json_has_one_shape() {
     assert_eq!(similar["tickets"].as_array().unwrap().len(), 4);
     assert_eq!(
         keys(&similar["tickets"][0]),
-        "agent category csat dense identifiers keyword resolution_hours score shared_identifiers solution solved_by status subcategory subject ticket_id"
+        "agent category csat dense duplicates identifiers keyword resolution_hours score shared_identifiers solution solved_by status subcategory subject ticket_id"
     );
     let recommend = sandbox.nba(&["recommend", "TICKET-0042", "--json"]).json();
     assert_eq!(
@@ -316,16 +412,9 @@ fn a_ticket_of_the_index_needs_no_model() {
     Engine::build(&request, &HashedEmbedder::new(64), &mut |_| {}).unwrap();
     let engine = Engine::open(scratch.path("index")).unwrap();
     let subject = Subject::Ticket("TICKET-3".to_owned());
-    assert_eq!(
-        engine
-            .similar(&SimilarRequest { subject: subject.clone(), k: 9, filter: None, explain: false })
-            .unwrap()
-            .tickets
-            .len(),
-        2
-    );
+    assert_eq!(engine.similar(&SimilarRequest::new(subject.clone(), 9)).unwrap().tickets.len(), 2);
     engine.recommend(&RecommendRequest::new(subject)).unwrap();
-    let text = SimilarRequest { subject: Subject::Text("estorno".to_owned()), k: 9, filter: None, explain: false };
+    let text = SimilarRequest::new(Subject::Text("estorno".to_owned()), 9);
     assert!(matches!(engine.similar(&text), Err(nba::Error::Model { .. })));
     // With the embedder of its own maker it answers texts as well, and the other way round it is refused.
     let params = |n| EngineParams {
@@ -364,8 +453,7 @@ fn texts_of_any_size_and_script_are_answered() {
     assert!(long.len() > 1_000_000);
     for text in [long.as_str(), "退款没有到账", "😀", "\u{0}", "a", "\u{feff}"] {
         let subject = Subject::Text(text.to_owned());
-        let answer =
-            engine.similar(&SimilarRequest { subject: subject.clone(), k: 5, filter: None, explain: false }).unwrap();
+        let answer = engine.similar(&SimilarRequest::new(subject.clone(), 5)).unwrap();
         assert_eq!(answer.tickets.len(), 5);
         engine.recommend(&RecommendRequest::new(subject)).unwrap();
     }

@@ -170,7 +170,7 @@ fn odd_texts_have_vectors_too() {
     for text in ["退款没有到账", "لم يصل المبلغ", "😀🔥💳", "?!", "\u{0}", &"estorno ".repeat(3_000)]
     {
         let subject = nba::Subject::Text(text.to_owned());
-        let answer = engine.similar(&nba::SimilarRequest { subject, k: 3, filter: None, explain: false }).unwrap();
+        let answer = engine.similar(&nba::SimilarRequest::new(subject, 3)).unwrap();
         assert_eq!(answer.tickets.len(), 3);
     }
 }

@@ -45,7 +45,7 @@ struct Answers {
 /// The generation that answered, which must be one for all questions.
 fn ask(engine: &Engine) -> nba::Result<(String, Answers)> {
     let subject = Subject::Ticket("TICKET-3".to_owned());
-    let similar = engine.similar(&SimilarRequest { subject: subject.clone(), k: 5, filter: None, explain: false })?;
+    let similar = engine.similar(&SimilarRequest::new(subject.clone(), 5))?;
     let advised = engine.recommend(&RecommendRequest::new(subject))?;
     assert_eq!(similar.generation, advised.generation);
     let answers = Answers {
@@ -312,7 +312,7 @@ fn flipped_bytes_are_never_served() {
     let ask = |subject: Subject| -> nba::Result<_> {
         let engine = open(&index)?;
         engine.with_snapshot(Snapshot::verify)?;
-        let request = SimilarRequest { subject: subject.clone(), k: 20, filter: None, explain: true };
+        let request = SimilarRequest { explain: true, ..SimilarRequest::new(subject.clone(), 20) };
         Ok((engine.similar(&request)?, engine.recommend(&RecommendRequest::new(subject))?))
     };
     let subject = question();

@@ -118,7 +118,10 @@ pub(super) struct SimilarArgs {
     /// Only tickets that match: SQL-like text or a JSON object
     #[arg(long, value_name = "FILTER")]
     pub(super) filter: Option<String>,
-    /// Show rank, raw score and contribution of each leg
+    /// Show tickets that are nearly the same as a better one for themselves, rather than under it
+    #[arg(long)]
+    pub(super) every_ticket: bool,
+    /// Show what each leg gave, and say why each ticket is there
     #[arg(long)]
     pub(super) explain: bool,
 }
@@ -207,6 +210,9 @@ pub(super) struct SearchArgs {
     /// Show every row of a ticket, not only its best
     #[arg(long)]
     pub(super) every_row: bool,
+    /// Say why each row is there
+    #[arg(long)]
+    pub(super) explain: bool,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -360,7 +366,7 @@ pub(super) struct DiscoverArgs {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum EvaluateCommand {
-    /// P@1, P@10, hit@5 and kNN accuracy of the dense, keyword and hybrid legs on a labelled CSV
+    /// P@1, P@10, hit@3, hit@5 and kNN accuracy of the dense, keyword and hybrid legs on a labelled CSV
     Retrieval(RetrievalArgs),
     /// Accuracy, weighted F1 and acc@3 of the next action on labelled JSON lines, with floors
     Actions(ActionsArgs),

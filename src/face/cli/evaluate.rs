@@ -36,14 +36,18 @@ fn retrieval(args: RetrievalArgs, settings: &Settings, printer: &Printer) -> Res
     if printer.json() {
         return printer.document(&report);
     }
-    let mut out = format!("{} rows\n{:<9}{:>8}{:>8}{:>8}{:>8}\n", report.rows, "", "P@1", "P@10", "hit@5", "kNN");
+    let mut out = format!("{} rows\n{:<9}", report.rows, "");
+    for figure in ["P@1", "P@10", "hit@3", "hit@5", "kNN"] {
+        let _ = write!(out, "{figure:>8}");
+    }
+    out.push('\n');
     for (name, leg) in [("dense", report.legs.dense), ("keyword", report.legs.keyword), ("hybrid", report.legs.hybrid)]
     {
-        let _ = writeln!(
-            out,
-            "{name:<9}{:>8.3}{:>8.3}{:>8.3}{:>8.3}",
-            leg.p_at_1, leg.p_at_10, leg.hit_at_5, leg.knn_accuracy
-        );
+        let _ = write!(out, "{name:<9}");
+        for figure in [leg.p_at_1, leg.p_at_10, leg.hit_at_3, leg.hit_at_5, leg.knn_accuracy] {
+            let _ = write!(out, "{figure:>8.3}");
+        }
+        out.push('\n');
     }
     printer.text(&out)
 }

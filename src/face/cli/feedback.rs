@@ -4,12 +4,12 @@ use std::fmt::Write as _;
 
 use super::args::FeedbackArgs;
 use super::printer::Printer;
-use super::render::plural;
 use super::settings::Settings;
 use crate::desk::TitleLanguage;
 use crate::engine::{FeedbackReceipt, FeedbackRequest, FeedbackSummary};
 use crate::error::Result;
 use crate::face::clock::now;
+use crate::face::explain::plural;
 use crate::face::wire::{FeedbackJson, FeedbackSummaryJson};
 use crate::feedback::{Kind, LogReport};
 

@@ -16,6 +16,7 @@ pub(super) fn similar(args: SimilarArgs, settings: Settings, printer: &Printer) 
         subject: subject(args.about),
         k: args.k,
         filter: filter(args.filter.as_deref())?,
+        every_ticket: args.every_ticket,
         explain: args.explain,
     };
     let answer = settings.engine()?.similar(&request)?;
@@ -51,13 +52,13 @@ pub(super) fn search(args: SearchArgs, settings: Settings, printer: &Printer) ->
         filter: filter(args.filter.as_deref())?,
         columns: args.columns,
         one_per_group: !args.every_row,
-        explain: !printer.json(),
+        explain: args.explain,
     };
     let answer = settings.engine()?.search(&request)?;
     if printer.json() {
         return printer.document(&SearchJson::from(answer));
     }
-    printer.text(&render::rows(&answer))
+    printer.text(&render::rows(&answer, args.explain))
 }
 
 fn subject(about: About) -> Subject {

@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 
 use crate::desk::{Catalogue, TitleLanguage};
 use crate::engine::{Recommendation, SearchAnswer, SimilarTickets, Subject};
+use crate::face::explain::{because, plural};
 use crate::index::{Degraded, Hit, Leg};
-use crate::keyword::MatchedWord;
 use crate::recommend::{Basis, Evidence, Outlook, Quartiles, RankedAction};
 
 const BOLD: &str = "\u{1b}[1m";
@@ -13,8 +13,8 @@ const DIM: &str = "\u{1b}[2m";
 const RESET: &str = "\u{1b}[0m";
 /// How much of a message is shown, in characters.
 const SHOWN_TEXT: usize = 140;
-/// How many pieces of evidence for and against an action are shown unless all are asked for.
-const SHOWN_EVIDENCE: usize = 3;
+/// How many names of a list are shown: of evidence, unless all is asked for, and of near copies.
+const SHOWN_FEW: usize = 3;
 
 pub(super) fn similar(subject: &Subject, answer: &SimilarTickets, language: TitleLanguage, explain: bool) -> String {
     let mut out = heading(subject, &answer.about);
@@ -45,6 +45,9 @@ pub(super) fn similar(subject: &Subject, answer: &SimilarTickets, language: Titl
         }
         if let Some(solution) = &ticket.solution {
             let _ = write!(out, "\n    {DIM}“{}”{RESET}", shortened(solution, SHOWN_TEXT));
+        }
+        if !ticket.hit.duplicates.is_empty() {
+            let _ = write!(out, "\n    {DIM}nearly the same: {}{RESET}", first_few(&ticket.hit.duplicates));
         }
         if explain {
             let _ = write!(out, "\n    {DIM}{}{RESET}", legs(&ticket.hit));
@@ -142,8 +145,13 @@ fn action(place: usize, ranked: &RankedAction, title: &str, explain: bool) -> St
 
 /// The first few tickets, and how many more there are.
 fn list(all: &[Evidence]) -> String {
-    let names: Vec<String> = all.iter().take(SHOWN_EVIDENCE).map(evidence_name).collect();
-    let more = all.len().saturating_sub(SHOWN_EVIDENCE);
+    first_few(&all.iter().map(evidence_name).collect::<Vec<_>>())
+}
+
+/// The first few names, and how many more there are.
+fn first_few(all: &[String]) -> String {
+    let names = &all[..all.len().min(SHOWN_FEW)];
+    let more = all.len() - names.len();
     if more == 0 { names.join(", ") } else { format!("{} and {more} more", names.join(", ")) }
 }
 
@@ -184,12 +192,15 @@ fn terms(ranked: &RankedAction) -> String {
     out
 }
 
-pub(super) fn rows(answer: &SearchAnswer) -> String {
+pub(super) fn rows(answer: &SearchAnswer, explain: bool) -> String {
     let mut out =
         format!("{DIM}{} of {} rows · generation {}{RESET}\n", answer.rows.len(), answer.eligible, answer.generation);
     out.push_str(&degraded(&answer.degraded));
     for (place, (hit, cells)) in (1..).zip(&answer.rows) {
         let _ = writeln!(out, "\n{place:>2}. {BOLD}{}{RESET}  {DIM}{}{RESET}", hit.key, legs(hit));
+        if explain {
+            let _ = writeln!(out, "    {DIM}because it {}{RESET}", because(hit, &answer.filters));
+        }
         for (column, value) in cells {
             let shown = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
             let _ = writeln!(out, "    {column}: {}", shortened(&shown, SHOWN_TEXT));
@@ -205,43 +216,12 @@ fn heading(subject: &Subject, about: &str) -> String {
     }
 }
 
-/// How many shared words an explanation names.
-const SHOWN_WORDS: usize = 10;
-
 fn degraded(all: &[Degraded]) -> String {
     let line = |one: &Degraded| match one {
         Degraded::KeywordLegEmpty => "no row shares a word with the query: ranked by vectors alone\n",
         Degraded::NoRowMatchesFilter => "no row matches the filter\n",
     };
     all.iter().map(line).collect()
-}
-
-/// Why a hit is there, in words.
-fn because(hit: &Hit, filters: &[String]) -> String {
-    let mut reasons = Vec::new();
-    if let Some(dense) = hit.dense {
-        let place = match dense.rank {
-            Some(1) => "the nearest in meaning".to_owned(),
-            Some(rank) => format!("number {rank} in meaning"),
-            None => "far in meaning".to_owned(),
-        };
-        reasons.push(format!("is {place} (cosine {:.2})", dense.score));
-    }
-    let words = hit.matched.as_deref().unwrap_or_default();
-    if !words.is_empty() {
-        let name = |word: &MatchedWord| match &word.by {
-            Some(by) => format!("{}~{by} {:.2}", word.word, word.score),
-            None => format!("{} {:.2}", word.word, word.score),
-        };
-        let more = if words.len() > SHOWN_WORDS { ", …" } else { "" };
-        let shown: Vec<String> = words.iter().take(SHOWN_WORDS).map(name).collect();
-        reasons.push(format!("shares {} word{} ({}{more})", words.len(), plural(words.len()), shown.join(", ")));
-    }
-    if !hit.shared.is_empty() {
-        reasons.push(format!("shares {}", hit.shared.join(", ")));
-    }
-    reasons.extend(filters.iter().map(|filter| format!("meets {filter}")));
-    reasons.join("; ")
 }
 
 fn legs(hit: &Hit) -> String {
@@ -266,11 +246,6 @@ fn hours(hours: f64) -> String {
     if hours < 48.0 { format!("{hours:.1} h") } else { format!("{:.1} days", hours / 24.0) }
 }
 
-pub(super) const fn plural(count: usize) -> &'static str {
-    if count == 1 { "" } else { "s" }
-}
-
-/// One line of at most [`SHOWN_TEXT`] characters.
 /// A text on one line, cut after so many characters.
 pub(super) fn shortened(text: &str, chars: usize) -> String {
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");

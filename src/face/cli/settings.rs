@@ -57,6 +57,7 @@ impl Settings {
             embed: self.config.embed.clone(),
             fusion: self.config.fusion,
             keyword: self.config.keyword.clone(),
+            duplicates: self.config.duplicates,
             recommend: self.config.recommend,
             ..EngineParams::new(&self.index)
         }

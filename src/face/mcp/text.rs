@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use crate::desk::TitleLanguage;
 use crate::engine::{FeedbackReceipt, Recommendation, SearchAnswer, SimilarTickets};
+use crate::face::explain::because;
 use crate::recommend::{Basis, Evidence, RankedAction};
 
 /// How much of a message is quoted, in characters.
@@ -23,6 +24,12 @@ pub(super) fn similar(answer: &SimilarTickets, language: TitleLanguage) -> Strin
         }
         if let Some(solution) = &ticket.solution {
             let _ = write!(out, ": {}", quoted(solution));
+        }
+        if !ticket.hit.duplicates.is_empty() {
+            let _ = write!(out, "; {} more nearly the same", ticket.hit.duplicates.len());
+        }
+        if ticket.hit.matched.is_some() {
+            let _ = write!(out, "; here because it {}", because(&ticket.hit, &answer.filters));
         }
         out.push('\n');
     }
@@ -72,6 +79,9 @@ pub(super) fn rows(answer: &SearchAnswer) -> String {
         for (column, value) in cells.iter().filter(|(_, value)| !value.is_null()) {
             let shown = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
             let _ = write!(out, "; {column}: {}", quoted(&shown));
+        }
+        if hit.matched.is_some() {
+            let _ = write!(out, "; here because it {}", because(hit, &answer.filters));
         }
         out.push('\n');
     }

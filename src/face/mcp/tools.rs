@@ -39,12 +39,17 @@ pub(super) fn all() -> Vec<Tool> {
         "type": "number", "minimum": 0, "maximum": 1,
         "description": "Abstain when the best action is right less often than this; by default as the desk has set it."
     });
+    let every_ticket = json!({
+        "type": "boolean", "default": false,
+        "description": "Also show tickets that say nearly the same as a better one and that the same action solved; by default the better one stands for them, in `duplicates`."
+    });
+    let explain = json!({ "type": "boolean", "default": false, "description": "Say why each is there: shared words, shared identifiers, place in meaning." });
     vec![
         tool(
             SIMILAR,
             "Similar resolved tickets",
             "Finds resolved tickets like an open ticket or a customer's words: subject, category, hours to solution, which action solved them and what the agent wrote. Use it to learn how like cases ended; it does not choose for you.",
-            &json!({ "properties": { "ticket": ticket, "text": text, "k": k, "filter": filter } }),
+            &json!({ "properties": { "ticket": ticket, "text": text, "k": k, "filter": filter, "every_ticket": every_ticket, "explain": explain } }),
         ),
         tool(
             RECOMMEND,
@@ -83,7 +88,8 @@ pub(super) fn all() -> Vec<Tool> {
                     "k": k,
                     "filter": filter,
                     "columns": { "type": "array", "items": { "type": "string" }, "description": "Which columns to return; all by default. Naming a few keeps the answer short." },
-                    "all_rows": { "type": "boolean", "default": false, "description": "Every row of a ticket, not only its best." }
+                    "all_rows": { "type": "boolean", "default": false, "description": "Every row of a ticket, not only its best." },
+                    "explain": explain
                 },
                 "required": ["index"],
             }),

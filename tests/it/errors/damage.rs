@@ -29,7 +29,7 @@ fn flip(path: &Path, at: usize) {
 fn use_all_of_it(index: &Path) -> nba::Result<()> {
     let engine = Engine::open(index)?;
     let waiting = Subject::Ticket(small_ticket(true));
-    engine.similar(&SimilarRequest { subject: waiting.clone(), k: 20, filter: None, explain: false })?;
+    engine.similar(&SimilarRequest::new(waiting.clone(), 20))?;
     engine.recommend(&RecommendRequest::new(waiting))?;
     for index in ["tickets", "steps"] {
         engine.search(&SearchRequest {
