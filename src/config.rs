@@ -46,9 +46,9 @@ impl Config {
     /// Reads a file.
     ///
     /// # Errors
-    /// [`Error::Config`] with line and key; I/O errors.
+    /// [`Error::Config`] with line and key; [`Error::Input`].
     pub fn load(path: &Path) -> Result<Self> {
-        let mut config = Self::parse(&fs::read_to_string(path)?, path)?;
+        let mut config = Self::parse(&fs::read_to_string(path).map_err(Error::Input)?, path)?;
         let folder = path.parent().unwrap_or(Path::new(""));
         for own in [&mut config.index, &mut config.actions].into_iter().flatten() {
             *own = folder.join(&own);

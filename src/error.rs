@@ -37,6 +37,14 @@ pub enum Error {
         /// The names there are.
         known: Vec<String>,
     },
+    /// A generation that the index folder does not hold.
+    #[error("no generation `{name}` in this index folder; it holds {}", listed(.known))]
+    UnknownGeneration {
+        /// The name that was asked for.
+        name: String,
+        /// The names there are, oldest first.
+        known: Vec<String>,
+    },
     /// A primary key that the index does not hold.
     #[error("no row `{key}` in index `{index}`")]
     UnknownRow {
@@ -82,6 +90,9 @@ pub enum Error {
     /// A line of a text file that cannot be read.
     #[error("{0}")]
     Line(Problem),
+    /// A file that was given cannot be read. The message of `fs_err` names the path.
+    #[error(transparent)]
+    Input(io::Error),
     /// A configuration file or catalogue that cannot be used.
     #[error("{}: {message}", .path.display())]
     Config {
@@ -184,17 +195,21 @@ pub enum Fault {
     Input,
     /// What is installed or lies on the disk.
     Setup,
+    /// Another process, which will be done some time.
+    Busy,
     /// This program.
     Bug,
 }
 
 impl Fault {
-    /// The exit code of the command line: 2 for what was asked, 3 for data and machine, 101 for a bug.
+    /// The exit code of the command line. `docs/operations.md` has the table, with the codes that are no fault.
     #[must_use]
     pub const fn exit_code(self) -> u8 {
         match self {
             Self::Caller | Self::NotFound => 2,
-            Self::Input | Self::Setup => 3,
+            Self::Input => 5,
+            Self::Busy => 6,
+            Self::Setup => 7,
             Self::Bug => 101,
         }
     }
@@ -205,7 +220,7 @@ impl Fault {
         match self {
             Self::Caller | Self::Input => 400,
             Self::NotFound => 404,
-            Self::Setup => 503,
+            Self::Setup | Self::Busy => 503,
             Self::Bug => 500,
         }
     }
@@ -220,8 +235,10 @@ impl Error {
             Self::UnknownTicket { .. }
             | Self::UnknownAction { .. }
             | Self::UnknownIndex { .. }
+            | Self::UnknownGeneration { .. }
             | Self::UnknownRow { .. } => Fault::NotFound,
-            Self::Data { .. } | Self::Line(_) | Self::Config { .. } => Fault::Input,
+            Self::Data { .. } | Self::Line(_) | Self::Input(_) | Self::Config { .. } => Fault::Input,
+            Self::Busy { .. } => Fault::Busy,
             Self::NoIndex { .. }
             | Self::Corrupt { .. }
             | Self::PersonalData { .. }
@@ -229,10 +246,14 @@ impl Error {
             | Self::ModelMismatch { .. }
             | Self::Model { .. }
             | Self::Runtime { .. }
-            | Self::Busy { .. }
             | Self::Io(_) => Fault::Setup,
             Self::Internal { .. } => Fault::Bug,
         }
+    }
+
+    /// The same error, where what could not be read is a file that was given.
+    pub(crate) fn of_input(self) -> Self {
+        if let Self::Io(error) = self { Self::Input(error) } else { self }
     }
 
     /// Wraps an error that no input should cause.

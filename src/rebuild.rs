@@ -3,6 +3,7 @@
 
 mod alike;
 mod clock;
+mod inputs;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -10,8 +11,8 @@ use std::path::{Path, PathBuf};
 use chrono::DateTime;
 use serde::{Deserialize, Serialize};
 
-use clock::Clock;
-
+use self::clock::Clock;
+pub use self::inputs::nothing_to_do;
 use crate::desk::{self, Agent, AssignParams, Assigner, Catalogue, Desk, Lesson, OTHER, ReadParams, Step};
 use crate::embed::{Cached, Embedder, Vector, VectorCache};
 use crate::error::{Error, Problem, Result};
@@ -186,8 +187,9 @@ impl DeskFile {
 /// Builds both indexes into a new generation and publishes it. On any error the old generation goes on serving.
 ///
 /// # Errors
-/// [`crate::Error::Argument`] for an instant that is none; [`crate::Error::Data`] for faulty rows before anything is
-/// written; [`crate::Error::Busy`] while another process writes; model and I/O errors.
+/// [`crate::Error::Argument`] for an instant that is none; [`crate::Error::Data`] for faulty rows and [`crate::Error::Input`]
+/// for tables that change while they are read, before anything is written; [`crate::Error::Busy`] while another process
+/// writes; model and I/O errors.
 pub fn build(
     request: &BuildRequest<'_>,
     embedder: &dyn Embedder,
@@ -196,13 +198,17 @@ pub fn build(
     let now = instant(&request.now)?;
     let mut clock = Clock::default();
 
-    progress(Progress::Phase(clock.phase("read")));
+    let phase = clock.phase("read");
+    let identity = embedder.identity();
+    let inputs = inputs::sums(request, identity)?;
+    progress(Progress::Phase(phase));
     let desk = desk::load(&request.data, &request.params.read)?;
+    inputs::check_tables(&request.data, &inputs)?;
     if desk.tickets.is_empty() {
         return Err(no_tickets(&request.data));
     }
-    let identity = embedder.identity();
     let mut writer = SnapshotWriter::begin(&request.index, identity, &request.now, &request.holder)?;
+    writer.note_inputs(inputs);
     let Reading { records, report: feedback } = Log::of(&request.index).read()?;
 
     progress(Progress::Phase(clock.phase("embed")));

@@ -146,9 +146,9 @@ impl Catalogue {
     ///
     /// # Errors
     /// [`Error::Config`] with the line, for what is no TOML, unknown keys and kinds, ids that repeat, have blanks or are
-    /// `OTHER`, actions without examples, and rules that name what there is not. [`Error::Io`] if the file cannot be read.
+    /// `OTHER`, actions without examples, and rules that name what there is not. [`Error::Input`] if the file cannot be read.
     pub fn from_toml(path: &Path) -> Result<Self> {
-        Self::parse(&fs::read_to_string(path)?, path)
+        Self::parse(&fs::read_to_string(path).map_err(Error::Input)?, path)
     }
 
     /// The catalogue that comes with the program: what the desk of a payment acquirer does.

@@ -1,7 +1,7 @@
 //! The five tables → tickets with their threads, masked. The only place of the desk that sees a raw text.
 
 use std::collections::{BTreeSet, HashMap};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use arrow::array::{Array, PrimitiveArray, StringArray};
 use arrow::datatypes::ArrowPrimitiveType;
@@ -10,7 +10,7 @@ use crate::desk::email::own_words;
 use crate::desk::mask::{Masker, Person};
 use crate::desk::tables::{AGENTS, CUSTOMERS, INTERACTIONS, PEOPLE, TABLES, TICKETS};
 use crate::desk::ticket::{Agent, Author, Status, Ticket, Turn};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::table::{self, ReadParams, Table};
 
 /// The support desk as its tables tell it, without personal data in any text.
@@ -29,7 +29,7 @@ pub struct Desk {
 /// # Errors
 /// Those of [`table::read`].
 pub fn load(folder: &Path, params: &ReadParams) -> Result<Desk> {
-    let tables = table::read(folder, &TABLES, params)?;
+    let tables = table::read(folder, &TABLES, params).map_err(Error::of_input)?;
     let masker = Masker::new(people(tables.get(CUSTOMERS)))?;
     let mut threads = threads(tables.get(INTERACTIONS));
     let mut tickets = tickets(tables.get(TICKETS));
@@ -41,13 +41,22 @@ pub fn load(folder: &Path, params: &ReadParams) -> Result<Desk> {
     Ok(Desk { tickets, agents, skipped: tables.skipped })
 }
 
+/// The files that [`load`] would read of a folder, in its order. What is not there is left out.
+///
+/// # Errors
+/// [`Error::Input`] for a folder that cannot be read.
+pub fn source_files(folder: &Path) -> Result<Vec<PathBuf>> {
+    table::files(folder, &TABLES).map_err(Error::of_input)
+}
+
 /// Every personal value in the customers table as it is written there: names, documents, e-mail addresses and phones,
 /// sorted. None of them may be found in anything that is built from the desk.
 ///
 /// # Errors
 /// Those of [`table::read`] with rows skipped.
 pub fn personal_values(folder: &Path) -> Result<Vec<String>> {
-    let tables = table::read(folder, &TABLES, &ReadParams { lenient: true, ..ReadParams::default() })?;
+    let params = ReadParams { lenient: true, ..ReadParams::default() };
+    let tables = table::read(folder, &TABLES, &params).map_err(Error::of_input)?;
     let values =
         people(tables.get(CUSTOMERS)).flat_map(|person| [person.name, person.email, person.document, person.phone]);
     let values: BTreeSet<String> = values.flatten().map(str::to_owned).collect();
@@ -59,7 +68,8 @@ pub fn personal_values(folder: &Path) -> Result<Vec<String>> {
 /// # Errors
 /// Those of [`table::read_file`].
 pub fn masker_of(file: &Path) -> Result<Masker> {
-    let table = table::read_file(file, &PEOPLE, &ReadParams { lenient: true, ..ReadParams::default() })?;
+    let params = ReadParams { lenient: true, ..ReadParams::default() };
+    let table = table::read_file(file, &PEOPLE, &params).map_err(Error::of_input)?;
     let [names, emails, documents, phones] =
         ["customer_name", "email", "cpf", "phone"].map(|column| table.texts(column));
     Masker::new((0..names.len()).map(|row| Person {

@@ -135,7 +135,10 @@ pub struct Lesson {
 /// What is less likely than this is not kept.
 const LEAST_LIKELY: f32 = 1e-3;
 
-/// The rows of [`step_rows`] with the columns `expected_success`, `likely_actions` and `likely_probabilities`.
+/// The columns of steps that a build learns from all of them.
+pub const LEARNT_COLUMNS: [&str; 3] = ["expected_success", "likely_actions", "likely_probabilities"];
+
+/// The rows of [`step_rows`] with the [`LEARNT_COLUMNS`].
 ///
 /// # Errors
 /// [`Error::Internal`] if there is not one lesson a row.
@@ -143,14 +146,15 @@ pub fn add_lessons(rows: RecordBatch, lessons: &[Lesson]) -> Result<RecordBatch>
     let mut columns = Columns { fields: Vec::new(), arrays: rows.columns().to_vec() };
     columns.fields.extend(rows.schema().fields().iter().map(|field| field.as_ref().clone()));
     let expected = lessons.iter().map(|lesson| f64::from(lesson.expected_success));
-    columns.full("expected_success", Float64Array::from_iter_values(expected));
+    let [success, actions, probabilities] = LEARNT_COLUMNS;
+    columns.full(success, Float64Array::from_iter_values(expected));
     let kept =
         |lesson: &Lesson| lesson.likely.iter().take_while(|(_, probability)| *probability >= LEAST_LIKELY).count();
     let names: Vec<Vec<String>> = lessons
         .iter()
         .map(|lesson| lesson.likely[..kept(lesson)].iter().map(|(action, _)| action.clone()).collect())
         .collect();
-    columns.texts("likely_actions", names.iter().map(Vec::as_slice));
+    columns.texts(actions, names.iter().map(Vec::as_slice));
     let mut numbers = ListBuilder::new(Float64Builder::new()).with_field(Field::new("item", DataType::Float64, false));
     for lesson in lessons {
         for (_, probability) in &lesson.likely[..kept(lesson)] {
@@ -158,7 +162,7 @@ pub fn add_lessons(rows: RecordBatch, lessons: &[Lesson]) -> Result<RecordBatch>
         }
         numbers.append(true);
     }
-    columns.full("likely_probabilities", numbers.finish());
+    columns.full(probabilities, numbers.finish());
     columns.finish()
 }
 

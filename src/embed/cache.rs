@@ -6,7 +6,7 @@
 //! embedded is not embedded again; one that was cut short or spoilt does not match its checksum and counts as absent.
 
 use std::collections::HashMap;
-use std::io::{BufReader, Read, Seek, SeekFrom, Write};
+use std::io::{BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use fs_err as fs;
@@ -83,6 +83,7 @@ impl VectorCache {
             file.write_all(&records)?;
             done += chunk.len();
         }
+        file.sync_data()?;
         let vectors: Option<Vec<Vector>> = vectors.into_iter().collect();
         let vectors = vectors.ok_or_else(|| Error::internal("embedding", "a text has no vector"))?;
         if n_records - reused > texts.len() {
@@ -127,7 +128,7 @@ impl VectorCache {
     /// Puts a file with these vectors alone in the place of the old one.
     fn rewrite(&self, hashes: &[TextHash], vectors: &[Vector]) -> Result<()> {
         let fresh = self.path.with_extension("vectors.new");
-        let mut file = std::io::BufWriter::new(fs::File::create(&fresh)?);
+        let mut file = BufWriter::new(fs::File::create(&fresh)?);
         file.write_all(&self.header)?;
         let mut record = Vec::with_capacity(self.record_bytes());
         for (key, vector) in hashes.iter().zip(vectors) {
@@ -136,6 +137,8 @@ impl VectorCache {
             file.write_all(&record)?;
         }
         file.flush()?;
+        // The old file must not go before the new one is there.
+        file.get_ref().sync_all()?;
         fs::rename(&fresh, &self.path)?;
         Ok(())
     }

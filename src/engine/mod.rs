@@ -1,6 +1,7 @@
 //! The façade that an agent service calls: the current snapshot, an embedder that is loaded when first needed, and the
 //! questions of a desk. Synchronous, `Send + Sync`; prints nothing, keeps no global state.
 
+mod diff;
 mod feedback;
 mod request;
 mod similar;
@@ -12,11 +13,12 @@ use std::sync::{Arc, OnceLock};
 
 use arc_swap::ArcSwap;
 
+pub use diff::{ActionChange, Cause, Difference, RowChanges, diff};
 pub use feedback::{FeedbackReceipt, FeedbackRequest, FeedbackSummary};
 pub use request::{
     By, RecommendRequest, Recommendation, SearchAnswer, SearchRequest, Similar, SimilarRequest, SimilarTickets, Subject,
 };
-pub use source::{ModelSource, open_model};
+pub use source::{ModelSource, identity_of, open_model};
 
 use crate::desk::Masker;
 use crate::embed::{EmbedParams, Embedder};
@@ -33,6 +35,8 @@ use crate::snapshot::Snapshot;
 pub struct EngineParams {
     /// The index folder.
     pub index: PathBuf,
+    /// This generation, for good, in place of the one that serves.
+    pub generation: Option<String>,
     /// Where the model for query texts comes from.
     pub model: ModelSource,
     /// How it runs.
@@ -53,6 +57,7 @@ impl EngineParams {
     pub fn new(index: impl Into<PathBuf>) -> Self {
         Self {
             index: index.into(),
+            generation: None,
             model: ModelSource::Search(vec![PathBuf::from("models")]),
             embed: EmbedParams::default(),
             fusion: FusionParams::default(),
@@ -80,7 +85,10 @@ struct Current {
 
 impl Current {
     fn open(params: &EngineParams) -> Result<Self> {
-        let snapshot = Snapshot::open(&params.index)?;
+        let snapshot = match &params.generation {
+            Some(name) => Snapshot::open_named(&params.index, name)?,
+            None => Snapshot::open(&params.index)?,
+        };
         params.model.check(&snapshot.generation().model)?;
         let desk = DeskFile::of(&snapshot)?;
         Ok(Self { snapshot, desk, learned: OnceLock::new() })
@@ -134,14 +142,15 @@ impl Engine {
         read(&self.current.load().snapshot)
     }
 
-    /// Swaps in the generation that serves now, if it is another; whether it did.
+    /// Swaps in the generation that serves now, if it is another; whether it did. An engine that was opened for one
+    /// generation by name keeps it.
     ///
     /// Questions that are being answered keep the generation they began with.
     ///
     /// # Errors
     /// Those of [`Engine::open`]; the engine then goes on with the generation it has.
     pub fn reload_if_changed(&self) -> Result<bool> {
-        if self.current.load().snapshot.serves(&self.params.index)? {
+        if self.params.generation.is_some() || self.current.load().snapshot.serves(&self.params.index)? {
             return Ok(false);
         }
         self.current.store(Arc::new(Current::open(&self.params)?));

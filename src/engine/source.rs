@@ -68,7 +68,11 @@ pub fn open_model(path: &Path, params: &EmbedParams) -> Result<Arc<dyn Embedder>
     Ok(Arc::new(OnnxEmbedder::open(&ModelSpec::open(path)?, params)?))
 }
 
-fn identity_of(path: &Path) -> Result<ModelIdentity> {
+/// The identity of the model in a folder, or of `hashed`. Loads no model.
+///
+/// # Errors
+/// [`Error::Model`].
+pub fn identity_of(path: &Path) -> Result<ModelIdentity> {
     if path == Path::new(HASHED) {
         return Ok(HashedEmbedder::new(HASHED_DIMENSION).identity().clone());
     }

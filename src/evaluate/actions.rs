@@ -84,7 +84,7 @@ pub fn read_cases(path: &Path) -> Result<Vec<Case>> {
         problems: vec![Problem { file: path.to_owned(), line, column: None, value: None, message }],
         total: 1,
     };
-    let text = fs::read_to_string(path)?;
+    let text = fs::read_to_string(path).map_err(Error::Input)?;
     let mut cases = Vec::new();
     for (line, json) in (1..).zip(text.lines()).filter(|(_, json)| !json.trim().is_empty()) {
         cases.push(serde_json::from_str(json).map_err(|error| fault(Some(line), error.to_string()))?);

@@ -14,7 +14,8 @@ pub(super) struct CsvRow {
 
 /// Reads these columns. Those of `optional` may be missing or empty, which is the same; those of `required` may not.
 pub(super) fn read_rows(path: &Path, required: &[&str], optional: &[&str], delimiter: u8) -> Result<Vec<CsvRow>> {
-    let mut reader = csv::ReaderBuilder::new().delimiter(delimiter).from_reader(fs::File::open(path)?);
+    let mut reader =
+        csv::ReaderBuilder::new().delimiter(delimiter).from_reader(fs::File::open(path).map_err(Error::Input)?);
     let headers = reader.headers().map_err(|error| fault(path, Some(1), error.to_string()))?.clone();
     let place = |name: &str| headers.iter().position(|header| header.trim_start_matches('\u{feff}') == name);
     let mut places = Vec::new();

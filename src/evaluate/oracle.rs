@@ -42,7 +42,7 @@ impl Oracle {
             return Ok(None);
         }
         let mut answers = BTreeMap::new();
-        for row in csv::Reader::from_reader(fs::File::open(&path)?).deserialize() {
+        for row in csv::Reader::from_reader(fs::File::open(&path).map_err(Error::Input)?).deserialize() {
             let row: Row = row.map_err(|error| {
                 let line = error.position().map(csv::Position::line);
                 fault(&path, line, error.to_string())

@@ -1,7 +1,11 @@
 //! The JSON of every face, converted by hand from the engine's answers, so that neither can change the other unnoticed.
 
+mod generations;
+
 use serde::Serialize;
 use serde_json::{Map, Value};
+
+pub use self::generations::{DifferenceJson, ShelvedJson};
 
 use crate::desk::{Catalogue, Ineligible, TitleLanguage};
 use crate::engine::{FeedbackReceipt, FeedbackSummary, Recommendation, SearchAnswer, SimilarTickets};

@@ -17,8 +17,9 @@ use crate::vector::{Kind, VectorParams};
 ///
 /// 2: rows in blocks of 1,024; vectors of the kind `codes`. 3: their turned axes. 4: what was learnt of the desk.
 /// 5: what was learnt has a second stage; threads that are the same, agents' loads, how new the desk is.
-/// 6: the language of each row, means of vectors by language; keywords over tags; identifiers.
-pub const FORMAT: u32 = 6;
+/// 6: the language of each row, means of vectors by language; keywords over tags; identifiers. 7: a generation notes what it
+/// was made from, and its own sum.
+pub const FORMAT: u32 = 7;
 /// The oldest format that this program reads.
 pub const OLDEST_FORMAT: u32 = 6;
 
@@ -124,7 +125,8 @@ fn hex(digest: &[u8]) -> String {
     digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn sha256_of_file(path: &Path) -> Result<String> {
+/// The sum of a file's content, in hex.
+pub(crate) fn sha256_of_file(path: &Path) -> Result<String> {
     let mut file = fs::File::open(path)?;
     let mut digest = Sha256::new();
     let mut chunk = vec![0; 1 << 18];

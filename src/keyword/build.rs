@@ -1,11 +1,13 @@
 //! Writes the keyword index: one segment, document `n` is row `n`, the same bytes every time. Knows no query.
 
+use std::io;
 use std::path::Path;
 
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::DataType;
 use fs_err as fs;
 use tantivy::directory::MmapDirectory;
+use tantivy::directory::error::{LockError, OpenWriteError};
 use tantivy::index::SegmentId;
 use tantivy::schema::{Field, IndexRecordOption, Schema, TextFieldIndexing, TextOptions};
 use tantivy::tokenizer::{RawTokenizer, TokenizerManager};
@@ -54,10 +56,7 @@ impl KeywordIndex {
             texts.push((vec![schema.add_text_field(&exact_name(name), options)], text_column(rows, name)?));
         }
         let writer = write(folder, schema.build(), &texts, rows.num_rows());
-        writer.map_err(|error| match error {
-            TantivyError::IoError(error) => std::io::Error::new(error.kind(), error.to_string()).into(),
-            other => Error::internal("writing the keyword index", other),
-        })?;
+        writer.map_err(|error| failed(folder, error))?;
         name_segment(folder)
     }
 }
@@ -117,6 +116,29 @@ fn write(folder: &Path, schema: Schema, texts: &[(Vec<Field>, Texts<'_>)], rows:
     }
     writer.finalize()?;
     Ok(())
+}
+
+/// That a disk is full or a folder closed is no bug, in whichever of its errors tantivy hands that on; of some it keeps the
+/// text alone.
+fn failed(folder: &Path, error: TantivyError) -> Error {
+    let text = error.to_string();
+    let code = text.rsplit_once("(os error ").and_then(|(_, after)| after.split(')').next()?.parse().ok());
+    let of_system = match (&error, code) {
+        (TantivyError::IoError(error), _)
+        | (TantivyError::OpenWriteError(OpenWriteError::IoError { io_error: error, .. }), _)
+        | (TantivyError::LockFailure(LockError::IoError(error), _), _) => {
+            Some(io::Error::new(error.kind(), error.to_string()))
+        }
+        (_, Some(code)) => Some(io::Error::from_raw_os_error(code)),
+        (_, None) => None,
+    };
+    match of_system {
+        Some(cause) => {
+            let what = format!("failed to write the keyword index in `{}`: {cause}", folder.display());
+            io::Error::new(cause.kind(), what).into()
+        }
+        None => Error::internal("writing the keyword index", error),
+    }
 }
 
 /// Renames the segment and drops the list of files that only a later writer would need.

@@ -149,6 +149,24 @@ pub fn read(folder: &Path, specs: &[TableSpec], params: &ReadParams) -> Result<T
     Ok(Tables { tables, skipped })
 }
 
+/// The files that [`read`] would read, in its order. Of a table for which there
+/// is none, or more than one source, there are none here: it is [`read`] that says so.
+///
+/// # Errors
+/// [`Error::Io`] for a folder that cannot be read.
+pub fn files(folder: &Path, specs: &[TableSpec]) -> Result<Vec<PathBuf>> {
+    fs_err::read_dir(folder)?;
+    let mut files = Vec::new();
+    for spec in specs {
+        match source::find(folder, spec)? {
+            Ok(Source::Csv(file)) => files.push(file),
+            Ok(Source::Parquet { files: parts, .. }) => files.extend(parts),
+            Err(_) => {}
+        }
+    }
+    Ok(files)
+}
+
 /// Reads and checks one table of its own, whatever its file is called. References to other tables are not followed.
 ///
 /// # Errors

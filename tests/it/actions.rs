@@ -149,10 +149,10 @@ fn requests_that_cannot_be_answered() {
     sandbox.check(
         &["actions", "check", "--data", "desk", "--model", "hashed", "--actions", "no.toml"],
         expect![[r#"
-        exit 3
-        --- stderr
-        error: failed to open file `no.toml`: No such file or directory (os error 2)
-    "#]],
+            exit 5
+            --- stderr
+            error: failed to open file `no.toml`: No such file or directory (os error 2)
+        "#]],
     );
     let silent = MINI_DESK[4].1.lines().filter(|line| !line.contains("AGENT")).collect::<Vec<_>>().join("\n");
     sandbox.write("desk/ticket_interactions.csv", &silent);

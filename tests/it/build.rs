@@ -3,19 +3,14 @@
 use std::collections::BTreeSet;
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
-use std::process::Command;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread;
-use std::time::Duration;
 
 use expect_test::expect;
 use fs_err as fs;
 use nba::{BuildParams, Engine, SimilarRequest, Subject};
-use rand::{RngExt as _, SeedableRng as _};
 
-use crate::support::{self, NOW, Sandbox, files, finish, fixtures, fixtures_index};
+use crate::support::{self, NOW, Sandbox, files, fixtures, fixtures_index};
 
-const BUILD: [&str; 6] = ["index", "build", "--data", "desk", "--model", "hashed"];
+const BUILD: [&str; 7] = ["index", "build", "--data", "desk", "--model", "hashed", "--force"];
 
 /// The names in the index folder.
 fn entries(index: &Path) -> Vec<String> {
@@ -82,7 +77,7 @@ fn a_build_tells_what_it_does_and_did() {
     let report = sandbox.nba(&[&BUILD[..], &["--json"]].concat()).json();
     let keys = |value: &serde_json::Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>().join(" ");
     assert_eq!(keys(&report), "actions feedback generation reused seconds similarity skipped texts");
-    assert_eq!(keys(&report["generation"]), "built_by created_at files format indexes model name");
+    assert_eq!(keys(&report["generation"]), "built_by created_at files format indexes inputs model name");
     assert_eq!(report["generation"]["name"], "g000002");
     assert_eq!(report["reused"], report["texts"]);
     let status = sandbox.nba(&["index", "status", "--json"]).json();
@@ -135,47 +130,11 @@ fn the_same_data_make_the_same_bytes() {
     let instant = regex::Regex::new(r#""created_at": "[^"]+""#).unwrap();
     let noted = format!(r#""created_at": "{NOW}""#);
     assert_eq!(instant.replace(&three, noted.as_str()), by_program);
-    for name in
-        files(&one).iter().filter(|name| !matches!(name.as_str(), "CURRENT" | "LOCK" | "g000001/generation.json"))
-    {
+    for name in files(&one).iter().filter(|name| {
+        !matches!(name.as_str(), "CURRENT" | "LOCK" | "g000001/generation.json" | "g000001/generation.sha256")
+    }) {
         assert!(fs::read(one.join(name)).unwrap() == fs::read(sandbox.path("three").join(name)).unwrap(), "{name}");
     }
-}
-
-/// A build that is killed at any point leaves the old generation or the new one serving, and the next build succeeds.
-#[test]
-fn a_killed_build_harms_nothing() {
-    let sandbox = Sandbox::with_mini_desk();
-    sandbox.nba(&BUILD).ok();
-    let index = sandbox.path("index");
-    let mut random = rand_chacha::ChaCha8Rng::seed_from_u64(1);
-    // Two before each line that a build says, and some after the last.
-    let n_lines = 11;
-    let mut killed = 0;
-    for point in 0..2 * (n_lines + 1) {
-        let before = sandbox.read("index/CURRENT");
-        let mut child = sandbox.command(&[&BUILD[..], &["--keep", "2"]].concat()).spawn().unwrap();
-        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
-        for _ in 0..point / 2 {
-            lines.next();
-        }
-        thread::sleep(Duration::from_micros(random.random_range(0..30_000)));
-        child.kill().unwrap();
-        let status = child.wait().unwrap();
-        killed += usize::from(!status.success());
-        let after = sandbox.read("index/CURRENT");
-        assert!(after >= before, "point {point}: {before} {after}");
-        sandbox.nba(&["index", "verify"]).ok();
-        sandbox.nba(&["similar", "TICKET-3"]).ok();
-        if point % 6 == 5 {
-            sandbox.nba(&[&BUILD[..], &["--keep", "2"]].concat()).ok();
-            sandbox.nba(&["index", "verify"]).ok();
-            let names = entries(&index);
-            assert!(names.iter().all(|name| !name.starts_with('.')), "point {point}: {names:?}");
-            assert_eq!(names.len(), 5, "point {point}: {names:?}");
-        }
-    }
-    assert!(killed >= 10, "{killed} builds were killed in time");
 }
 
 #[test]
@@ -189,61 +148,40 @@ fn of_two_builds_at_once_the_second_is_refused() {
     assert_eq!(lines.next().unwrap().unwrap(), "embed");
     // A reader is not disturbed.
     sandbox.nba(&["index", "verify"]).ok();
-    stop(&first, "-STOP");
+    support::stop(&first, "-STOP");
     sandbox.check(
         &BUILD,
         expect![[r#"
-        exit 3
-        --- stderr
-        read
-        error: index is being written by `nba index build` with process id <pid> since <time>; wait for it to end
-    "#]],
+            exit 6
+            --- stderr
+            read
+            error: index is being written by `nba index build` with process id <pid> since <time>; wait for it to end
+        "#]],
     );
-    stop(&first, "-CONT");
+    support::stop(&first, "-CONT");
     lines.for_each(drop);
     assert!(first.wait().unwrap().success());
     sandbox.nba(&BUILD).ok();
     assert!(sandbox.read("index/CURRENT").starts_with("g000003"));
 }
 
-/// Sends a signal to a process that this test started.
-fn stop(child: &std::process::Child, signal: &str) {
-    let mut command = Command::new("/bin/kill");
-    command.args([signal, &child.id().to_string()]);
-    finish(command).ok();
-}
-
-/// Even where only one generation is kept, so that what a reader has found in `CURRENT` may be gone when it opens it.
+/// The system frees a dead process's lock, so that its name is all that is left of it.
 #[test]
-fn readers_are_answered_while_builds_publish() {
+fn the_lock_of_a_killed_build_is_taken_over() {
     let sandbox = Sandbox::with_mini_desk();
-    let (data, index) = (sandbox.path("desk"), sandbox.path("index"));
-    let params = BuildParams { keep: 1, ..BuildParams::default() };
-    support::build(&data, &index, &params).unwrap();
-    let done = AtomicBool::new(false);
-    thread::scope(|scope| {
-        let readers: Vec<_> = (0..3)
-            .map(|_| {
-                scope.spawn(|| {
-                    let mut generations = BTreeSet::new();
-                    while !done.load(Ordering::Relaxed) {
-                        let engine = Engine::open(&index).unwrap();
-                        let subject = Subject::Ticket("TICKET-3".to_owned());
-                        let answer = engine.similar(&SimilarRequest::new(subject, 2)).unwrap();
-                        assert_eq!(answer.tickets.len(), 2);
-                        generations.insert(answer.generation);
-                    }
-                    generations
-                })
-            })
-            .collect();
-        for _ in 0..15 {
-            support::build(&data, &index, &params).unwrap();
-        }
-        done.store(true, Ordering::Relaxed);
-        let seen: BTreeSet<String> = readers.into_iter().flat_map(|reader| reader.join().unwrap()).collect();
-        assert!(seen.len() > 3, "{seen:?}");
-    });
+    let mut first = sandbox.command(&BUILD).spawn().unwrap();
+    let mut lines = BufReader::new(first.stderr.take().unwrap()).lines().map(Result::unwrap);
+    assert!(lines.any(|line| line == "embed"));
+    support::stop(&first, "-STOP");
+    assert_eq!(sandbox.nba(&BUILD).failed().code, 6);
+    let named = sandbox.read("index/LOCK");
+    assert!(named.contains(&format!("process id {}", first.id())), "{named}");
+    first.kill().unwrap();
+    first.wait().unwrap();
+    assert_eq!(sandbox.read("index/LOCK"), named);
+    sandbox.nba(&BUILD).ok();
+    assert_ne!(sandbox.read("index/LOCK"), named);
+    assert_eq!(entries(&sandbox.path("index")), ["CURRENT", "LOCK", "cache", "g000001"]);
 }
 
 #[test]

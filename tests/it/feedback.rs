@@ -14,7 +14,7 @@ use crate::mcp::Session;
 use crate::serve::Server;
 use crate::support::{NOW, Sandbox, small_ticket};
 
-const BUILD: [&str; 6] = ["index", "build", "--data", "desk", "--model", "hashed"];
+const BUILD: [&str; 7] = ["index", "build", "--data", "desk", "--model", "hashed", "--force"];
 const LOG: &str = "index/feedback/log.jsonl";
 
 fn mini() -> Sandbox {
@@ -249,10 +249,10 @@ fn what_cannot_be_kept_is_refused_and_leaves_nothing() {
     Sandbox::new().check(
         &["feedback", "TICKET-3", "--action", "REFUND_FEE", "--accepted"],
         expect![[r#"
-        exit 3
-        --- stderr
-        error: no index in index; build one with `nba index build --data DIR --index index`
-    "#]],
+            exit 7
+            --- stderr
+            error: no index in index; build one with `nba index build --data DIR --index index`
+        "#]],
     );
 
     let sandbox = mini_with_variable();
@@ -423,7 +423,7 @@ fn a_full_disk_keeps_a_record_whole_or_not_at_all() {
             assert!(after.starts_with(&before) && after.contains(&format!("AGENT-{number:02}")), "{outcome:?}");
         } else {
             failures += 1;
-            assert_eq!((outcome.code, &after), (3, &before), "{outcome:?}");
+            assert_eq!((outcome.code, &after), (7, &before), "{outcome:?}");
             assert!(outcome.stderr.contains("File too large"), "{outcome:?}");
         }
         before = after;
@@ -445,10 +445,10 @@ fn a_folder_that_cannot_be_written_to() {
     sandbox.check(
         &feedback,
         expect![[r#"
-        exit 3
-        --- stderr
-        error: failed to create directory `index/feedback`: File exists (os error 17)
-    "#]],
+            exit 7
+            --- stderr
+            error: failed to create directory `index/feedback`: File exists (os error 17)
+        "#]],
     );
     fs::remove_file(sandbox.path("index/feedback")).unwrap();
     // Of a folder that forbids it by its mode alone, root takes no notice; of this one it does.
@@ -456,7 +456,7 @@ fn a_folder_that_cannot_be_written_to() {
     {
         std::os::unix::fs::symlink("/sys/kernel", sandbox.path("index/feedback")).unwrap();
         let outcome = sandbox.nba(&feedback).failed();
-        assert_eq!(outcome.code, 3, "{outcome:?}");
+        assert_eq!(outcome.code, 7, "{outcome:?}");
         assert!(outcome.stderr.starts_with("error: failed to open file `index/feedback/LOCK`"), "{outcome:?}");
         fs::remove_file(sandbox.path("index/feedback")).unwrap();
     }
@@ -464,10 +464,10 @@ fn a_folder_that_cannot_be_written_to() {
     sandbox.check(
         &feedback,
         expect![[r#"
-        exit 3
-        --- stderr
-        error: failed to open file `index/feedback/log.jsonl`: Is a directory (os error 21)
-    "#]],
+            exit 7
+            --- stderr
+            error: failed to open file `index/feedback/log.jsonl`: Is a directory (os error 21)
+        "#]],
     );
     // A build says so too, and what serves goes on serving.
     let outcome = sandbox.nba(&BUILD).failed();

@@ -61,7 +61,7 @@ fn what_cannot_be_read_is_told_with_its_line() {
     sandbox.check(
         &["mask", "bad.txt"],
         expect![[r#"
-            exit 3
+            exit 5
             --- stdout
             fine
             cpf [CPF]
@@ -71,9 +71,9 @@ fn what_cannot_be_read_is_told_with_its_line() {
     );
     sandbox.write("long.txt", format!("short\n{}\n", "x".repeat(1 << 20)));
     let outcome = sandbox.nba(&["mask", "long.txt"]);
-    assert_eq!(outcome.code, 3);
+    assert_eq!(outcome.code, 5);
     assert!(outcome.stderr.contains("long.txt:2: is longer than"), "{outcome:?}");
-    assert_eq!(sandbox.nba(&["mask", "none.txt"]).failed().code, 3);
+    assert_eq!(sandbox.nba(&["mask", "none.txt"]).failed().code, 5);
     sandbox.write("people.csv", "who\nAna\n");
     let outcome = sandbox.nba(&["mask", "--names", "people.csv", "bad.txt"]).failed();
     assert!(outcome.stderr.contains("no such column; looked for customer_name, name"), "{outcome:?}");

@@ -120,6 +120,8 @@ fn plant(index: &Path, below: &str, at: usize, bytes: &[u8]) {
         fs::write(&path, &changed).unwrap();
         old_new = (sum(content.as_bytes()), sum(changed.as_bytes()));
     }
+    let whole = fs::read(generation.join("generation.json")).unwrap();
+    fs::write(generation.join("generation.sha256"), sum(&whole) + "\n").unwrap();
 }
 
 /// Where in a file some text of sentences is, as long as `length` and between blanks.
@@ -144,7 +146,7 @@ fn a_raw_value_in_an_index_is_found_by_verify() {
     plant(&index, "tickets/0/rows.arrow", sentence_in(&rows, 16), b" 529.982.247-25 ");
     sandbox.nba(&["index", "verify"]).ok();
     let outcome = sandbox.nba(&["index", "verify", "--pii"]).failed();
-    assert_eq!(outcome.code, 3);
+    assert_eq!(outcome.code, 7);
     assert!(outcome.stderr.contains("1 personal value in the index"), "{outcome:?}");
     assert!(outcome.stderr.contains("tickets/0/rows.arrow: CPF (column `"), "{outcome:?}");
     assert!(!outcome.stderr.contains("529"), "{outcome:?}");

@@ -180,7 +180,7 @@ fn each_call_answers_from_the_newest_generation() {
             .take()
     };
     assert_eq!(generation(&mut session), "g000001");
-    sandbox.nba(&["index", "build", "--data", "desk", "--index", "index", "--model", "hashed"]).ok();
+    sandbox.nba(&["index", "build", "--data", "desk", "--index", "index", "--model", "hashed", "--force"]).ok();
     assert_eq!(generation(&mut session), "g000002");
 }
 
@@ -190,6 +190,6 @@ fn what_is_no_client_ends_it() {
     let outcome = Sandbox::with_fixtures().nba(&["mcp"]).ok();
     assert_eq!((outcome.stdout.as_str(), outcome.stderr.as_str()), ("", ""));
     let outcome = Sandbox::new().nba(&["mcp"]).failed();
-    assert_eq!(outcome.code, 3);
+    assert_eq!(outcome.code, 7);
     assert!(outcome.stderr.contains("no index in index"), "{outcome:?}");
 }

@@ -141,32 +141,32 @@ fn files_that_are_refused() {
         exit 2
         --- stderr
         error: no column `answers`; there are `set`, `query`
-        exit 3
+        exit 5
         --- stderr
         error: 1 problem in the data
           queries.csv: no rows
           nothing was written; mend the data (a build can skip faulty rows with --lenient)
-        exit 3
+        exit 5
         --- stderr
         error: 1 problem in the data
           queries.csv:3: set and query and answers must not be empty
           nothing was written; mend the data (a build can skip faulty rows with --lenient)
-        exit 3
+        exit 5
         --- stderr
         error: 1 problem in the data
           queries.csv:2: answers names no ticket
           nothing was written; mend the data (a build can skip faulty rows with --lenient)
-        exit 3
+        exit 5
         --- stderr
         error: 1 problem in the data
           queries.csv:3: the index has no ticket `TICKET-77`
           nothing was written; mend the data (a build can skip faulty rows with --lenient)
-        exit 3
+        exit 5
         --- stderr
         error: 1 problem in the data
           queries.csv:2: `TICKET-1` is both an answer and ignored
           nothing was written; mend the data (a build can skip faulty rows with --lenient)
-        exit 3
+        exit 5
         --- stderr
         error: 1 problem in the data
           queries.csv:2: CSV error: record 1 (line: 2, byte: 18): found record with 2 fields, but the previous record has 3 fields
@@ -175,9 +175,9 @@ fn files_that_are_refused() {
     sandbox.check(
         &["evaluate", "queries", "--queries", "none.csv"],
         expect![[r#"
-        exit 3
-        --- stderr
-        error: failed to open file `none.csv`: No such file or directory (os error 2)
-    "#]],
+            exit 5
+            --- stderr
+            error: failed to open file `none.csv`: No such file or directory (os error 2)
+        "#]],
     );
 }

@@ -416,7 +416,7 @@ fn a_reload_swaps_in_what_was_built_meanwhile() {
     let sandbox = Sandbox::with_small_index();
     let server = Server::start(&sandbox);
     assert_eq!(server.post("/v1/reload", &json!({})), json!({ "reloaded": false, "generation": "g000001" }));
-    sandbox.nba(&["index", "build", "--data", "desk", "--index", "index", "--model", "hashed"]).ok();
+    sandbox.nba(&["index", "build", "--data", "desk", "--index", "index", "--model", "hashed", "--force"]).ok();
     assert_eq!(server.get("/healthz")["generation"], "g000001");
     assert_eq!(server.post("/v1/reload", &json!({})), json!({ "reloaded": true, "generation": "g000002" }));
     assert_eq!(server.get("/v1/status"), sandbox.nba(&["index", "status", "--json"]).json());
@@ -457,14 +457,14 @@ fn it_listens_to_this_machine_alone() {
     );
     let server = Server::start(&sandbox);
     let taken = sandbox.nba(&["serve", "--listen", &server.address]).failed();
-    assert_eq!(taken.code, 3);
+    assert_eq!(taken.code, 7);
     assert!(taken.stderr.contains(&format!("cannot listen on {}: ", server.address)), "{taken:?}");
     Sandbox::new().check(
         &["serve", "--index", "none"],
         expect![[r#"
-        exit 3
-        --- stderr
-        error: no index in none; build one with `nba index build --data DIR --index none`
-    "#]],
+            exit 7
+            --- stderr
+            error: no index in none; build one with `nba index build --data DIR --index none`
+        "#]],
     );
 }

@@ -1,14 +1,16 @@
 //! The grammar of the command line, and its help. No behaviour.
 
+mod index;
+
 use std::path::PathBuf;
 
 use clap::{ArgGroup, Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
+pub(super) use self::index::{BuildArgs, DiffArgs, IndexCommand, RollbackArgs, VerifyArgs};
 use crate::desk::TitleLanguage;
 use crate::face::question::DEFAULT_K;
 use crate::generate::Locale;
 use crate::index::QueryKind;
-use crate::vector::Kind;
 
 /// Next best action for customer support, offline: similar resolved tickets and what to do next, with evidence.
 #[derive(Debug, Parser)]
@@ -16,7 +18,7 @@ use crate::vector::Kind;
     name = "nba",
     version,
     arg_required_else_help = true,
-    after_help = "Examples:\n  nba index build --data fixtures --index index\n  nba similar TICKET-0042\n  nba recommend TICKET-0042 --json\n  nba similar --text \"estorno não caiu\" --filter \"category = 'FINANCIAL'\"\n\nIndex, model and config are looked for in this order: flag, environment, nba.toml, the current folder, the folders above the program.\nExit codes: 0 done, 2 the request is wrong, 3 data or machine are wrong, 101 a bug of this program."
+    after_help = "Examples:\n  nba index build --data fixtures --index index\n  nba similar TICKET-0042\n  nba recommend TICKET-0042 --json\n  nba similar --text \"estorno não caiu\" --filter \"category = 'FINANCIAL'\"\n\nIndex, model and config are looked for in this order: flag, environment, nba.toml, the current folder, the folders above the program.\nExit codes: 0 done, 2 the request is wrong, 3 a build had nothing to do, 5 data or configuration are wrong, 6 another process writes,\n7 model, index or machine are wrong, 101 a bug of this program."
 )]
 pub(super) struct Args {
     #[command(flatten)]
@@ -89,17 +91,6 @@ pub(super) enum Command {
     /// Print the configuration in force, as TOML
     #[command(after_help = "Examples:\n  nba config > nba.toml\n  nba config --config nba.toml --json")]
     Config,
-}
-
-#[derive(Debug, Subcommand)]
-pub(super) enum IndexCommand {
-    /// Build a new generation from source tables and publish it
-    Build(BuildArgs),
-    /// What the serving generation holds
-    #[command(after_help = "Examples:\n  nba index status\n  nba index status --index index --json")]
-    Status,
-    /// Read everything: checksums, counts, every point of every graph
-    Verify(VerifyArgs),
 }
 
 /// A ticket or a text.
@@ -264,39 +255,7 @@ impl From<KindArg> for QueryKind {
 
 #[derive(Debug, ClapArgs)]
 #[command(
-    after_help = "Examples:\n  nba index build --data fixtures --index index\n  nba index build --data export/ --lenient --vector hnsw\n\nThe folder holds companies, customers, agents, tickets and ticket_interactions as CSV or Parquet.\nThe old generation serves until the new one is complete and checked; on any error it goes on serving."
-)]
-pub(super) struct BuildArgs {
-    /// Folder with the five source tables
-    #[arg(long, value_name = "DIR")]
-    pub(super) data: PathBuf,
-    /// Action catalogue [default: actions.toml in the data folder, else the built-in one]
-    #[arg(long, value_name = "FILE")]
-    pub(super) actions: Option<PathBuf>,
-    /// How vectors are searched
-    #[arg(long, value_name = "auto|flat|codes|hnsw")]
-    pub(super) vector: Option<Kind>,
-    /// Skip and count bad rows in place of refusing them
-    #[arg(long)]
-    pub(super) lenient: bool,
-    /// How many generations to keep
-    #[arg(long, value_name = "N")]
-    pub(super) keep: Option<usize>,
-}
-
-#[derive(Debug, ClapArgs)]
-#[command(
-    after_help = "--pii looks for CPF, CNPJ, card numbers, e-mail addresses and phones that nothing has masked, in every byte of\nevery file; tantivy's term dictionaries and document store are compressed and are read through the index.\nEach is told by file, kind and place, never by its value, and ends the program with exit code 3.\n\nExamples:\n  nba index verify\n  nba index verify --index index --json\n  nba index verify --pii"
-)]
-pub(super) struct VerifyArgs {
-    /// Look for raw personal values too
-    #[arg(long)]
-    pub(super) pii: bool,
-}
-
-#[derive(Debug, ClapArgs)]
-#[command(
-    after_help = "Placeholders: [CPF], [CNPJ], [SSN], [CARD], [ACCOUNT], [PIX_KEY], [EMAIL], [PHONE], [ADDRESS], [BIRTH_DATE], [NAME].\nNumbers that a payment is traced by (NSU, TID, authorisation, order, terminal), amounts and other dates stay.\n\nThe masked text goes to standard output, a count by kind to standard error. With --json each line becomes one line\nof JSON: {\"found\": {\"CPF\": 1}, \"line\": 1, \"text\": \"…\"}; `found` names the kinds that the line holds.\nA line stays a line. A line that is not UTF-8 or longer than 1 MiB is an error (exit code 3); lines before it have\nbeen written by then.\n\nExamples:\n  nba mask messages.txt > masked.txt\n  nba mask --names customers.csv messages.txt\n  echo 'Meu CPF é 529.982.247-25' | nba mask - --json"
+    after_help = "Placeholders: [CPF], [CNPJ], [SSN], [CARD], [ACCOUNT], [PIX_KEY], [EMAIL], [PHONE], [ADDRESS], [BIRTH_DATE], [NAME].\nNumbers that a payment is traced by (NSU, TID, authorisation, order, terminal), amounts and other dates stay.\n\nThe masked text goes to standard output, a count by kind to standard error. With --json each line becomes one line\nof JSON: {\"found\": {\"CPF\": 1}, \"line\": 1, \"text\": \"…\"}; `found` names the kinds that the line holds.\nA line stays a line. A line that is not UTF-8 or longer than 1 MiB is an error (exit code 5); lines before it have\nbeen written by then.\n\nExamples:\n  nba mask messages.txt > masked.txt\n  nba mask --names customers.csv messages.txt\n  echo 'Meu CPF é 529.982.247-25' | nba mask - --json"
 )]
 pub(super) struct MaskArgs {
     /// A text file, or `-` for standard input

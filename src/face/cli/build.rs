@@ -2,22 +2,28 @@
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 
 use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::json;
 
 use super::args::BuildArgs;
 use super::feedback::unusable;
 use super::printer::Printer;
 use super::settings::Settings;
 use crate::desk::Catalogue;
-use crate::engine::{Engine, open_model};
+use crate::engine::{Engine, identity_of, open_model};
 use crate::error::{Error, Result};
 use crate::face::clock::now;
 use crate::feedback::LogReport;
-use crate::rebuild::{BuildReport, BuildRequest, Progress, catalogue_beside};
+use crate::rebuild::{BuildReport, BuildRequest, Progress, catalogue_beside, nothing_to_do};
 use crate::similarity::{Measured, WHY_NONE};
+use crate::snapshot::Generation;
 
-pub(super) fn build(args: BuildArgs, settings: Settings, printer: &Printer) -> Result<()> {
+/// The exit code of a build that nothing has changed for.
+const NOTHING_TO_DO: u8 = 3;
+
+pub(super) fn build(args: BuildArgs, settings: Settings, printer: &Printer) -> Result<ExitCode> {
     let mut params = settings.config.build.clone();
     params.vector.kind = args.vector.unwrap_or(params.vector.kind);
     params.keep = args.keep.unwrap_or(params.keep);
@@ -27,7 +33,7 @@ pub(super) fn build(args: BuildArgs, settings: Settings, printer: &Printer) -> R
     params.read.lenient |= args.lenient;
 
     let catalogue = catalogue(args.actions.or(settings.config.actions.clone()), &args.data)?;
-    let embedder = open_model(&settings.model()?, &settings.config.embed)?;
+    let model = settings.model()?;
     let request = BuildRequest {
         data: args.data,
         index: settings.index.clone(),
@@ -39,13 +45,32 @@ pub(super) fn build(args: BuildArgs, settings: Settings, printer: &Printer) -> R
         fusion: settings.config.fusion,
         keyword: &settings.config.keyword,
     };
+    let unchanged = if args.force { None } else { nothing_to_do(&request, &identity_of(&model)?)? };
+    if let Some(generation) = unchanged {
+        nothing(&generation, &settings.index, printer)?;
+        return Ok(ExitCode::from(NOTHING_TO_DO));
+    }
+    let embedder = open_model(&model, &settings.config.embed)?;
     let mut display = Display::new(printer);
     let report = Engine::build(&request, embedder.as_ref(), &mut |progress| display.show(progress))?;
     display.end();
     if printer.json() {
-        return printer.document(&report);
+        printer.document(&report)?;
+    } else {
+        printer.text(&summary(&report, &settings.index))?;
     }
-    printer.text(&summary(&report, &settings.index))
+    Ok(ExitCode::SUCCESS)
+}
+
+fn nothing(generation: &Generation, index: &Path, printer: &Printer) -> Result<()> {
+    if printer.json() {
+        return printer.document(&json!({ "generation": generation, "nothing_to_do": true }));
+    }
+    printer.text(&format!(
+        "nothing to do: generation {} of {} was made from the same tables, catalogue, configuration, model and feedback\n",
+        generation.name,
+        index.display()
+    ))
 }
 
 /// The catalogue that was named, the data folder's own, or the built-in one.
@@ -110,7 +135,7 @@ fn style(template: &str) -> ProgressStyle {
 fn summary(report: &BuildReport, index: &Path) -> String {
     let generation = &report.generation;
     let seconds: f64 = report.seconds.iter().map(|(_, seconds)| seconds).sum();
-    let rows: usize = generation.indexes.values().map(|entry| entry.rows).sum();
+    let rows = generation.rows();
     let mut out = format!("generation {} of {} serves now\n", generation.name, index.display());
     for (name, entry) in &generation.indexes {
         let _ = writeln!(out, "  {name:<8} {:>8} rows  {:>8.1} MB", entry.rows, entry.bytes as f64 / 1e6);

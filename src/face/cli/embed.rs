@@ -14,7 +14,7 @@ use crate::engine::open_model;
 use crate::error::{Error, Problem, Result};
 
 pub(super) fn embed(args: EmbedArgs, settings: &Settings, printer: &Printer) -> Result<()> {
-    let text = fs::read_to_string(&args.input)?;
+    let text = fs::read_to_string(&args.input).map_err(Error::Input)?;
     let lines: Vec<&str> = text.lines().collect();
     if let Some(at) = lines.iter().position(|line| line.trim().is_empty()) {
         let message = "an empty line has no vector".to_owned();

@@ -61,11 +61,14 @@ fn held(similarity: Option<&Measured>) -> String {
 }
 
 pub(super) fn verify(args: &VerifyArgs, settings: &Settings, printer: &Printer) -> Result<()> {
-    let snapshot = Snapshot::open(&settings.index)?;
+    let snapshot = match &args.generation {
+        Some(name) => Snapshot::open_named(&settings.index, name)?,
+        None => Snapshot::open(&settings.index)?,
+    };
     snapshot.verify()?;
     let searched = if args.pii { Some(privacy::search(&snapshot)?) } else { None };
     let generation = snapshot.generation();
-    let rows: usize = generation.indexes.values().map(|entry| entry.rows).sum();
+    let rows = generation.rows();
     if printer.json() {
         let mut document = json!({ "generation": generation.name, "rows": rows, "ok": true });
         if let Some(searched) = searched {

@@ -20,7 +20,7 @@ pub(super) fn mask(args: &MaskArgs, printer: &Printer) -> Result<()> {
     let (input, name): (Box<dyn io::Read>, PathBuf) = if args.file == Path::new("-") {
         (Box::new(io::stdin()), PathBuf::from("standard input"))
     } else {
-        (Box::new(fs::File::open(&args.file)?), args.file.clone())
+        (Box::new(fs::File::open(&args.file).map_err(Error::Input)?), args.file.clone())
     };
     let mut reader = BufReader::new(input);
     let mut writer = Writer { json: printer.json(), out: Printer::lines(), lines: 0, masked: BTreeMap::new() };

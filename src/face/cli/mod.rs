@@ -8,6 +8,7 @@ mod embed;
 mod evaluate;
 mod feedback;
 mod generate;
+mod generations;
 mod inspect;
 mod mask;
 mod plot;
@@ -39,19 +40,22 @@ pub fn main() -> ExitCode {
     };
     let printer = Printer::new(args.global.json);
     match run(args, &printer) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => printer.error(&error),
     }
 }
 
-fn run(args: Args, printer: &Printer) -> Result<()> {
+fn run(args: Args, printer: &Printer) -> Result<ExitCode> {
     let settings = Settings::resolve(args.global)?;
     match args.command {
         Command::Similar(args) => query::similar(args, settings, printer),
         Command::Recommend(args) => query::recommend(args, settings, printer),
         Command::Feedback(args) => feedback::feedback(args, &settings, printer),
         Command::Search(args) => query::search(args, settings, printer),
-        Command::Index(IndexCommand::Build(args)) => build::build(args, settings, printer),
+        Command::Index(IndexCommand::Build(args)) => return build::build(args, settings, printer),
+        Command::Index(IndexCommand::List) => generations::list(&settings, printer),
+        Command::Index(IndexCommand::Rollback(args)) => generations::rollback(&args, &settings, printer),
+        Command::Index(IndexCommand::Diff(args)) => generations::diff(&args, &settings, printer),
         Command::Index(IndexCommand::Status) => inspect::status(&settings, printer),
         Command::Index(IndexCommand::Verify(args)) => inspect::verify(&args, &settings, printer),
         #[cfg(feature = "http")]
@@ -66,5 +70,6 @@ fn run(args: Args, printer: &Printer) -> Result<()> {
         Command::Evaluate(args) => evaluate::evaluate(args, &settings, printer),
         Command::Replay(args) => replay::replay(args, &settings, printer),
         Command::Config => inspect::config(&settings, printer),
-    }
+    }?;
+    Ok(ExitCode::SUCCESS)
 }

@@ -48,15 +48,19 @@ impl Settings {
             Some(named) => ModelSource::Named(self.model_folder(named)?),
             None => ModelSource::Search(self.models.clone()),
         };
-        Engine::open_with(EngineParams {
-            index: self.index.clone(),
-            model,
+        Engine::open_with(EngineParams { model, ..self.engine_params() })
+    }
+
+    /// What engines are opened with, but for the model.
+    pub(super) fn engine_params(&self) -> EngineParams {
+        EngineParams {
             embed: self.config.embed.clone(),
             fusion: self.config.fusion,
             keyword: self.config.keyword.clone(),
             duplicates: self.config.duplicates,
             recommend: self.config.recommend,
-        })
+            ..EngineParams::new(&self.index)
+        }
     }
 
     /// The folder of the model to build or measure with.

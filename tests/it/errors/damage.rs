@@ -120,6 +120,7 @@ fn that_looks_large() -> (Sandbox, PathBuf) {
     let text = serde_json::to_vec_pretty(&generation).unwrap();
     fs::write(&path, &text).unwrap();
     let sum: String = Sha256::digest(&text).iter().map(|byte| format!("{byte:02x}")).collect();
+    sandbox.write("index/g000001/generation.sha256", format!("{sum}\n"));
     sandbox.write("index/CURRENT", format!("g000001 {sum}\n"));
     let index = sandbox.path("index");
     (sandbox, index)
@@ -153,14 +154,14 @@ fn damage_is_told_with_the_file_and_the_way_out() {
         flip(&sandbox.path(file), at);
         sandbox.check(&["similar", &small_ticket(true)], expected);
         for args in [&["index", "status"][..], &["index", "verify"], &["recommend", "--text", "a"]] {
-            assert_eq!(sandbox.nba(args).failed().code, 3);
+            assert_eq!(sandbox.nba(args).failed().code, 7);
         }
     };
     damaged(
         "index/CURRENT",
         3,
         expect![[r#"
-            exit 3
+            exit 7
             --- stderr
             error: index/CURRENT is damaged: it does not hold the name and the checksum of a generation; rebuild the index
         "#]],
@@ -169,7 +170,7 @@ fn damage_is_told_with_the_file_and_the_way_out() {
         "index/CURRENT",
         30,
         expect![[r#"
-            exit 3
+            exit 7
             --- stderr
             error: index/CURRENT is damaged: it does not hold the name and the checksum of a generation; rebuild the index
         "#]],
@@ -178,64 +179,64 @@ fn damage_is_told_with_the_file_and_the_way_out() {
         "index/g000001/generation.json",
         40,
         expect![[r#"
-        exit 3
-        --- stderr
-        error: index/g000001/generation.json is damaged: its checksum is not the one it was published with; rebuild the index
-    "#]],
+            exit 7
+            --- stderr
+            error: index/g000001/generation.json is damaged: its checksum is not the one it was published with; rebuild the index
+        "#]],
     );
     damaged(
         "index/g000001/desk.json",
         100,
         expect![[r#"
-        exit 3
-        --- stderr
-        error: index/g000001/desk.json is damaged: its checksum is not the manifest's; rebuild the index
-    "#]],
+            exit 7
+            --- stderr
+            error: index/g000001/desk.json is damaged: its checksum is not the manifest's; rebuild the index
+        "#]],
     );
     damaged(
         "index/g000001/steps/manifest.json",
         100,
         expect![[r#"
-        exit 3
-        --- stderr
-        error: index/g000001/steps/manifest.json is damaged: its checksum is not the one it was published with; rebuild the index
-    "#]],
+            exit 7
+            --- stderr
+            error: index/g000001/steps/manifest.json is damaged: its checksum is not the one it was published with; rebuild the index
+        "#]],
     );
     damaged(
         "index/g000001/steps/0/rows.arrow",
         100,
         expect![[r#"
-        exit 3
-        --- stderr
-        error: index/g000001/steps/0/rows.arrow is damaged: its checksum is not the manifest's; rebuild the index
-    "#]],
+            exit 7
+            --- stderr
+            error: index/g000001/steps/0/rows.arrow is damaged: its checksum is not the manifest's; rebuild the index
+        "#]],
     );
     damaged(
         "index/g000001/steps/0/vector/vectors.f32",
         100,
         expect![[r#"
-        exit 3
-        --- stderr
-        error: index/g000001/steps/0/vector/vectors.f32 is damaged: its checksum is not the manifest's; rebuild the index
-    "#]],
+            exit 7
+            --- stderr
+            error: index/g000001/steps/0/vector/vectors.f32 is damaged: its checksum is not the manifest's; rebuild the index
+        "#]],
     );
 }
 
 #[test]
 fn an_older_and_a_newer_format_are_refused_by_their_number() {
     let sandbox = Sandbox::with_small_index();
-    sandbox.edit("index/g000001/generation.json", "\"format\": 6", "\"format\": 5");
+    sandbox.edit("index/g000001/generation.json", "\"format\": 7", "\"format\": 5");
     sandbox.check(
         &["index", "status"],
         expect![[r#"
-        exit 3
-        --- stderr
-        error: index/g000001/generation.json has format 5, and this program reads formats 6 to 6; rebuild the index
-    "#]],
+            exit 7
+            --- stderr
+            error: index/g000001/generation.json has format 5, and this program reads formats 6 to 7; rebuild the index
+        "#]],
     );
-    sandbox.edit("index/g000001/generation.json", "\"format\": 5", "\"format\": 7");
+    sandbox.edit("index/g000001/generation.json", "\"format\": 5", "\"format\": 8");
     let outcome = sandbox.nba(&["index", "status"]).failed();
-    assert!(outcome.stderr.contains("has format 7, and"), "{outcome:?}");
+    assert!(outcome.stderr.contains("has format 8, and"), "{outcome:?}");
 }
 
 #[test]
@@ -244,46 +245,46 @@ fn a_folder_without_an_index() {
     sandbox.check(
         &["similar", "TICKET-0042"],
         expect![[r#"
-        exit 3
-        --- stderr
-        error: no index in index; build one with `nba index build --data DIR --index index`
-    "#]],
+            exit 7
+            --- stderr
+            error: no index in index; build one with `nba index build --data DIR --index index`
+        "#]],
     );
     sandbox.write("empty/readme", "");
     sandbox.check(
         &["index", "status", "--index", "empty"],
         expect![[r#"
-        exit 3
-        --- stderr
-        error: no index in empty; build one with `nba index build --data DIR --index empty`
-    "#]],
+            exit 7
+            --- stderr
+            error: no index in empty; build one with `nba index build --data DIR --index empty`
+        "#]],
     );
     sandbox.write("file", "");
     sandbox.check(
         &["index", "verify", "--index", "file"],
         expect![[r#"
-        exit 3
-        --- stderr
-        error: no index in file; build one with `nba index build --data DIR --index file`
-    "#]],
+            exit 7
+            --- stderr
+            error: no index in file; build one with `nba index build --data DIR --index file`
+        "#]],
     );
     sandbox.write("index/CURRENT", "../../etc 00\n");
     sandbox.check(
         &["index", "verify"],
         expect![[r#"
-        exit 3
-        --- stderr
-        error: index/CURRENT is damaged: it does not hold the name and the checksum of a generation; rebuild the index
-    "#]],
+            exit 7
+            --- stderr
+            error: index/CURRENT is damaged: it does not hold the name and the checksum of a generation; rebuild the index
+        "#]],
     );
     sandbox.write("index/CURRENT", format!("g000007 {:064}\n", 0));
     sandbox.check(
         &["index", "verify"],
         expect![[r#"
-        exit 3
-        --- stderr
-        error: index/CURRENT is damaged: it names `g000007`, and there is no such generation; rebuild the index
-    "#]],
+            exit 7
+            --- stderr
+            error: index/CURRENT is damaged: it names `g000007`, and there is no such generation; rebuild the index
+        "#]],
     );
 }
 

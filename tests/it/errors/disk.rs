@@ -4,7 +4,7 @@ use expect_test::expect;
 
 use crate::support::{Sandbox, small_ticket};
 
-const BUILD: [&str; 6] = ["index", "build", "--data", "desk", "--model", "hashed"];
+const BUILD: [&str; 7] = ["index", "build", "--data", "desk", "--model", "hashed", "--force"];
 
 #[test]
 fn an_index_folder_that_cannot_be_one() {
@@ -13,39 +13,39 @@ fn an_index_folder_that_cannot_be_one() {
     sandbox.check(
         &BUILD,
         expect![[r#"
-        exit 3
-        --- stderr
-        read
-        error: failed to create directory `index`: File exists (os error 17)
-    "#]],
+            exit 7
+            --- stderr
+            read
+            error: failed to create directory `index`: File exists (os error 17)
+        "#]],
     );
     assert_eq!(sandbox.read("index"), "a file");
     sandbox.check(
         &["index", "build", "--data", "desk", "--model", "hashed", "--index", "index/below"],
         expect![[r#"
-        exit 3
-        --- stderr
-        read
-        error: failed to create directory `index/below`: Not a directory (os error 20)
-    "#]],
+            exit 7
+            --- stderr
+            read
+            error: failed to create directory `index/below`: Not a directory (os error 20)
+        "#]],
     );
     sandbox.write("other/LOCK/file", "");
     sandbox.check(
         &["index", "build", "--data", "desk", "--model", "hashed", "--index", "other"],
         expect![[r#"
-        exit 3
-        --- stderr
-        read
-        error: failed to open file `other/LOCK`: Is a directory (os error 21)
-    "#]],
+            exit 7
+            --- stderr
+            read
+            error: failed to open file `other/LOCK`: Is a directory (os error 21)
+        "#]],
     );
     sandbox.check(
         &["generate", "--out", "index", "--tickets", "3"],
         expect![[r#"
-        exit 3
-        --- stderr
-        error: failed to create directory `index`: File exists (os error 17)
-    "#]],
+            exit 7
+            --- stderr
+            error: failed to create directory `index`: File exists (os error 17)
+        "#]],
     );
 }
 
@@ -62,7 +62,7 @@ fn a_disk_that_is_full() {
             break;
         }
         failures += 1;
-        assert_eq!(outcome.code, 3, "{blocks} blocks: {outcome:?}");
+        assert_eq!(outcome.code, 7, "{blocks} blocks: {outcome:?}");
         assert!(outcome.stderr.contains("File too large"), "{blocks} blocks: {outcome:?}");
         assert_eq!(sandbox.read("index/CURRENT"), generation, "{blocks} blocks");
         assert_eq!(entries(&sandbox), ["CURRENT", "LOCK", "cache", "g000001"], "{blocks} blocks");
@@ -74,10 +74,10 @@ fn a_disk_that_is_full() {
     sandbox.nba(&["index", "verify"]).ok();
 
     let outcome = sandbox.sh("trap '' XFSZ; ulimit -f 8; exec \"$NBA\" generate --out made --tickets 200");
-    assert_eq!(outcome.failed().code, 3);
+    assert_eq!(outcome.failed().code, 7);
     // Standard output may be such a file too.
     let outcome = sandbox.sh("trap '' XFSZ; ulimit -f 1; exec \"$NBA\" index status --json > status.json");
-    assert_eq!(outcome.failed().code, 3);
+    assert_eq!(outcome.failed().code, 7);
 }
 
 /// What is in the index folder itself.

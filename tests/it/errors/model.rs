@@ -52,12 +52,12 @@ fn another_model_than_the_index_was_built_with() {
     let mut sandbox = Sandbox::with_small_index();
     link_model(&sandbox);
     sandbox.check(&["similar", "TICKET-0001", "--model", MODEL], expect![[r#"
-        exit 3
+        exit 7
         --- stderr
         error: the index was built with model `hashed-256@<fingerprint>`, and this is `portuguese-multilingual-e5-small@<fingerprint>`; use that model or rebuild the index
     "#]]);
     sandbox.check(&[&EMBED[..], &["a", "--model", &format!("models/{MODEL}")]].concat(), expect![[r#"
-        exit 3
+        exit 7
         --- stderr
         error: the index was built with model `hashed-256@<fingerprint>`, and this is `portuguese-multilingual-e5-small@<fingerprint>`; use that model or rebuild the index
     "#]]);
@@ -65,13 +65,13 @@ fn another_model_than_the_index_was_built_with() {
     fs_err::remove_dir_all(sandbox.path("index")).unwrap();
     index_of_the_model(&sandbox);
     sandbox.check(&["similar", "TICKET-0001", "--model", "hashed"], expect![[r#"
-        exit 3
+        exit 7
         --- stderr
         error: the index was built with model `portuguese-multilingual-e5-small@<fingerprint>`, and this is `hashed-256@<fingerprint>`; use that model or rebuild the index
     "#]]);
     sandbox.set("NBA_MODEL", "hashed");
     sandbox.check(&["recommend", "--text", "a"], expect![[r#"
-        exit 3
+        exit 7
         --- stderr
         error: the index was built with model `portuguese-multilingual-e5-small@<fingerprint>`, and this is `hashed-256@<fingerprint>`; use that model or rebuild the index
     "#]]);
@@ -81,30 +81,30 @@ fn another_model_than_the_index_was_built_with() {
 fn a_model_that_is_not_there() {
     let sandbox = Sandbox::with_small_desk();
     sandbox.check(&["index", "build", "--data", "desk"], expect![[r#"
-        exit 3
+        exit 7
         --- stderr
         error: no usable model in portuguese-multilingual-e5-small: there is no such folder, nor one of that name in a models folder (no models folder was found)
     "#]]);
     sandbox.check(&["index", "build", "--data", "desk", "--model", "minilm"], expect![[r#"
-        exit 3
+        exit 7
         --- stderr
         error: no usable model in minilm: there is no such folder, nor one of that name in a models folder (no models folder was found)
     "#]]);
     index_of_the_model(&sandbox);
     sandbox.check(&[&EMBED[..], &["a"]].concat(), expect![[r#"
-        exit 3
+        exit 7
         --- stderr
         error: no usable model in portuguese-multilingual-e5-small: the index was built with it, and no models folder has it (no models folder was found); name its folder with --model
     "#]]);
     link_model(&sandbox);
     sandbox.check(&["index", "build", "--data", "desk", "--model", "models"], expect![[r#"
-        exit 3
+        exit 7
         --- stderr
         error: no usable model in models: failed to open file `models/model.toml`: No such file or directory (os error 2)
     "#]]);
     fs_err::create_dir(sandbox.path("models/minilm")).unwrap();
     sandbox.check(&["index", "build", "--data", "desk", "--model", "minilm"], expect![[r#"
-        exit 3
+        exit 7
         --- stderr
         error: no usable model in models/minilm: failed to open file `models/minilm/model.toml`: No such file or directory (os error 2)
     "#]]);
@@ -128,7 +128,7 @@ fn a_model_folder_that_is_damaged() {
     damaged(
         toml.replace("pooling = \"mean\"", "pooling = \"max\""),
         expect![[r#"
-            exit 3
+            exit 7
             --- stderr
             error: no usable model in models/portuguese-multilingual-e5-small: model.toml: TOML parse error at line 5, column 11
               |
@@ -140,7 +140,7 @@ fn a_model_folder_that_is_damaged() {
     damaged(
         toml.replace("dimension", "dimensions"),
         expect![[r#"
-            exit 3
+            exit 7
             --- stderr
             error: no usable model in models/portuguese-multilingual-e5-small: model.toml: TOML parse error at line 3, column 1
               |
@@ -152,15 +152,15 @@ fn a_model_folder_that_is_damaged() {
     damaged(
         toml.replace("model.onnx", "model_q4.onnx"),
         expect![[r#"
-        exit 3
-        --- stderr
-        error: no usable model in models/portuguese-multilingual-e5-small: failed to query resolved metadata `models/portuguese-multilingual-e5-small/model_q4.onnx`: No such file or directory (os error 2)
-    "#]],
+            exit 7
+            --- stderr
+            error: no usable model in models/portuguese-multilingual-e5-small: failed to query resolved metadata `models/portuguese-multilingual-e5-small/model_q4.onnx`: No such file or directory (os error 2)
+        "#]],
     );
     damaged(
         String::new(),
         expect![[r#"
-            exit 3
+            exit 7
             --- stderr
             error: no usable model in models/portuguese-multilingual-e5-small: model.toml: TOML parse error at line 1, column 1
               |
@@ -172,7 +172,7 @@ fn a_model_folder_that_is_damaged() {
     damaged(
         toml,
         expect![[r#"
-            exit 3
+            exit 7
             --- stderr
             error: ONNX Runtime: no library that can be used; tried
                 ORT_DYLIB_PATH: no/libonnxruntime.so does not exist
@@ -181,13 +181,13 @@ fn a_model_folder_that_is_damaged() {
     );
     fs_err::remove_file(sandbox.path(&below("tokenizer.json"))).unwrap();
     sandbox.check(&build, expect![[r#"
-        exit 3
+        exit 7
         --- stderr
         error: no usable model in models/portuguese-multilingual-e5-small: failed to query resolved metadata `models/portuguese-multilingual-e5-small/tokenizer.json`: No such file or directory (os error 2)
     "#]]);
     sandbox.write(&below("tokenizer.json"), "{}");
     sandbox.check(&build, expect![[r#"
-        exit 3
+        exit 7
         --- stderr
         error: no usable model in models/portuguese-multilingual-e5-small: tokenizer.json has 2 bytes, and model.toml says 1812014; fetch the model again
     "#]]);
@@ -204,7 +204,7 @@ fn a_runtime_that_is_not_there() {
         println!("skipped: the system has an ONNX Runtime of its own");
     } else {
         expect![[r#"
-            exit 3
+            exit 7
             --- stderr
             error: ONNX Runtime: no library that can be used; tried
                 beside the executable: no libonnxruntime.so in <scratch>/above/above/bin
@@ -218,22 +218,22 @@ fn a_runtime_that_is_not_there() {
     sandbox.check(
         &["index", "build", "--data", "desk"],
         expect![[r#"
-        exit 3
-        --- stderr
-        error: ONNX Runtime: no library that can be used; tried
-            ORT_DYLIB_PATH: no/libonnxruntime.so does not exist
-          get the pinned version with `make runtime`, or set ORT_DYLIB_PATH to a libonnxruntime of 1.22 or newer
-    "#]],
+            exit 7
+            --- stderr
+            error: ONNX Runtime: no library that can be used; tried
+                ORT_DYLIB_PATH: no/libonnxruntime.so does not exist
+              get the pinned version with `make runtime`, or set ORT_DYLIB_PATH to a libonnxruntime of 1.22 or newer
+        "#]],
     );
     sandbox.check(
         &["similar", "--text", "a"],
         expect![[r#"
-        exit 3
-        --- stderr
-        error: ONNX Runtime: no library that can be used; tried
-            ORT_DYLIB_PATH: no/libonnxruntime.so does not exist
-          get the pinned version with `make runtime`, or set ORT_DYLIB_PATH to a libonnxruntime of 1.22 or newer
-    "#]],
+            exit 7
+            --- stderr
+            error: ONNX Runtime: no library that can be used; tried
+                ORT_DYLIB_PATH: no/libonnxruntime.so does not exist
+              get the pinned version with `make runtime`, or set ORT_DYLIB_PATH to a libonnxruntime of 1.22 or newer
+        "#]],
     );
     // What needs no model goes on.
     sandbox.nba(&["similar", &crate::support::small_ticket(true)]).ok();
@@ -274,12 +274,12 @@ fn a_runtime_that_is_too_old_or_none() {
         }
         sandbox.set("ORT_DYLIB_PATH", &library);
         let outcome = sandbox.nba(&["similar", "--text", "a"]).failed();
-        assert_eq!(outcome.code, 3, "{name}: {outcome:?}");
+        assert_eq!(outcome.code, 7, "{name}: {outcome:?}");
         let says_so = ["ONNX Runtime", "make runtime"].iter().all(|words| outcome.stderr.contains(words));
         assert!(says_so && outcome.stderr.contains(&format!("{name}.so")), "{name}: {outcome:?}");
         if name == "old" {
             expect![[r#"
-                exit 3
+                exit 7
                 --- stderr
                 error: ONNX Runtime: no library that can be used; tried
                     ORT_DYLIB_PATH: ort 2.0.0-rc.15 is not compatible with the ONNX Runtime binary found at `<tmp>/old.so`; expected version >= '1.22.x', but got '1.10.0'

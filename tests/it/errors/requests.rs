@@ -361,9 +361,9 @@ fn errors_are_json_where_json_is_asked_for() {
         (&["--json", "similar", "TICKET-1", "-k", "0"], 2),
         (&["recommend", "TICKET-2", "--json"], 2),
         (&["similar", "TICKET-1", "--filter", "a =", "--json"], 2),
-        (&["index", "status", "--index", "nowhere", "--json"], 3),
-        (&["index", "build", "--data", "nowhere", "--model", "hashed", "--json"], 3),
-        (&["similar", "--text", "a", "--model", "nowhere", "--json"], 3),
+        (&["index", "status", "--index", "nowhere", "--json"], 7),
+        (&["index", "build", "--data", "nowhere", "--model", "hashed", "--json"], 5),
+        (&["similar", "--text", "a", "--model", "nowhere", "--json"], 7),
         (&["similar", "--json"], 2),
         (&["smilar", "--json"], 2),
     ] {
@@ -409,7 +409,7 @@ fn configurations_that_cannot_be_used() {
     config(
         "indx = \"index\"",
         expect![[r#"
-            exit 3
+            exit 5
             --- stderr
             error: nba.toml: TOML parse error at line 1, column 1
               |
@@ -421,27 +421,27 @@ fn configurations_that_cannot_be_used() {
     config(
         "[fusion]\nk = \"many\"",
         expect![[r#"
-        exit 3
-        --- stderr
-        error: nba.toml: TOML parse error at line 2, column 5
-          |
-        2 | k = "many"
-          |     ^^^^^^
-        invalid type: string "many", expected f32
-    "#]],
+            exit 5
+            --- stderr
+            error: nba.toml: TOML parse error at line 2, column 5
+              |
+            2 | k = "many"
+              |     ^^^^^^
+            invalid type: string "many", expected f32
+        "#]],
     );
     config(
         "[build]\nkeep = 0",
         expect![[r#"
-        exit 3
-        --- stderr
-        error: nba.toml: build.keep must be 1 or more
-    "#]],
+            exit 5
+            --- stderr
+            error: nba.toml: build.keep must be 1 or more
+        "#]],
     );
     config(
         "[build.vector]\nkind = \"ivf\"",
         expect![[r#"
-            exit 3
+            exit 5
             --- stderr
             error: nba.toml: TOML parse error at line 2, column 8
               |
@@ -453,51 +453,51 @@ fn configurations_that_cannot_be_used() {
     config(
         "[build.vector]\nrecall = 1.5",
         expect![[r#"
-        exit 3
-        --- stderr
-        error: nba.toml: build.vector.recall must be between 0 and 1
-    "#]],
+            exit 5
+            --- stderr
+            error: nba.toml: build.vector.recall must be between 0 and 1
+        "#]],
     );
     config(
         "language = \"de\"",
         expect![[r#"
-        exit 3
-        --- stderr
-        error: nba.toml: TOML parse error at line 1, column 12
-          |
-        1 | language = "de"
-          |            ^^^^
-        unknown variant `de`, expected `pt` or `en`
-    "#]],
+            exit 5
+            --- stderr
+            error: nba.toml: TOML parse error at line 1, column 12
+              |
+            1 | language = "de"
+              |            ^^^^
+            unknown variant `de`, expected `pt` or `en`
+        "#]],
     );
     config(
         "index = [",
         expect![[r#"
-        exit 3
-        --- stderr
-        error: nba.toml: TOML parse error at line 1, column 10
-          |
-        1 | index = [
-          |          ^
-        unclosed array, expected `]`
-    "#]],
+            exit 5
+            --- stderr
+            error: nba.toml: TOML parse error at line 1, column 10
+              |
+            1 | index = [
+              |          ^
+            unclosed array, expected `]`
+        "#]],
     );
     sandbox.check(
         &["config", "--config", "other.toml"],
         expect![[r#"
-        exit 3
-        --- stderr
-        error: failed to open file `other.toml`: No such file or directory (os error 2)
-    "#]],
+            exit 5
+            --- stderr
+            error: failed to open file `other.toml`: No such file or directory (os error 2)
+        "#]],
     );
     sandbox.write("nba.toml", [0xff, 0xfe]);
     sandbox.check(
         &["config"],
         expect![[r#"
-        exit 3
-        --- stderr
-        error: failed to read from file `nba.toml`: stream did not contain valid UTF-8
-    "#]],
+            exit 5
+            --- stderr
+            error: failed to read from file `nba.toml`: stream did not contain valid UTF-8
+        "#]],
     );
 }
 
@@ -518,71 +518,71 @@ fn catalogues_that_cannot_be_used() {
     catalogue(
         "",
         expect![[r#"
-        exit 3
-        --- stderr
-        error: desk/actions.toml: has no [[action]]
-    "#]],
+            exit 5
+            --- stderr
+            error: desk/actions.toml: has no [[action]]
+        "#]],
     );
     catalogue(
         &action("ASK_IT", ""),
         expect![[r#"
-        exit 3
-        --- stderr
-        error: desk/actions.toml: line 1: missing field `examples`
-    "#]],
+            exit 5
+            --- stderr
+            error: desk/actions.toml: line 1: missing field `examples`
+        "#]],
     );
     catalogue(
         &action("ASK_IT", "examples = []"),
         expect![[r#"
-        exit 3
-        --- stderr
-        error: desk/actions.toml: line 1: action `ASK_IT` must have examples, none of them empty
-    "#]],
+            exit 5
+            --- stderr
+            error: desk/actions.toml: line 1: action `ASK_IT` must have examples, none of them empty
+        "#]],
     );
     catalogue(
         &action("ASK IT", examples),
         expect![[r#"
-        exit 3
-        --- stderr
-        error: desk/actions.toml: line 1: action id `ASK IT` must be a word without blanks
-    "#]],
+            exit 5
+            --- stderr
+            error: desk/actions.toml: line 1: action id `ASK IT` must be a word without blanks
+        "#]],
     );
     catalogue(
         &action("OTHER", examples),
         expect![[r#"
-        exit 3
-        --- stderr
-        error: desk/actions.toml: line 1: action id `OTHER` is kept for messages that are like no example; choose another
-    "#]],
+            exit 5
+            --- stderr
+            error: desk/actions.toml: line 1: action id `OTHER` is kept for messages that are like no example; choose another
+        "#]],
     );
     catalogue(
         &format!("{}{}", action("ASK_IT", examples), action("ASK_IT", examples)),
         expect![[r#"
-        exit 3
-        --- stderr
-        error: desk/actions.toml: line 7: action `ASK_IT` is already defined on line 1
-    "#]],
+            exit 5
+            --- stderr
+            error: desk/actions.toml: line 7: action `ASK_IT` is already defined on line 1
+        "#]],
     );
     catalogue(
         &action("ASK_IT", examples).replace("\"ask\"", "\"pray\""),
         expect![[r#"
-        exit 3
-        --- stderr
-        error: desk/actions.toml: line 5: unknown variant `pray`, expected one of `ask`, `inform`, `investigate`, `resolve`, `escalate`, `close`
-    "#]],
+            exit 5
+            --- stderr
+            error: desk/actions.toml: line 5: unknown variant `pray`, expected one of `ask`, `inform`, `investigate`, `resolve`, `escalate`, `close`
+        "#]],
     );
     catalogue(
         &action("ASK_IT", "examples = [\"  \"]"),
         expect![[r#"
-        exit 3
-        --- stderr
-        error: desk/actions.toml: line 1: action `ASK_IT` must have examples, none of them empty
-    "#]],
+            exit 5
+            --- stderr
+            error: desk/actions.toml: line 1: action `ASK_IT` must have examples, none of them empty
+        "#]],
     );
     catalogue(
         &action("ASK_IT", "exemples = [\"oi\"]"),
         expect![[r#"
-            exit 3
+            exit 5
             --- stderr
             error: desk/actions.toml: line 6: unknown field `exemples`, expected one of `id`, `title`, `description`, `kind`, `categories`, `statuses`, `channels`, `priorities`, `max_per_thread`, `requires`, `excludes`, `examples`
         "#]],
@@ -590,10 +590,10 @@ fn catalogues_that_cannot_be_used() {
     sandbox.check(
         &["index", "build", "--data", "desk", "--model", "hashed", "--actions", "no.toml"],
         expect![[r#"
-        exit 3
-        --- stderr
-        error: failed to open file `no.toml`: No such file or directory (os error 2)
-    "#]],
+            exit 5
+            --- stderr
+            error: failed to open file `no.toml`: No such file or directory (os error 2)
+        "#]],
     );
     // None of them touched what serves.
     assert_eq!(sandbox.nba(&["index", "verify"]).ok().stdout.split(' ').nth(1), Some("g000001"));
@@ -629,29 +629,29 @@ fn labelled_files_that_cannot_be_used() {
     retrieval(
         ["texto", "tema"],
         expect![[r#"
-        exit 3
-        --- stderr
-        error: 1 problem in the data
-          all.csv:2: CSV error: record 1 (line: 2, byte: 11): found record with 1 fields, but the previous record has 2 fields
-          nothing was written; mend the data (a build can skip faulty rows with --lenient)
-    "#]],
+            exit 5
+            --- stderr
+            error: 1 problem in the data
+              all.csv:2: CSV error: record 1 (line: 2, byte: 11): found record with 1 fields, but the previous record has 2 fields
+              nothing was written; mend the data (a build can skip faulty rows with --lenient)
+        "#]],
     );
     sandbox.write("all.csv", "texto,tema\n");
     retrieval(
         ["texto", "tema"],
         expect![[r#"
-        exit 3
-        --- stderr
-        error: 1 problem in the data
-          all.csv: no rows
-          nothing was written; mend the data (a build can skip faulty rows with --lenient)
-    "#]],
+            exit 5
+            --- stderr
+            error: 1 problem in the data
+              all.csv: no rows
+              nothing was written; mend the data (a build can skip faulty rows with --lenient)
+        "#]],
     );
     sandbox.write("all.csv", "texto,tema\n ,A\n");
     retrieval(
         ["texto", "tema"],
         expect![[r#"
-            exit 3
+            exit 5
             --- stderr
             error: 1 problem in the data
               all.csv:2: texto and tema must not be empty
@@ -662,12 +662,12 @@ fn labelled_files_that_cannot_be_used() {
     retrieval(
         ["texto", "tema"],
         expect![[r#"
-        exit 3
-        --- stderr
-        error: 1 problem in the data
-          all.csv:2: CSV parse error: record 1 (line 2, field: 0, byte: 11): invalid utf-8: invalid UTF-8 in field 0 near byte index 0
-          nothing was written; mend the data (a build can skip faulty rows with --lenient)
-    "#]],
+            exit 5
+            --- stderr
+            error: 1 problem in the data
+              all.csv:2: CSV parse error: record 1 (line 2, field: 0, byte: 11): invalid utf-8: invalid UTF-8 in field 0 near byte index 0
+              nothing was written; mend the data (a build can skip faulty rows with --lenient)
+        "#]],
     );
 
     let actions = |train: &str, expected| {
@@ -677,39 +677,39 @@ fn labelled_files_that_cannot_be_used() {
     actions(
         "{",
         expect![[r#"
-        exit 3
-        --- stderr
-        error: 1 problem in the data
-          train.jsonl:1: EOF while parsing an object at line 1 column 1
-          nothing was written; mend the data (a build can skip faulty rows with --lenient)
-    "#]],
+            exit 5
+            --- stderr
+            error: 1 problem in the data
+              train.jsonl:1: EOF while parsing an object at line 1 column 1
+              nothing was written; mend the data (a build can skip faulty rows with --lenient)
+        "#]],
     );
     actions(
         "{\"case\": \"1\"}\n",
         expect![[r#"
-        exit 3
-        --- stderr
-        error: 1 problem in the data
-          train.jsonl:1: missing field `turns` at line 1 column 13
-          nothing was written; mend the data (a build can skip faulty rows with --lenient)
-    "#]],
+            exit 5
+            --- stderr
+            error: 1 problem in the data
+              train.jsonl:1: missing field `turns` at line 1 column 13
+              nothing was written; mend the data (a build can skip faulty rows with --lenient)
+        "#]],
     );
     actions(
         "",
         expect![[r#"
-        exit 3
-        --- stderr
-        error: 1 problem in the data
-          train.jsonl: no cases
-          nothing was written; mend the data (a build can skip faulty rows with --lenient)
-    "#]],
+            exit 5
+            --- stderr
+            error: 1 problem in the data
+              train.jsonl: no cases
+              nothing was written; mend the data (a build can skip faulty rows with --lenient)
+        "#]],
     );
     sandbox.check(
         &["evaluate", "actions", "--train", "no.jsonl", "--test", "no.jsonl"],
         expect![[r#"
-        exit 3
-        --- stderr
-        error: failed to open file `no.jsonl`: No such file or directory (os error 2)
-    "#]],
+            exit 5
+            --- stderr
+            error: failed to open file `no.jsonl`: No such file or directory (os error 2)
+        "#]],
     );
 }

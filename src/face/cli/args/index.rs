@@ -1,0 +1,91 @@
+//! The grammar of `nba index …`, and its help. No behaviour.
+
+use std::path::PathBuf;
+
+use clap::{Args as ClapArgs, Subcommand};
+
+use crate::vector::Kind;
+
+#[derive(Debug, Subcommand)]
+pub(in crate::face::cli) enum IndexCommand {
+    /// Build a new generation from source tables and publish it
+    Build(BuildArgs),
+    /// What the serving generation holds
+    #[command(after_help = "Examples:\n  nba index status\n  nba index status --index index --json")]
+    Status,
+    /// Read everything: checksums, counts, every point of every graph
+    Verify(VerifyArgs),
+    /// The generations that are there
+    #[command(
+        after_help = "In use is what some process has open; no build removes that.\n\nExamples:\n  nba index list\n  nba index list --index index --json"
+    )]
+    List,
+    /// Make an earlier generation serve again
+    Rollback(RollbackArgs),
+    /// What differs between two generations: rows, and the best action of active tickets
+    Diff(DiffArgs),
+}
+
+#[derive(Debug, ClapArgs)]
+#[command(
+    after_help = "Examples:\n  nba index build --data fixtures --index index\n  nba index build --data export/ --lenient --vector hnsw\n\nThe folder holds companies, customers, agents, tickets and ticket_interactions as CSV or Parquet.\nThe old generation serves until the new one is complete and checked; on any error it goes on serving.\nIf what serves was made by this program from the same tables, catalogue, configuration, model and feedback, nothing is\nbuilt, and the exit code is 3."
+)]
+pub(in crate::face::cli) struct BuildArgs {
+    /// Folder with the five source tables
+    #[arg(long, value_name = "DIR")]
+    pub(in crate::face::cli) data: PathBuf,
+    /// Action catalogue [default: actions.toml in the data folder, else the built-in one]
+    #[arg(long, value_name = "FILE")]
+    pub(in crate::face::cli) actions: Option<PathBuf>,
+    /// How vectors are searched
+    #[arg(long, value_name = "auto|flat|codes|hnsw")]
+    pub(in crate::face::cli) vector: Option<Kind>,
+    /// Skip and count bad rows in place of refusing them
+    #[arg(long)]
+    pub(in crate::face::cli) lenient: bool,
+    /// How many generations to keep, the new one included; one that is in use stays
+    #[arg(long, value_name = "N")]
+    pub(in crate::face::cli) keep: Option<usize>,
+    /// Build even if nothing has changed
+    #[arg(long)]
+    pub(in crate::face::cli) force: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+#[command(
+    after_help = "--pii looks for CPF, CNPJ, card numbers, e-mail addresses and phones that nothing has masked, in every byte of\nevery file; tantivy's term dictionaries and document store are compressed and are read through the index.\nEach is told by file, kind and place, never by its value, and ends the program with exit code 7.\n\nExamples:\n  nba index verify\n  nba index verify --index index --json\n  nba index verify g000041 --pii"
+)]
+pub(in crate::face::cli) struct VerifyArgs {
+    /// Which generation [default: the one that serves]
+    #[arg(value_name = "GENERATION")]
+    pub(in crate::face::cli) generation: Option<String>,
+    /// Look for raw personal values too
+    #[arg(long)]
+    pub(in crate::face::cli) pii: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+#[command(
+    after_help = "The generation must open, with the checks that every opening makes. Programs that have an index open go on with what\nthey have until they reload it.\n\nExamples:\n  nba index rollback\n  nba index rollback g000041 --index index"
+)]
+pub(in crate::face::cli) struct RollbackArgs {
+    /// Which generation [default: the newest that is older than the one that serves]
+    #[arg(value_name = "GENERATION")]
+    pub(in crate::face::cli) generation: Option<String>,
+}
+
+#[derive(Debug, ClapArgs)]
+#[command(
+    after_help = "Rows are told apart by their key; one is changed if any column differs but what a build learnt of it. A ticket that is\nactive in both generations is asked for its best action in each, with the configuration in force now. What can have\nchanged it is told beside: model, configuration, catalogue, program, ticket, new_evidence, evidence_gone, feedback,\nor learnt where all that is the same and only what was learnt from other tickets differs.\n\nExamples:\n  nba index diff g000041 g000042\n  nba index diff g000041 g000042 --json"
+)]
+pub(in crate::face::cli) struct DiffArgs {
+    /// The earlier generation
+    #[arg(value_name = "A")]
+    pub(in crate::face::cli) before: String,
+    /// The later generation
+    #[arg(value_name = "B")]
+    pub(in crate::face::cli) after: String,
+    /// Show so many rows and tickets of each kind; --json shows all
+    #[arg(long, default_value_t = 10, value_name = "N")]
+    pub(in crate::face::cli) show: usize,
+}

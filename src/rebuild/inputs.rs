@@ -1,0 +1,89 @@
+//! What a generation is made from, as sums: so that a build can tell that there is nothing to do, and that a table changed
+//! under its hands. Reads files whole and understands none.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::Path;
+
+use serde::Serialize;
+
+use super::{BuildParams, BuildRequest};
+use crate::desk::{ReadParams, source_files};
+use crate::embed::ModelIdentity;
+use crate::error::{Error, Result};
+use crate::feedback::Log;
+use crate::index::{FORMAT, sha256_hex, sha256_of_file};
+use crate::snapshot::{Generation, Snapshot, tidy};
+
+/// What comes before the name of a source file.
+const TABLE: &str = "tables/";
+
+/// What serves, if it was made by this program from just what a build would be made from now, and opens; a build would make
+/// the same again. What a dead build left is cleared. Loads no model.
+///
+/// # Errors
+/// [`Error::Input`] for a data folder that cannot be read; [`Error::Busy`] while another process writes; I/O errors.
+pub fn nothing_to_do(request: &BuildRequest<'_>, model: &ModelIdentity) -> Result<Option<Generation>> {
+    // What cannot be opened has to be built anew.
+    let Ok(serving) = Snapshot::open(&request.index) else { return Ok(None) };
+    let generation = serving.generation();
+    if generation.model != *model || generation.inputs != sums(request, model)? {
+        return Ok(None);
+    }
+    tidy(&request.index, &request.holder)?;
+    Ok(Some(generation.clone()))
+}
+
+/// A sum of everything that a generation follows from, by name.
+pub(super) fn sums(request: &BuildRequest<'_>, model: &ModelIdentity) -> Result<BTreeMap<String, String>> {
+    let log = Log::of(&request.index).path();
+    let feedback = if log.exists() { sha256_of_file(&log)? } else { sha256_hex(b"") };
+    let program = format!("nba {} format {FORMAT}", env!("CARGO_PKG_VERSION"));
+    let mut sums = tables(&request.data)?;
+    sums.extend(
+        [
+            ("catalogue", sum(request.catalogue)?),
+            ("configuration", sum(&configuration(request))?),
+            ("feedback", feedback),
+            ("model", sum(model)?),
+            ("program", sha256_hex(program.as_bytes())),
+        ]
+        .map(|(name, sum)| (name.to_owned(), sum)),
+    );
+    Ok(sums)
+}
+
+/// Refuses tables that are no longer what they were when `inputs` were summed.
+pub(super) fn check_tables(data: &Path, inputs: &BTreeMap<String, String>) -> Result<()> {
+    let now = tables(data)?;
+    let were = inputs.iter().filter(|(name, _)| name.starts_with(TABLE));
+    let changed = were.chain(&now).find(|(name, _)| inputs.get(*name) != now.get(*name));
+    let Some((name, _)) = changed else { return Ok(()) };
+    let file = data.join(name.trim_start_matches(TABLE));
+    let message = format!("{} changed while it was read; build again once the export is complete", file.display());
+    Err(Error::Input(io::Error::other(message)))
+}
+
+/// The sum of every source file, by its path below the data folder.
+fn tables(data: &Path) -> Result<BTreeMap<String, String>> {
+    let mut sums = BTreeMap::new();
+    for file in source_files(data)? {
+        let below = file.strip_prefix(data).unwrap_or(&file);
+        let below: Vec<_> = below.iter().map(|part| part.to_string_lossy()).collect();
+        sums.insert(format!("{TABLE}{}", below.join("/")), sha256_of_file(&file).map_err(Error::of_input)?);
+    }
+    Ok(sums)
+}
+
+/// What of the configuration shows in a generation: not how many are kept, nor how many faults are told.
+fn configuration<'a>(request: &'a BuildRequest<'_>) -> impl Serialize + 'a {
+    let read = ReadParams { lenient: request.params.read.lenient, ..ReadParams::default() };
+    let build = BuildParams { keep: BuildParams::default().keep, read, ..request.params.clone() };
+    (build, request.recommend, request.fusion, request.keyword)
+}
+
+fn sum(value: &impl Serialize) -> Result<String> {
+    let bytes =
+        serde_json::to_vec(value).map_err(|error| Error::internal("summing what a build is made from", error))?;
+    Ok(sha256_hex(&bytes))
+}

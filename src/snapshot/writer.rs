@@ -1,0 +1,172 @@
+//! Writes a generation into a folder of its own, checks it, and swaps it in by one rename. All of it is on the disk before
+//! that rename: every file, every folder, and the names in them.
+
+use std::collections::BTreeMap;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use arrow::array::RecordBatch;
+use fs_err as fs;
+
+use super::current::{self, Serving, number};
+use super::lock::WriteLock;
+use super::shelf::{self, sweep};
+use super::{GENERATION_FILE, Generation, IndexEntry, SUM_FILE};
+use crate::embed::{ModelIdentity, Vector};
+use crate::error::Result;
+use crate::index::{
+    FORMAT, FileEntry, IndexReader, IndexSpec, check_files, sha256_hex, sync_folder, write, write_json,
+};
+
+/// The folder of an index that is tried and thrown away before a generation is published.
+const TRIAL_FOLDER: &str = ".trial";
+
+/// A generation that is being written. Dropped before [`SnapshotWriter::publish`], it leaves nothing.
+pub struct SnapshotWriter {
+    root: PathBuf,
+    folder: PathBuf,
+    generation: Generation,
+    published: bool,
+    /// Held until the writer is gone.
+    _lock: WriteLock,
+}
+
+impl SnapshotWriter {
+    /// Takes the lock of `root`, clears what a dead writer left, and begins the next generation.
+    ///
+    /// `holder` is what another process is told while this one writes.
+    ///
+    /// # Errors
+    /// [`crate::Error::Busy`] while another process writes; I/O errors.
+    pub fn begin(root: &Path, model: &ModelIdentity, created_at: &str, holder: &str) -> Result<Self> {
+        fs::create_dir_all(root)?;
+        let lock = WriteLock::take(root, holder)?;
+        sweep(root)?;
+        let last = shelf::names(root)?.last().and_then(|name| number(name)).unwrap_or_default();
+        let name = format!("g{:06}", last + 1);
+        let folder = root.join(format!(".{name}.new"));
+        fs::create_dir(&folder)?;
+        let generation = Generation {
+            format: FORMAT,
+            name,
+            created_at: created_at.to_owned(),
+            built_by: concat!("nba ", env!("CARGO_PKG_VERSION")).to_owned(),
+            model: model.clone(),
+            inputs: BTreeMap::new(),
+            indexes: BTreeMap::new(),
+            files: Vec::new(),
+        };
+        Ok(Self { root: root.to_owned(), folder, generation, published: false, _lock: lock })
+    }
+
+    /// Notes what the generation is made from: see [`Generation::inputs`].
+    pub fn note_inputs(&mut self, inputs: BTreeMap<String, String>) {
+        self.generation.inputs = inputs;
+    }
+
+    /// Writes one index. See [`crate::index::write`] for the arguments.
+    ///
+    /// # Errors
+    /// Those of [`crate::index::write`].
+    pub fn add_index(
+        &mut self,
+        spec: &IndexSpec,
+        batch: &RecordBatch,
+        vectors: &[Vector],
+        phase: &mut dyn FnMut(&'static str),
+    ) -> Result<()> {
+        let folder = self.folder.join(&spec.name);
+        fs::create_dir(&folder)?;
+        let (manifest, manifest_sha256) = write(&folder, spec, batch, vectors, &self.generation.model, phase)?;
+        let entry = IndexEntry { rows: manifest.rows(), bytes: manifest.bytes(), manifest_sha256 };
+        self.generation.indexes.insert(spec.name.clone(), entry);
+        Ok(())
+    }
+
+    /// Writes an index that is no part of the generation, has `ask` look at it, and removes it again.
+    ///
+    /// # Errors
+    /// Those of [`crate::index::write`], of opening what was written, and of `ask`.
+    pub fn try_index<T>(
+        &self,
+        spec: &IndexSpec,
+        batch: &RecordBatch,
+        vectors: &[Vector],
+        ask: impl FnOnce(&IndexReader) -> Result<T>,
+    ) -> Result<T> {
+        let folder = self.folder.join(TRIAL_FOLDER);
+        fs::create_dir(&folder)?;
+        let (_, sha256) = write(&folder, spec, batch, vectors, &self.generation.model, &mut |_| {})?;
+        let answer = ask(&IndexReader::open(&folder, &sha256, false)?)?;
+        fs::remove_dir_all(&folder)?;
+        Ok(answer)
+    }
+
+    /// Writes a file beside the indexes.
+    ///
+    /// # Errors
+    /// I/O errors.
+    pub fn add_file(&mut self, name: &str, bytes: &[u8]) -> Result<()> {
+        write_synced(&self.folder.join(name), bytes)?;
+        let entry = FileEntry { path: name.to_owned(), bytes: bytes.len() as u64, sha256: sha256_hex(bytes) };
+        self.generation.files.push(entry);
+        Ok(())
+    }
+
+    /// Checks everything that was written, swaps it in, and removes old generations that nobody has open, so that `keep`
+    /// stay: this one, the one that served before it, and the newest.
+    ///
+    /// # Errors
+    /// [`crate::Error::Corrupt`] when what was written does not read back; I/O errors. The old generation then still serves.
+    pub fn publish(mut self, keep: usize) -> Result<Generation> {
+        let sha256 = write_json(&self.folder.join(GENERATION_FILE), &self.generation)?;
+        write_synced(&self.folder.join(SUM_FILE), format!("{sha256}\n").as_bytes())?;
+        sync_folder(&self.folder)?;
+        self.verify()?;
+
+        // A damaged `CURRENT` names nothing that served.
+        let before = current::read(&self.root).ok().flatten();
+        let published = self.root.join(&self.generation.name);
+        fs::rename(&self.folder, &published)?;
+        self.folder = published;
+        sync_folder(&self.root)?;
+        current::replace(&self.root, &Serving { name: self.generation.name.clone(), sha256 })?;
+        // From here on it serves, whatever else fails.
+        self.published = true;
+        sync_folder(&self.root)?;
+        sync_folder(parent(&self.root))?;
+        // What cannot be removed now is no failure, and the next build tries again.
+        let _ = shelf::remove_old(&self.root, &self.generation.name, before.as_ref(), keep);
+        Ok(self.generation.clone())
+    }
+
+    fn verify(&self) -> Result<()> {
+        check_files(&self.folder, &self.generation.files, true)?;
+        for (name, entry) in &self.generation.indexes {
+            let folder = self.folder.join(name);
+            IndexReader::open(&folder, &entry.manifest_sha256, true)?.verify(&folder)?;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for SnapshotWriter {
+    fn drop(&mut self) {
+        if !self.published {
+            // Whatever cannot be removed now is removed by the next writer.
+            let _ = fs::remove_dir_all(&self.folder);
+        }
+    }
+}
+
+fn write_synced(path: &Path, bytes: &[u8]) -> Result<()> {
+    let mut file = fs::File::create(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    Ok(())
+}
+
+/// The folder that a folder's name is in; of a bare name it is the current one.
+fn parent(folder: &Path) -> &Path {
+    folder.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
