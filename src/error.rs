@@ -79,6 +79,16 @@ pub enum Error {
         /// How many there are in all.
         total: usize,
     },
+    /// Too few of what something is learnt or measured by.
+    #[error("too little to go by: {found} {what}, and at least {needed} are needed")]
+    TooLittle {
+        /// What is counted.
+        what: String,
+        /// How many there are.
+        found: usize,
+        /// How many there must be.
+        needed: usize,
+    },
     /// A line of a text file that cannot be read.
     #[error("{0}")]
     Line(Problem),
@@ -221,7 +231,7 @@ impl Error {
             | Self::UnknownAction { .. }
             | Self::UnknownIndex { .. }
             | Self::UnknownRow { .. } => Fault::NotFound,
-            Self::Data { .. } | Self::Line(_) | Self::Config { .. } => Fault::Input,
+            Self::Data { .. } | Self::TooLittle { .. } | Self::Line(_) | Self::Config { .. } => Fault::Input,
             Self::NoIndex { .. }
             | Self::Corrupt { .. }
             | Self::PersonalData { .. }

@@ -116,6 +116,25 @@ pub struct Candidate {
     pub exact: Option<Seen>,
 }
 
+/// What the legs found for a hybrid query, before it is fused: it can be fused by any parameters without another search.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Legs {
+    /// The rows that a leg found, in their order.
+    pub candidates: Vec<Candidate>,
+    /// How many distinct terms of the query the index holds.
+    pub terms: usize,
+    /// Whether the query is nothing but codes, and some row has one of them.
+    pub only_codes: bool,
+}
+
+impl Legs {
+    /// The candidates, best first.
+    #[must_use]
+    pub fn fused(&self, params: &FusionParams) -> Vec<Fused> {
+        fuse(&self.candidates, &params.weights(self.terms, self.only_codes), params)
+    }
+}
+
 /// A row of the fused list, and what each leg saw in it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Fused {

@@ -4,7 +4,7 @@ use expect_test::expect;
 
 use crate::support::Sandbox;
 
-const COMMANDS: [&[&str]; 18] = [
+const COMMANDS: [&[&str]; 19] = [
     &["similar"],
     &["recommend"],
     &["feedback"],
@@ -22,6 +22,7 @@ const COMMANDS: [&[&str]; 18] = [
     &["evaluate", "retrieval"],
     &["evaluate", "actions"],
     &["evaluate", "queries"],
+    &["tune"],
     &["config"],
 ];
 

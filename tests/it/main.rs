@@ -22,3 +22,4 @@ mod replay;
 mod seed;
 mod serve;
 mod support;
+mod tune;
