@@ -70,7 +70,7 @@ fn set(table: &mut dyn TableLike, keys: &[&str], edit: &Edit, on_one_line: bool)
             EditValue::Number(number) => shortest(*number).into(),
             EditValue::Text(text) => text.as_str().into(),
         };
-        put(table, key, value);
+        put(table, key, value, on_one_line);
         if !on_one_line {
             comment(table.key_mut(key)?, edit);
         }
@@ -81,6 +81,9 @@ fn set(table: &mut dyn TableLike, keys: &[&str], edit: &Edit, on_one_line: bool)
         // `[build]` alone says nothing.
         folder.set_implicit(below.len() > 1);
         table.insert(key, if on_one_line { InlineTable::new().into() } else { Item::Table(folder) });
+        if on_one_line {
+            table.fmt();
+        }
     }
     let inner = table.get_mut(key)?;
     let is_one_line = inner.is_inline_table();
@@ -92,12 +95,15 @@ fn set(table: &mut dyn TableLike, keys: &[&str], edit: &Edit, on_one_line: bool)
 }
 
 /// Replaces a value and keeps what stands around it, such as a comment behind it.
-fn put(table: &mut dyn TableLike, key: &str, mut value: Value) {
+fn put(table: &mut dyn TableLike, key: &str, mut value: Value, on_one_line: bool) {
     if let Some(old) = table.get_mut(key).and_then(Item::as_value_mut) {
         *value.decor_mut() = old.decor().clone();
         *old = value;
     } else {
         table.insert(key, Item::Value(value));
+        if on_one_line {
+            table.fmt();
+        }
     }
 }
 

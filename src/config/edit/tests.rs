@@ -30,7 +30,9 @@ fn check(text: &str, expected: Expect) {
 
 #[test]
 fn an_empty_file_gets_tables() {
-    check("", expect![[r#"
+    check(
+        "",
+        expect![[r#"
         [fusion]
         # tuned fusion.method: better
         method = "rrf"
@@ -40,7 +42,8 @@ fn an_empty_file_gets_tables() {
         [build.keyword]
         # tuned build.keyword.tags_boost: better
         tags_boost = 2.0
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -72,27 +75,35 @@ fn comments_order_and_other_keys_stay() {
 
 #[test]
 fn tables_on_one_line_and_dotted_keys() {
-    check("fusion = { k = 50.0, keyword_weight = 0.1 }\nbuild.keep = 2\n", expect![[r##"
-        # tuned fusion.method: better
-        # tuned fusion.keyword_weight: better
-        fusion = { k = 50.0, keyword_weight = 0.3 , method = "rrf" }
-        build.keep = 2
+    check(
+        "fusion = { k = 50.0, keyword_weight = 0.1 }\nbuild.keep = 2\n",
+        expect![[r##"
+            # tuned fusion.method: better
+            # tuned fusion.keyword_weight: better
+            fusion = { k = 50.0, keyword_weight = 0.3, method = "rrf" }
+            build.keep = 2
 
-        [build.keyword]
-        # tuned build.keyword.tags_boost: better
-        tags_boost = 2.0
-    "##]]);
-    check("build = { keep = 2 } # two\n[fusion]\n  k = 50.0\n", expect![[r##"
-        # tuned build.keyword.tags_boost: better
-        build = { keep = 2 , keyword = { tags_boost = 2.0 } } # two
-        [fusion]
-          k = 50.0
-        # tuned fusion.method: better
-        method = "rrf"
-        # tuned fusion.keyword_weight: better
-        keyword_weight = 0.3
-    "##]]);
-    check("fusion.k = 50.0\nfusion.keyword_weight = 1\n\n[build]\nkeyword.tags_boost = 1.0\n", expect![[r#"
+            [build.keyword]
+            # tuned build.keyword.tags_boost: better
+            tags_boost = 2.0
+        "##]],
+    );
+    check(
+        "build = { keep = 2 } # two\n[fusion]\n  k = 50.0\n",
+        expect![[r##"
+            # tuned build.keyword.tags_boost: better
+            build = { keep = 2, keyword = { tags_boost = 2.0 } } # two
+            [fusion]
+              k = 50.0
+            # tuned fusion.method: better
+            method = "rrf"
+            # tuned fusion.keyword_weight: better
+            keyword_weight = 0.3
+        "##]],
+    );
+    check(
+        "fusion.k = 50.0\nfusion.keyword_weight = 1\n\n[build]\nkeyword.tags_boost = 1.0\n",
+        expect![[r#"
         fusion.k = 50.0
         # tuned fusion.keyword_weight: better
         fusion.keyword_weight = 0.3
@@ -102,7 +113,8 @@ fn tables_on_one_line_and_dotted_keys() {
         [build]
         # tuned build.keyword.tags_boost: better
         keyword.tags_boost = 2.0
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]

@@ -13,7 +13,7 @@ use super::super::queries::{self, Questions};
 use super::descent::Scores;
 use super::interval::Pair;
 use super::{FOLDS, Metric, TuneParams, VIEWS};
-use crate::desk::{Status, identifier_terms};
+use crate::desk::{OTHER, Status, identifier_terms};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::filter::Filter;
@@ -70,7 +70,9 @@ impl Asked {
         let resolved = |status: &str| Status::ALL.iter().any(|it| it.is_resolved() && it.as_str() == status);
         let ended: BTreeSet<Row> =
             index.text_values("status")?.into_iter().filter(|(_, status)| resolved(status)).map(|it| it.0).collect();
-        let labels: BTreeMap<Row, &str> = index.text_values(column)?.into_iter().collect();
+        // What is in no catalogue has nothing in common.
+        let labels: BTreeMap<Row, &str> =
+            index.text_values(column)?.into_iter().filter(|(_, label)| *label != OTHER).collect();
         let threads: BTreeMap<Row, &str> = index.text_values("thread_id")?.into_iter().collect();
         // The tickets of each thread, in the order of their first; and each thread's label, that of its first.
         let mut tickets: Vec<Vec<Row>> = Vec::new();

@@ -185,9 +185,11 @@ impl Words {
     }
 }
 
-/// Key, values and whether a build is needed, of each parameter that two settings do not share.
+/// Key, values and whether a build is needed, of each parameter that two settings do not share; but not of a damping that
+/// the second has no use for.
 pub(super) fn differences(from: &Setting, to: &Setting) -> Vec<(&'static str, SettingValue, SettingValue, bool)> {
     let values = from.values().into_iter().zip(to.values());
     let all = KEYS.into_iter().zip(values).map(|((key, needs_build), (from, to))| (key, from, to, needs_build));
-    all.filter(|(_, from, to, _)| from != to).collect()
+    let has_use = |key: &str| key != "fusion.k" || to.fusion.method == Fusion::Rrf;
+    all.filter(|(key, old, new, _)| old != new && has_use(key)).collect()
 }

@@ -138,9 +138,9 @@ fn a_column_that_tells_gets_a_boost_without_a_new_build() {
 
 #[test]
 fn noise_is_no_gain() {
-    let (_folder, index) = desk(Told::ByNothing, 200, LABELS);
-    let (_other_folder, told) = desk(Told::ByWords, 200, LABELS);
-    for seed in 0..5 {
+    let (_folder, index) = desk(Told::ByNothing, 120, LABELS);
+    let (_other_folder, told) = desk(Told::ByWords, 120, LABELS);
+    for seed in 0..3 {
         let permuted = TuneParams { permute: Some(seed), ..params() };
         for index in [&index, &told] {
             let report = tuned(index, &permuted).unwrap();
@@ -195,8 +195,12 @@ fn too_little_history_is_refused() {
         let params = TuneParams { judge: Judge::Column(judge.to_owned()), ..params() };
         tuned(&index, &params).unwrap_err().to_string()
     };
-    expect_test::expect!["too little to go by: 36 resolved threads whose `solved_by` another one has too, and at least 60 are needed"].assert_eq(&refused("solved_by"));
-    expect_test::expect!["judge: all resolved tickets with a value in `status` have the same; judge by another column"].assert_eq(&refused("status"));
+    expect_test::expect![
+        "too little to go by: 36 resolved threads whose `solved_by` another one has too, and at least 60 are needed"
+    ]
+    .assert_eq(&refused("solved_by"));
+    expect_test::expect!["judge: all resolved tickets with a value in `status` have the same; judge by another column"]
+        .assert_eq(&refused("status"));
     expect_test::expect!["no column `solvedby`; there are `ticket_id`, `status`, `thread_id`, `subject`, `problem`, `tags`, `solved_by`, `identifiers`"].assert_eq(&refused("solvedby"));
 }
 

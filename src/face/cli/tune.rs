@@ -11,7 +11,8 @@ use super::settings::Settings;
 use crate::config::{Config, Edit, EditValue, edit};
 use crate::error::{Error, Result};
 use crate::evaluate::{
-    FOLDS, Figure, Judge, Metric, Setting, SettingValue, TuneParams, TuneReport, Words, read_questions, tune as search,
+    Change, FOLDS, Figure, Judge, Metric, Setting, SettingValue, TuneParams, TuneReport, Words, read_questions,
+    tune as search,
 };
 use crate::face::clock;
 
@@ -125,7 +126,8 @@ fn figures(report: &TuneReport, by: &str) -> String {
     }
     let _ = writeln!(out, "{:<28}{:>8.3}", "in force", report.current);
     let _ = writeln!(out, "{:<28}{:>8.3}  {}", "tuned, on held-out questions", report.tuned, gain(&report.gain));
-    for change in &report.changes {
+    let changes: &[Change] = if report.is_sure { &report.changes } else { &[] };
+    for change in changes {
         let _ = writeln!(
             out,
             "  {:<26}{:>8} → {}, as in {} of {FOLDS} folds",
