@@ -8,7 +8,7 @@ use crate::support::{Outcome, Sandbox};
 /// The index of a generated desk by the hashed embedder, and a configuration under which words count for nothing.
 fn desk() -> Sandbox {
     let sandbox = Sandbox::new();
-    sandbox.nba(&["generate", "--out", "desk", "--tickets", "200", "--queries"]).ok();
+    sandbox.nba(&["generate", "--out", "desk", "--tickets", "300", "--queries"]).ok();
     sandbox.nba(&["index", "build", "--data", "desk", "--model", "hashed"]).ok();
     sandbox.write("nba.toml", CONFIG);
     sandbox
@@ -26,7 +26,9 @@ fn dated(text: &str) -> String {
 #[test]
 fn a_gain_is_written_and_everything_else_stays() {
     let sandbox = desk();
-    sandbox.check(&["tune", "--dry-run"], expect![[r#"
+    sandbox.check(
+        &["tune", "--judge", "subcategory", "--dry-run"],
+        expect![[r#"
         exit 0
         --- stdout
         85 resolved tickets, each of another thread, ask for others with the same solved_by (30 values)
@@ -34,10 +36,13 @@ fn a_gain_is_written_and_everything_else_stays() {
         in force                       0.114
         tuned, on held-out questions   0.116  +0.002 (95 %: -0.011 to +0.015)
         nothing better than noise was found: the configuration stays as it is
-    "#]]);
+    "#]],
+    );
     assert_eq!(sandbox.read("nba.toml"), CONFIG);
 
-    sandbox.check(&["tune"], expect![[r#"
+    sandbox.check(
+        &["tune", "--judge", "subcategory"],
+        expect![[r#"
         exit 0
         --- stdout
         85 resolved tickets, each of another thread, ask for others with the same solved_by (30 values)
@@ -45,7 +50,8 @@ fn a_gain_is_written_and_everything_else_stays() {
         in force                       0.114
         tuned, on held-out questions   0.116  +0.002 (95 %: -0.011 to +0.015)
         nothing better than noise was found: the configuration stays as it is
-    "#]]);
+    "#]],
+    );
     let written = sandbox.read("nba.toml");
     expect![[r##"
         # of our desk
@@ -54,21 +60,22 @@ fn a_gain_is_written_and_everything_else_stays() {
         [fusion]
         # nobody remembers why
         keyword_weight = 0.0
-    "##]].assert_eq(&dated(&written));
+    "##]]
+    .assert_eq(&dated(&written));
     let config = Config::load(&sandbox.path("nba.toml")).unwrap();
     assert!(config.fusion.keyword_weight > 0.0);
     let shown = sandbox.nba(&["config", "--json"]).json();
     assert_eq!(shown["language"], "en");
 
     // From there, nothing is better.
-    sandbox.check(&["tune"], expect![[""]]);
+    sandbox.check(&["tune", "--judge", "subcategory"], expect![[""]]);
     assert_eq!(sandbox.read("nba.toml"), written);
 }
 
 #[test]
 fn json_is_the_same_each_time() {
     let sandbox = desk();
-    let run = || sandbox.nba(&["tune", "--dry-run", "--json"]).ok().stdout;
+    let run = || sandbox.nba(&["tune", "--judge", "subcategory", "--dry-run", "--json"]).ok().stdout;
     let first = run();
     assert_eq!(run(), first);
     expect![[r#"
@@ -126,15 +133,18 @@ fn json_is_the_same_each_time() {
           "written": null,
           "permuted": null
         }
-    "#]].assert_eq(&first);
-    let report = sandbox.nba(&["tune", "--json"]).json();
+    "#]]
+    .assert_eq(&first);
+    let report = sandbox.nba(&["tune", "--judge", "subcategory", "--json"]).json();
     assert_eq!(report["written"], "nba.toml");
 }
 
 #[test]
 fn noise_is_refused_and_makes_no_file() {
     let sandbox = desk();
-    sandbox.check(&["tune", "--permute", "1"], expect![[r#"
+    sandbox.check(
+        &["tune", "--permute", "1"],
+        expect![[r#"
         exit 0
         --- stdout
         85 resolved tickets, each of another thread, ask for others with the same solved_by (30 values)
@@ -142,7 +152,8 @@ fn noise_is_refused_and_makes_no_file() {
         in force                       0.034
         tuned, on held-out questions   0.032  -0.002 (95 %: -0.007 to +0.002)
         nothing better than noise was found: the configuration stays as it is
-    "#]]);
+    "#]],
+    );
     assert_eq!(sandbox.read("nba.toml"), CONFIG);
     fs_err::remove_file(sandbox.path("nba.toml")).unwrap();
     let report = sandbox.nba(&["tune", "--permute", "2", "--json"]).json();
@@ -184,7 +195,9 @@ fn what_cannot_be_tuned_by_is_refused() {
 #[test]
 fn a_write_that_fails_leaves_the_old_file() {
     let sandbox = desk();
-    let limited = |before: &str| -> Outcome { sandbox.sh(&format!("{before} ulimit -f 0; exec \"$NBA\" tune")) };
+    let limited = |before: &str| -> Outcome {
+        sandbox.sh(&format!("{before} ulimit -f 0; exec \"$NBA\" tune --judge subcategory"))
+    };
     let killed = limited("");
     assert_ne!(killed.code, 0, "{killed:?}");
     assert_eq!(sandbox.read("nba.toml"), CONFIG);

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use rayon::prelude::*;
 
 use super::questions::{Asked, Question};
-use super::setting::{Coordinate, Setting};
-use super::{ALL, VIEWS};
+use super::setting::{Coordinate, Room, Setting};
+use super::{ALL, Metric, VIEWS};
 use crate::error::Result;
 use crate::index::{Fused, IndexReader, Legs, Query};
 use crate::keyword::KeywordParams;
@@ -17,7 +17,7 @@ use crate::rank::Row;
 const PASSES: usize = 3;
 
 /// What a question's answer is worth: with each fold's tickets left out, and with all.
-pub(super) type Scores = [f32; VIEWS];
+pub(super) type Scores = [f64; VIEWS];
 
 /// Asks all questions with any setting.
 pub(super) struct Bench<'a> {
@@ -89,10 +89,7 @@ impl<'a> Bench<'a> {
         let has_say = |at: &usize| view == ALL || self.asked.questions[*at].fold != view;
         let gain = |setting: &Setting| {
             let there = self.scores(setting);
-            let gains: Vec<f64> = (0..here.len())
-                .filter(has_say)
-                .map(|at| f64::from(there[at][view]) - f64::from(here[at][view]))
-                .collect();
+            let gains: Vec<f64> = (0..here.len()).filter(has_say).map(|at| there[at][view] - here[at][view]).collect();
             let n = gains.len() as f64;
             let mean = gains.iter().sum::<f64>() / n;
             let squares: f64 = gains.iter().map(|gain| (gain - mean).powi(2)).sum();
@@ -122,7 +119,9 @@ pub(super) fn descend(
         let before = points;
         for (at, coordinate) in Coordinate::ALL.into_iter().enumerate() {
             let around = points.map(|point| {
-                let others = coordinate.others(&point, &|column| bench.has(column));
+                let room =
+                    Room { has: &|column| bench.has(column), is_short: bench.asked.metric == Metric::ReciprocalRank };
+                let others = coordinate.others(&point, &room);
                 [vec![point], others].concat()
             });
             bench.measure(&around.concat())?;

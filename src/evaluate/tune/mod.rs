@@ -83,7 +83,7 @@ impl Metric {
     }
 
     /// How many tickets are looked at.
-    const fn depth(self) -> usize {
+    const fn depth(self) -> u32 {
         match self {
             Self::Precision => 10,
             Self::ReciprocalRank => 100,
@@ -164,7 +164,7 @@ fn tune_by(
     let (before, gains): (Vec<f64>, Vec<f64>) = (0..asked.questions.len())
         .map(|at| {
             let fold = asked.questions[at].fold;
-            let [before, after] = [&current, &chosen[fold]].map(|setting| f64::from(bench.scores(setting)[at][ALL]));
+            let [before, after] = [&current, &chosen[fold]].map(|setting| bench.scores(setting)[at][ALL]);
             (before, after - before)
         })
         .unzip();

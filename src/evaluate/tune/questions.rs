@@ -151,7 +151,7 @@ impl Asked {
         let groups = components(truths.iter().map(|(right, _)| right));
         let n_groups = groups.iter().max().map_or(0, |last| last + 1);
         if n_groups < FEWEST {
-            let what = "questions, or sets of questions, without a common answer".to_owned();
+            let what = "sets of questions without a common answer".to_owned();
             return Err(Error::TooLittle { what, found: n_groups, needed: FEWEST });
         }
         let folds = folds(n_groups, params.seed);
@@ -193,7 +193,7 @@ impl Asked {
     /// What an answer is worth: with the tickets of each fold left out, and with all.
     pub(super) fn scores(&self, question: &Question, fused: &[Fused]) -> Scores {
         let depth = self.metric.depth();
-        let mut seen = [0; VIEWS];
+        let mut seen = [0_u32; VIEWS];
         let mut scores: Scores = [0.0; VIEWS];
         for it in fused {
             let row = it.scored.row;
@@ -206,7 +206,9 @@ impl Asked {
                 seen[view] += 1;
                 match self.metric {
                     Metric::Precision if right => scores[view] += 1.0,
-                    Metric::ReciprocalRank if right && scores[view] == 0.0 => scores[view] = 1.0 / seen[view] as f32,
+                    Metric::ReciprocalRank if right && scores[view] == 0.0 => {
+                        scores[view] = 1.0 / f64::from(seen[view])
+                    }
                     Metric::Precision | Metric::ReciprocalRank => {}
                 }
             }
@@ -215,7 +217,7 @@ impl Asked {
             }
         }
         match self.metric {
-            Metric::Precision => scores.map(|right| right / depth as f32),
+            Metric::Precision => scores.map(|right| right / f64::from(depth)),
             Metric::ReciprocalRank => scores,
         }
     }
@@ -227,12 +229,12 @@ impl Asked {
             return Ok(Vec::new());
         }
         let depth = self.metric.depth();
-        let share = 1.0 / depth as f64;
+        let share = 1.0 / f64::from(depth);
         let of_question = |question: &Question| -> Result<Vec<Pair>> {
             let mut pairs = Vec::new();
             for (rows, gain) in ranked(question)?.into_iter().zip([-share, share]) {
                 let judged = rows.into_iter().filter_map(|row| Some((row, self.verdict(question, row)?)));
-                for (row, _) in judged.take(depth).filter(|(_, right)| *right) {
+                for (row, _) in judged.take(depth as usize).filter(|(_, right)| *right) {
                     let answers = self.judged(row).map(|judged| judged.group);
                     pairs.extend(answers.map(|answers| Pair { asks: question.group, answers, gain }));
                 }

@@ -48,6 +48,15 @@ impl fmt::Display for SettingValue {
     }
 }
 
+/// What can be tuned where.
+pub(super) struct Room<'a> {
+    /// Whether words are searched for in a column.
+    pub(super) has: &'a dyn Fn(&str) -> bool,
+    /// Whether questions are what people type. Whole tickets are long and ask for no code: they cannot tell what short
+    /// questions and codes need, and must not spoil it.
+    pub(super) is_short: bool,
+}
+
 /// What is changed together in one step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Coordinate {
@@ -64,8 +73,9 @@ impl Coordinate {
     /// What decides most comes first.
     pub(super) const ALL: [Self; 6] = [Self::Fusion, Self::Exact, Self::B, Self::K1, Self::Subject, Self::Tags];
 
-    /// The settings that differ from one in this alone. `has` tells whether words are searched for in a column.
-    pub(super) fn others(self, at: &Setting, has: &dyn Fn(&str) -> bool) -> Vec<Setting> {
+    /// The settings that differ from one in this alone.
+    pub(super) fn others(self, at: &Setting, room: &Room<'_>) -> Vec<Setting> {
+        let has = room.has;
         let with_words = |change: &dyn Fn(&mut Words, f32), values: &[f32]| -> Vec<Setting> {
             let changed = values.iter().map(|&value| {
                 let mut words = at.words;
@@ -75,8 +85,8 @@ impl Coordinate {
             changed.collect()
         };
         let mut others = match self {
-            Self::Fusion => fusions(at),
-            Self::Exact => {
+            Self::Fusion => fusions(at, room),
+            Self::Exact if room.is_short => {
                 let changed = EXACT_WEIGHTS.map(|weight| FusionParams { exact_weight: weight * unit(at), ..at.fusion });
                 changed.map(|fusion| Setting { fusion, ..*at }).to_vec()
             }
@@ -84,7 +94,7 @@ impl Coordinate {
             Self::B => with_words(&|words, value| words.b = value, &B),
             Self::Subject if has(SUBJECT) => with_words(&|words, value| words.boosts.subject_boost = value, &BOOSTS),
             Self::Tags if has(TAGS) => with_words(&|words, value| words.boosts.tags_boost = value, &BOOSTS),
-            Self::Subject | Self::Tags => Vec::new(),
+            Self::Exact | Self::Subject | Self::Tags => Vec::new(),
         };
         others.retain(|other| other != at);
         others
@@ -108,14 +118,15 @@ fn unit(at: &Setting) -> f32 {
     if at.fusion.dense_weight > 0.0 { at.fusion.dense_weight } else { 1.0 }
 }
 
-fn fusions(at: &Setting) -> Vec<Setting> {
+fn fusions(at: &Setting, room: &Room<'_>) -> Vec<Setting> {
     // Its damping is of no account to the other formula.
     let formulas = [(Fusion::Convex, at.fusion.k)].into_iter().chain(DAMPINGS.map(|k| (Fusion::Rrf, k)));
     let mut settings = Vec::new();
     for (method, k) in formulas {
         for weight in KEYWORD_WEIGHTS {
             let keyword_weight = weight * unit(at);
-            let half_terms: &[f32] = if weight > 0.0 { &HALF_TERMS } else { &[at.fusion.keyword_half_terms] };
+            let here = [at.fusion.keyword_half_terms];
+            let half_terms: &[f32] = if weight > 0.0 && room.is_short { &HALF_TERMS } else { &here };
             // Without any leg there is no search.
             if keyword_weight + at.fusion.dense_weight > 0.0 {
                 settings.extend(half_terms.iter().map(|&keyword_half_terms| {
