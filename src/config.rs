@@ -1,5 +1,7 @@
 //! One TOML file → the parameter structs that the modules own. Unknown keys are errors; paths are relative to the file.
 
+mod edit;
+
 use std::path::{Path, PathBuf};
 
 use fs_err as fs;
@@ -12,6 +14,8 @@ use crate::index::{DuplicateParams, FusionParams};
 use crate::keyword::KeywordParams;
 use crate::rebuild::BuildParams;
 use crate::recommend::RecommendParams;
+
+pub use edit::{Edit, EditValue, edit};
 
 /// The file as it is when nothing is changed, with a word on every key.
 pub const DEFAULT_TOML: &str = include_str!("default.toml");

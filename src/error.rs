@@ -87,6 +87,16 @@ pub enum Error {
         /// How many there are in all.
         total: usize,
     },
+    /// Too few of what something is learnt or measured by.
+    #[error("too little to go by: {found} {what}, and at least {needed} are needed")]
+    TooLittle {
+        /// What is counted.
+        what: String,
+        /// How many there are.
+        found: usize,
+        /// How many there must be.
+        needed: usize,
+    },
     /// A line of a text file that cannot be read.
     #[error("{0}")]
     Line(Problem),
@@ -237,7 +247,9 @@ impl Error {
             | Self::UnknownIndex { .. }
             | Self::UnknownGeneration { .. }
             | Self::UnknownRow { .. } => Fault::NotFound,
-            Self::Data { .. } | Self::Line(_) | Self::Input(_) | Self::Config { .. } => Fault::Input,
+            Self::Data { .. } | Self::TooLittle { .. } | Self::Line(_) | Self::Input(_) | Self::Config { .. } => {
+                Fault::Input
+            }
             Self::Busy { .. } => Fault::Busy,
             Self::NoIndex { .. }
             | Self::Corrupt { .. }

@@ -169,10 +169,8 @@ impl Engine {
         let (vector, text, codes) = match &request.by {
             By::Vector(vector) => (Some(QueryVector::Raw(unit(vector)?)), None, Codes::default()),
             By::Text(text) => {
-                let masked = masked_query(text)?;
-                let vector = (request.kind != QueryKind::FullText).then(|| self.embed(&masked)).transpose()?;
-                let codes = similar::codes_of(&masked);
-                (vector.map(QueryVector::Raw), Some(masked), codes)
+                let (vector, masked, codes) = self.text_query(text, request.kind)?;
+                (vector, Some(masked), codes)
             }
             By::Row(key) => {
                 let row = index
@@ -202,6 +200,14 @@ impl Engine {
             filters: written(request.filter.as_ref()),
             rows,
         })
+    }
+
+    /// What a text is searched by: its vector, unless words alone are asked for; itself, masked; its codes.
+    pub(crate) fn text_query(&self, text: &str, kind: QueryKind) -> Result<(Option<QueryVector>, String, Codes)> {
+        let masked = masked_query(text)?;
+        let vector = (kind != QueryKind::FullText).then(|| self.embed(&masked)).transpose()?;
+        let codes = similar::codes_of(&masked);
+        Ok((vector.map(QueryVector::Raw), masked, codes))
     }
 
     /// The vector of a masked text; the model is loaded by the first that needs it.

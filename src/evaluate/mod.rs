@@ -10,6 +10,7 @@ mod report;
 mod retrieval;
 #[cfg(test)]
 mod tests;
+mod tune;
 
 pub use actions::{ActionsReport, Case, CaseAuthor, CaseTurn, Floors, evaluate_actions, read_cases};
 pub use metrics::{Classified, classified};
@@ -18,3 +19,4 @@ pub use queries::{QueriesReport, Questions, Ranked, SetReport, evaluate_queries,
 pub use replay::{BASELINES, ReplayParams, Replayed, replay};
 pub use report::{Bin, Figure, Hits, ReplayReport, Risk, RiskCurve};
 pub use retrieval::{LegReport, Legs, RetrievalReport, RetrievalTask, Sample, evaluate_retrieval, read_samples};
+pub use tune::{Change, FOLDS, Judge, Metric, Setting, SettingValue, TuneParams, TuneReport, Words, tune};

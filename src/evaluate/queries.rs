@@ -14,24 +14,24 @@ use crate::index::QueryKind;
 const DEPTH: usize = 100;
 /// The index that is asked, and which of its rows may answer.
 const INDEX: &str = "tickets";
-const RESOLVED: &str = "status IN ('RESOLVED', 'CLOSED')";
+pub(super) const RESOLVED: &str = "status IN ('RESOLVED', 'CLOSED')";
 
 /// Questions of one file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Questions {
     file: PathBuf,
-    rows: Vec<Question>,
+    pub(super) rows: Vec<Question>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Question {
+pub(super) struct Question {
     line: u64,
     set: String,
-    query: String,
+    pub(super) query: String,
     /// Tickets of which any is right.
-    answers: Vec<String>,
+    pub(super) answers: Vec<String>,
     /// Tickets that are passed over.
-    ignored: Vec<String>,
+    pub(super) ignored: Vec<String>,
 }
 
 /// How well one leg found the answers of a set. Means over its questions, 0 to 1.
@@ -142,7 +142,7 @@ impl Ranked {
 }
 
 /// Refuses questions about another desk: every one of their answers would count as not found.
-fn check(questions: &Questions, engine: &Engine) -> Result<()> {
+pub(super) fn check(questions: &Questions, engine: &Engine) -> Result<()> {
     engine.with_snapshot(|snapshot| {
         let index = snapshot.index(INDEX)?;
         for question in &questions.rows {

@@ -116,6 +116,25 @@ pub struct Candidate {
     pub exact: Option<Seen>,
 }
 
+/// What the legs found for a hybrid query, before it is fused: it can be fused by any parameters without another search.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Legs {
+    /// The rows that a leg found, in their order.
+    pub candidates: Vec<Candidate>,
+    /// How many distinct terms of the query the index holds.
+    pub terms: usize,
+    /// Whether the query is nothing but codes, and some row has one of them.
+    pub only_codes: bool,
+}
+
+impl Legs {
+    /// The candidates, best first.
+    #[must_use]
+    pub fn fused(&self, params: &FusionParams) -> Vec<Fused> {
+        fuse(&self.candidates, &params.weights(self.terms, self.only_codes), params)
+    }
+}
+
 /// A row of the fused list, and what each leg saw in it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Fused {
@@ -152,4 +171,11 @@ pub fn fuse(candidates: &[Candidate], weights: &Weights, params: &FusionParams) 
         .collect();
     fused.sort_by(|a, b| by_rank(&a.scored, &b.scored));
     fused
+}
+
+/// The hits of a leg that nothing is fused with: its score is the hit's.
+pub(super) fn alone(hits: &[Scored], seen: impl Fn(Fused, Leg) -> Fused) -> Vec<Fused> {
+    let nothing = |scored| Fused { scored, dense: None, keyword: None, exact: None };
+    let leg = |rank, score| Leg { rank: Some(rank), score, weight: 1.0, contribution: score };
+    hits.iter().zip(1..).map(|(&hit, rank)| seen(nothing(hit), leg(rank, hit.score))).collect()
 }

@@ -8,14 +8,14 @@ use std::path::Path;
 
 use super::alike::{Known, Words};
 use super::cell::Cells;
-use super::fuse::{Candidate, Fused, Leg, fuse};
+use super::fuse::{Candidate, Fused, Leg, Legs, alone};
 use super::manifest::{Manifest, SegmentEntry, check_files, read_json};
 use super::query::{Collapse, Degraded, Found, Hit, Query, QueryKind, QueryVector};
 use super::rows::{Rows, TextCell};
 use super::space::Space;
 use crate::error::Result;
 use crate::filter::Filter;
-use crate::keyword::{KeywordIndex, KeywordParams, Matches, Occurrences, Shared};
+use crate::keyword::{Boosts, KeywordIndex, KeywordParams, Matches, Occurrences, Shared};
 use crate::rank::{Row, RowSet, Scored, by_rank};
 use crate::vector::{self, VectorIndex, dot};
 
@@ -66,6 +66,16 @@ struct Ranking {
     shared: BTreeMap<Row, Shared>,
     /// Whether the keyword leg was asked and found nothing.
     keyword_empty: bool,
+}
+
+/// What the legs found, each best first.
+struct Sight {
+    dense: Vec<Scored>,
+    keyword: Vec<Scored>,
+    exact: Vec<Scored>,
+    /// What rows share with the query's codes.
+    shared: BTreeMap<Row, Shared>,
+    views: Vec<View>,
 }
 
 /// What one segment made of a query.
@@ -258,6 +268,19 @@ impl IndexReader {
         }
     }
 
+    /// What the legs say of the candidates of a hybrid query, as if columns had been built with these boosts (none for those
+    /// they have): what [`IndexReader::query`] fuses, to be fused in many ways.
+    ///
+    /// # Errors
+    /// Those of [`IndexReader::query`]; [`crate::Error::UnknownColumn`] for a boost of a column that is not searched.
+    pub fn legs(&self, query: &Query, boosts: &Boosts) -> Result<Legs> {
+        query.check(self.manifest.model.dimension, self.manifest.rows())?;
+        let masks = self.masks(query.filter.as_ref())?;
+        let eligible = masks.iter().zip(&self.segments).map(|(mask, segment)| segment.eligible(mask.as_ref())).sum();
+        let seen = self.look(query, &masks, query.k.max(MIN_DEPTH).min(eligible), boosts)?;
+        self.legs_of(query, &seen)
+    }
+
     fn segment(&self, row: Row) -> &Segment {
         let after = self.segments.partition_point(|segment| segment.base <= row);
         &self.segments[after - 1]
@@ -269,6 +292,18 @@ impl IndexReader {
 
     /// The candidates of every segment, fused, best first; and whether a wanted keyword leg found nothing.
     fn rank(&self, query: &Query, masks: &[Option<RowSet>], depth: usize) -> Result<Ranking> {
+        let seen = self.look(query, masks, depth, &Boosts::new())?;
+        let fused = match query.kind {
+            QueryKind::Hybrid => self.legs_of(query, &seen)?.fused(&query.fusion),
+            QueryKind::Ann => alone(&seen.dense, |fused, leg| Fused { dense: Some(leg), ..fused }),
+            QueryKind::FullText => alone(&seen.keyword, |fused, leg| Fused { keyword: Some(leg), ..fused }),
+        };
+        let keyword_empty = query.kind != QueryKind::Ann && seen.keyword.is_empty();
+        Ok(Ranking { fused, views: seen.views, shared: seen.shared, keyword_empty })
+    }
+
+    /// What each leg finds, best first and `depth` deep.
+    fn look(&self, query: &Query, masks: &[Option<RowSet>], depth: usize, boosts: &Boosts) -> Result<Sight> {
         let wanted_vector = query.vector.as_ref().filter(|_| query.kind != QueryKind::FullText);
         let wanted_text = query.text.as_ref().filter(|_| query.kind != QueryKind::Ann);
         let mut dense = Vec::new();
@@ -282,7 +317,8 @@ impl IndexReader {
                 let hits = vector.as_ref().map(|vector| segment.vector.search(vector, depth, mask));
                 (vector, hits.unwrap_or_default())
             };
-            let matching = || wanted_text.map(|text| segment.keyword.matches(text, None, &query.keyword)).transpose();
+            let matching =
+                || wanted_text.map(|text| segment.keyword.matches_boosted(text, boosts, &query.keyword)).transpose();
             // The legs know nothing of each other, so each has a core where there are two.
             let ((vector, nearest), matching) = rayon::join(nearest, matching);
             let matches = matching?;
@@ -299,18 +335,14 @@ impl IndexReader {
             list.sort_by(by_rank);
             list.truncate(depth);
         }
-        let keyword_empty = query.kind != QueryKind::Ann && keyword.is_empty();
-        let fused = match query.kind {
-            QueryKind::Hybrid => {
-                let terms = views.iter().filter_map(|view| view.matches.as_ref()).map(Matches::terms).max();
-                let only_codes = query.codes.alone && !exact.is_empty();
-                let weights = query.fusion.weights(terms.unwrap_or_default(), only_codes);
-                fuse(&self.candidates([&dense, &keyword, &exact], &views)?, &weights, &query.fusion)
-            }
-            QueryKind::Ann => alone(&dense, |fused, leg| Fused { dense: Some(leg), ..fused }),
-            QueryKind::FullText => alone(&keyword, |fused, leg| Fused { keyword: Some(leg), ..fused }),
-        };
-        Ok(Ranking { fused, views, shared, keyword_empty })
+        Ok(Sight { dense, keyword, exact, shared, views })
+    }
+
+    fn legs_of(&self, query: &Query, seen: &Sight) -> Result<Legs> {
+        let terms = seen.views.iter().filter_map(|view| view.matches.as_ref()).map(Matches::terms).max();
+        let candidates = self.candidates([&seen.dense, &seen.keyword, &seen.exact], &seen.views)?;
+        let only_codes = query.codes.alone && !seen.exact.is_empty();
+        Ok(Legs { candidates, terms: terms.unwrap_or_default(), only_codes })
     }
 
     /// Every row that a leg found, with what all legs say of it, in the order of the rows.
@@ -461,11 +493,4 @@ impl Segment {
         let base = self.base;
         hits.into_iter().map(move |hit| Scored { row: hit.row + base, score: hit.score })
     }
-}
-
-/// The hits of a leg that nothing is fused with: its score is the hit's.
-fn alone(hits: &[Scored], seen: impl Fn(Fused, Leg) -> Fused) -> Vec<Fused> {
-    let nothing = |scored| Fused { scored, dense: None, keyword: None, exact: None };
-    let leg = |rank, score| Leg { rank: Some(rank), score, weight: 1.0, contribution: score };
-    hits.iter().zip(1..).map(|(&hit, rank)| seen(nothing(hit), leg(rank, hit.score))).collect()
 }

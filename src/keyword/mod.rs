@@ -21,6 +21,7 @@ mod synonyms;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -60,6 +61,9 @@ pub struct TextField {
     /// What its score is multiplied by, from 0.01 to 100.
     pub boost: f32,
 }
+
+/// What columns are multiplied by, by their names.
+pub type Boosts = BTreeMap<String, f32>;
 
 /// The text columns of one index, opened for search.
 #[derive(Debug)]
@@ -224,7 +228,21 @@ impl KeywordIndex {
     /// [`Error::UnknownColumn`] for a column that is not indexed, [`Error::Corrupt`] where the files are damaged.
     pub fn matches(&self, query: &str, columns: Option<&[String]>, params: &KeywordParams) -> Result<Matches> {
         let chosen = self.chosen(columns)?;
-        guarded(&self.folder, || self.scores(query, &chosen, params))
+        let boosted: Vec<(&Column, f32)> = chosen.into_iter().map(|column| (column, column.boost)).collect();
+        guarded(&self.folder, || self.scores(query, &boosted, params))
+    }
+
+    /// What every row has in common with `query` in all columns, as if those that `boosts` names had been built with these
+    /// boosts. A boost of 0 still counts the column's terms.
+    ///
+    /// # Errors
+    /// [`Error::UnknownColumn`] for a column that is not indexed, [`Error::Corrupt`] where the files are damaged.
+    pub fn matches_boosted(&self, query: &str, boosts: &Boosts, params: &KeywordParams) -> Result<Matches> {
+        let named: Vec<String> = boosts.keys().cloned().collect();
+        self.chosen(Some(&named))?;
+        let boost = |column: &Column| boosts.get(&column.name).copied().unwrap_or(column.boost);
+        let boosted: Vec<(&Column, f32)> = self.columns.iter().map(|column| (column, boost(column))).collect();
+        guarded(&self.folder, || self.scores(query, &boosted, params))
     }
 
     /// In how many rows the terms of a text and their synonyms are, and what is looked for in place of a word that no row
@@ -263,13 +281,13 @@ impl KeywordIndex {
 
     /// The score of every row; 0 for a row without a term of the query. Terms are added in one fixed order, so a score
     /// does not depend on the mask or on `k`.
-    fn scores(&self, query: &str, columns: &[&Column], params: &KeywordParams) -> Result<Matches> {
+    fn scores(&self, query: &str, columns: &[(&Column, f32)], params: &KeywordParams) -> Result<Matches> {
         let damaged = |error: std::io::Error| failed(&self.folder, error.into());
-        let analyzed = || columns.iter().flat_map(|column| &column.languages);
+        let analyzed = || columns.iter().flat_map(|(column, _)| &column.languages);
         let words = QueryWords::new(query, analyzed(), params).map_err(damaged)?;
         let mut total = vec![0.0; self.rows];
         let (mut terms, mut most) = (0, 0.0);
-        for column in columns {
+        for (column, boost) in columns {
             let mut best = vec![0.0_f32; self.rows];
             let mut best_most = 0.0_f32;
             for analyzed in &column.languages {
@@ -279,8 +297,8 @@ impl KeywordIndex {
                 best_most = best_most.max(score::most(&concepts, self.rows, params));
                 best.iter_mut().zip(scores).for_each(|(best, score)| *best = best.max(score));
             }
-            total.iter_mut().zip(best).for_each(|(total, best)| *total += column.boost * best);
-            most += column.boost * best_most;
+            total.iter_mut().zip(best).for_each(|(total, best)| *total += boost * best);
+            most += boost * best_most;
         }
         Ok(Matches { scores: total, terms, most })
     }

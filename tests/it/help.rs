@@ -4,7 +4,7 @@ use expect_test::expect;
 
 use crate::support::Sandbox;
 
-const COMMANDS: [&[&str]; 21] = [
+const COMMANDS: [&[&str]; 22] = [
     &["similar"],
     &["recommend"],
     &["feedback"],
@@ -25,6 +25,7 @@ const COMMANDS: [&[&str]; 21] = [
     &["evaluate", "retrieval"],
     &["evaluate", "actions"],
     &["evaluate", "queries"],
+    &["tune"],
     &["config"],
 ];
 

@@ -122,12 +122,14 @@ const FENCED: &[(&str, &[&str])] = &[
         &[
             "src/generate/",
             "src/evaluate/report.rs",
+            "src/evaluate/tune/",
             "src/recommend/learn/",
             "src/vector/axes.rs",
             "src/vector/partition.rs",
         ],
     ),
     ("ndarray", &["src/recommend/learn/softmax.rs"]),
+    ("toml_edit", &["src/config/edit.rs"]),
 ];
 
 #[test]

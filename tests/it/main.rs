@@ -26,3 +26,4 @@ mod seed;
 mod serve;
 mod support;
 mod survival;
+mod tune;

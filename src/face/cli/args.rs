@@ -1,6 +1,7 @@
 //! The grammar of the command line, and its help. No behaviour.
 
 mod index;
+mod tune;
 
 use std::path::PathBuf;
 
@@ -11,6 +12,8 @@ use crate::desk::TitleLanguage;
 use crate::face::question::DEFAULT_K;
 use crate::generate::Locale;
 use crate::index::QueryKind;
+
+pub(super) use tune::TuneArgs;
 
 /// Next best action for customer support, offline: similar resolved tickets and what to do next, with evidence.
 #[derive(Debug, Parser)]
@@ -88,6 +91,8 @@ pub(super) enum Command {
     Evaluate(EvaluateCommand),
     /// Walk the desk's history: how often the recommendation would have been what the agent did
     Replay(ReplayArgs),
+    /// Find better weights and BM25 parameters for this desk by its own history, and write them to the config file
+    Tune(TuneArgs),
     /// Print the configuration in force, as TOML
     #[command(after_help = "Examples:\n  nba config > nba.toml\n  nba config --config nba.toml --json")]
     Config,

@@ -19,6 +19,7 @@ mod replay;
 #[cfg(feature = "http")]
 mod serve;
 mod settings;
+mod tune;
 
 use std::process::ExitCode;
 
@@ -69,6 +70,7 @@ fn run(args: Args, printer: &Printer) -> Result<ExitCode> {
         Command::Embed(args) => embed::embed(args, &settings, printer),
         Command::Evaluate(args) => evaluate::evaluate(args, &settings, printer),
         Command::Replay(args) => replay::replay(args, &settings, printer),
+        Command::Tune(args) => tune::tune(&args, &settings, printer),
         Command::Config => inspect::config(&settings, printer),
     }?;
     Ok(ExitCode::SUCCESS)

@@ -17,6 +17,8 @@ const LEVELS_ABOVE_PROGRAM: usize = 3;
 pub(super) struct Settings {
     /// The configuration in force, flags included.
     pub(super) config: Config,
+    /// The file that it was read from; none where there is none.
+    pub(super) config_file: Option<PathBuf>,
     /// The index folder.
     pub(super) index: PathBuf,
     /// Folders that may hold models.
@@ -30,7 +32,7 @@ impl Settings {
             Some(named) => Some(named),
             None => places.iter().map(|place| place.join("nba.toml")).find(|file| file.is_file()),
         };
-        let mut config = config_file.map_or_else(|| Ok(Config::default()), |file| Config::load(&file))?;
+        let mut config = config_file.as_deref().map_or_else(|| Ok(Config::default()), Config::load)?;
         config.index = global.index.or(config.index);
         config.model = global.model.or(config.model);
         config.embed.threads = global.threads.unwrap_or(config.embed.threads);
@@ -39,7 +41,7 @@ impl Settings {
         let beside = || places.iter().map(|place| place.join("index")).find(|folder| folder.join("CURRENT").is_file());
         let index = config.index.clone().or_else(beside).unwrap_or_else(|| PathBuf::from("index"));
         let models = places.iter().map(|place| place.join("models")).filter(|folder| folder.is_dir()).collect();
-        Ok(Self { config, index, models })
+        Ok(Self { config, config_file, index, models })
     }
 
     /// An engine on the index.
