@@ -8,7 +8,7 @@ use std::path::Path;
 
 use super::alike::{Known, Words};
 use super::cell::Cells;
-use super::fuse::{Candidate, Fused, Leg, Legs, alone};
+use super::fuse::{Candidate, Fused, Legs, alone};
 use super::manifest::{Manifest, SegmentEntry, check_files, read_json};
 use super::query::{Collapse, Degraded, Found, Hit, Query, QueryKind, QueryVector};
 use super::rows::{Rows, TextCell};
