@@ -16,14 +16,21 @@ struct Counts {
     examples: Vec<String>,
 }
 
+/// The rules were mended by what the first runs on seed 7 missed; the other seed they had not met.
 #[test]
 fn nearly_all_that_is_planted_is_masked_and_nearly_nothing_else() {
+    for seed in [7, 1007] {
+        check(seed);
+    }
+}
+
+fn check(seed: u64) {
     let people = KNOWN.map(|name| Person { id: "known", name: Some(name), ..Person::default() });
     let masker = Masker::new(people).unwrap();
     let mut by_label: BTreeMap<&str, Counts> = BTreeMap::new();
     let mut by_kind: BTreeMap<Placeholder, Counts> = BTreeMap::new();
     let letters = |text: &str| text.chars().any(char::is_alphanumeric);
-    for message in messages(7, 12_000) {
+    for message in messages(seed, 12_000) {
         let text = &message.text;
         let spans = masker.find(text, None);
         for (range, label, kind) in &message.planted {
@@ -61,7 +68,7 @@ fn nearly_all_that_is_planted_is_masked_and_nearly_nothing_else() {
         }
     }
 
-    let mut table = String::from("| planted | values | found | recall |\n|---|---:|---:|---:|\n");
+    let mut table = format!("Seed {seed}\n\n| planted | values | found | recall |\n|---|---:|---:|---:|\n");
     let share = |part: usize, whole: usize| part as f64 / whole as f64;
     for (label, it) in &by_label {
         let _ = writeln!(table, "| {label} | {} | {} | {:.4} |", it.planted, it.found, share(it.found, it.planted));
@@ -87,7 +94,7 @@ fn nearly_all_that_is_planted_is_masked_and_nearly_nothing_else() {
     });
     let precise = by_kind.values().all(|it| share(it.masked - it.wrong, it.masked) >= 0.98);
     assert!(recalled && precise, "{table}\n{examples}");
-    if std::env::var_os("NBA_SHOW_TABLE").is_some() {
+    if std::env::var("NBA_SHOW_TABLE").is_ok_and(|of| of == seed.to_string()) {
         panic!("asked for the table:\n{table}\n{examples}");
     }
 }
