@@ -1,15 +1,26 @@
 //! `nba tune` by the real program: what it finds, what it writes, and that it writes nothing else.
 
+use std::sync::LazyLock;
+
 use expect_test::expect;
 use nba::Config;
 
-use crate::support::{Outcome, Sandbox};
+use crate::support::{Outcome, Sandbox, copy_folder};
 
-/// The index of a generated desk by the hashed embedder, and a configuration under which words count for nothing.
-fn desk() -> Sandbox {
+/// A generated desk with its index by the hashed embedder, built once.
+static DESK: LazyLock<Sandbox> = LazyLock::new(|| {
     let sandbox = Sandbox::new();
     sandbox.nba(&["generate", "--out", "desk", "--tickets", "300", "--queries"]).ok();
     sandbox.nba(&["index", "build", "--data", "desk", "--model", "hashed"]).ok();
+    sandbox
+});
+
+/// That desk, and a configuration under which words count for nothing.
+fn desk() -> Sandbox {
+    let sandbox = Sandbox::new();
+    for folder in ["desk", "index"] {
+        copy_folder(&DESK.path(folder), &sandbox.path(folder));
+    }
     sandbox.write("nba.toml", CONFIG);
     sandbox
 }

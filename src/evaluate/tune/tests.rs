@@ -22,10 +22,10 @@ const LABELS: usize = 5;
 /// What knows which action solves a ticket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Told {
-    ByVectors,
-    ByWords,
-    BySubject,
-    ByNothing,
+    Vectors,
+    Words,
+    Subject,
+    Nothing,
 }
 
 /// An index of tickets without vectors' or words' help beyond what is told; lives as long as its folder.
@@ -38,16 +38,16 @@ fn desk(told: Told, tickets: usize, labels: usize) -> (tempfile::TempDir, IndexR
         let mut noise =
             |words: usize| -> Vec<String> { (0..words).map(|_| format!("w{}", rng.random_range(0..40))).collect() };
         let (mut problem, mut subject) = (noise(6), noise(2));
-        if told == Told::ByWords {
+        if told == Told::Words {
             problem.push(format!("label{label}"));
         }
-        if told == Told::BySubject {
+        if told == Told::Subject {
             subject.push(format!("label{label}"));
             problem.push(format!("label{label}"));
             problem.extend((0..4).map(|_| format!("label{}", rng.random_range(0..labels))));
         }
         let mut numbers: Vec<f32> = (0..DIMENSION).map(|_| rng.random_range(-1.0..1.0)).collect();
-        numbers[label] += if told == Told::ByVectors { 3.0 } else { 0.0 };
+        numbers[label] += if told == Told::Vectors { 3.0 } else { 0.0 };
         vectors.push(Vector::new(numbers).unwrap());
         let cells = [
             format!("T{ticket}"),
@@ -107,7 +107,7 @@ fn tuned(index: &IndexReader, params: &TuneParams) -> Result<TuneReport> {
 
 #[test]
 fn words_count_more_where_vectors_know_nothing() {
-    let (_folder, index) = desk(Told::ByWords, 200, LABELS);
+    let (_folder, index) = desk(Told::Words, 200, LABELS);
     let report = tuned(&index, &params()).unwrap();
     assert!(report.is_sure && report.gain.mean > 0.1, "{report:#?}");
     let fusion = report.chosen.fusion;
@@ -118,7 +118,7 @@ fn words_count_more_where_vectors_know_nothing() {
 
 #[test]
 fn words_count_less_where_they_know_nothing() {
-    let (_folder, index) = desk(Told::ByVectors, 200, LABELS);
+    let (_folder, index) = desk(Told::Vectors, 200, LABELS);
     let current = params().current;
     let fusion = crate::FusionParams { keyword_weight: 2.0, ..current.fusion };
     let report = tuned(&index, &TuneParams { current: Setting { fusion, ..current }, ..params() }).unwrap();
@@ -128,7 +128,7 @@ fn words_count_less_where_they_know_nothing() {
 
 #[test]
 fn a_column_that_tells_gets_a_boost_without_a_new_build() {
-    let (_folder, index) = desk(Told::BySubject, 200, LABELS);
+    let (_folder, index) = desk(Told::Subject, 200, LABELS);
     let report = tuned(&index, &params()).unwrap();
     let boost = report.changes.iter().find(|change| change.key == "build.keyword.subject_boost").unwrap();
     assert!(report.is_sure && boost.needs_build && report.chosen.words.boosts.subject_boost > 1.0, "{report:#?}");
@@ -138,8 +138,8 @@ fn a_column_that_tells_gets_a_boost_without_a_new_build() {
 
 #[test]
 fn noise_is_no_gain() {
-    let (_folder, index) = desk(Told::ByNothing, 120, LABELS);
-    let (_other_folder, told) = desk(Told::ByWords, 120, LABELS);
+    let (_folder, index) = desk(Told::Nothing, 120, LABELS);
+    let (_other_folder, told) = desk(Told::Words, 120, LABELS);
     for seed in 0..3 {
         let permuted = TuneParams { permute: Some(seed), ..params() };
         for index in [&index, &told] {
@@ -152,7 +152,7 @@ fn noise_is_no_gain() {
 
 #[test]
 fn the_same_is_found_again_on_any_number_of_threads() {
-    let (_folder, index) = desk(Told::ByWords, 120, LABELS);
+    let (_folder, index) = desk(Told::Words, 120, LABELS);
     let with = |threads| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         pool.install(|| tuned(&index, &params()).unwrap())
@@ -165,7 +165,7 @@ fn the_same_is_found_again_on_any_number_of_threads() {
 
 #[test]
 fn boosts_at_query_time_are_those_of_a_build() {
-    let (_folder, index) = desk(Told::BySubject, 60, LABELS);
+    let (_folder, index) = desk(Told::Subject, 60, LABELS);
     let query = crate::index::Query::new(
         crate::index::QueryKind::Hybrid,
         Some(crate::index::QueryVector::Row(3)),
@@ -190,7 +190,7 @@ fn boosts_at_query_time_are_those_of_a_build() {
 
 #[test]
 fn too_little_history_is_refused() {
-    let (_folder, index) = desk(Told::ByWords, 40, LABELS);
+    let (_folder, index) = desk(Told::Words, 40, LABELS);
     let refused = |judge: &str| {
         let params = TuneParams { judge: Judge::Column(judge.to_owned()), ..params() };
         tuned(&index, &params).unwrap_err().to_string()
