@@ -44,6 +44,7 @@ fn index_of_the_model(sandbox: &Sandbox) {
     }
     let generation = renamed(generation);
     sandbox.write("index/CURRENT", format!("g000001 {}\n", sum(&generation)));
+    sandbox.write("index/g000001/generation.sha256", format!("{}\n", sum(&generation)));
     sandbox.write("index/g000001/generation.json", generation);
 }
 
