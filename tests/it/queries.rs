@@ -30,7 +30,7 @@ fn figures_by_set_and_leg() {
                                       hybrid    1.000   1.000  1.000
             typo                 120  dense     0.408   0.708  0.517
                                       keyword   0.567   0.875  0.677
-                                      hybrid    0.483   0.817  0.594
+                                      hybrid    0.492   0.817  0.598
             code_switched        120  dense     0.067   0.283  0.147
                                       keyword   0.133   0.658  0.285
                                       hybrid    0.108   0.492  0.222

@@ -106,6 +106,7 @@ fn a_ticket_that_was_entered_twice_is_named_under_the_other() {
         --- stdout
         TICKET-3  Estorno
         1 of 3 resolved tickets · generation g000001
+        no percentages: a build learns them from 100 tickets and more with a subcategory, some alike and some not
 
          1. TICKET-1  Estorno
             0.6461  FINANCIAL · Vera Castilho

@@ -199,7 +199,7 @@ fn what_cannot_be_answered_is_refused_with_its_status() {
         POST /v1/similar ["TICKET-0042"]
           400 {"error":"body: give a JSON object, not a list","exit_code":2}
         POST /v1/similar {"tickets": "TICKET-0042"}
-          400 {"error":"body: unknown field `tickets`, expected one of `ticket`, `text`, `k`, `filter`, `every_ticket`, `explain` at line 1 column 10","exit_code":2}
+          400 {"error":"body: unknown field `tickets`, expected one of `ticket`, `text`, `k`, `filter`, `every_ticket`, `min_similarity`, `explain` at line 1 column 10","exit_code":2}
         POST /v1/similar {"ticket": "TICKET-0042", "text": "both"}
           400 {"error":"ticket: give `ticket` or `text`, one of them","exit_code":2}
         POST /v1/similar {"ticket": "TICKET-9999"}
