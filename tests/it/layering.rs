@@ -36,6 +36,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "snapshot",
             "similarity",
             "desk",
+            "privacy",
             "recommend",
             "history",
         ],

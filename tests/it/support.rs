@@ -241,6 +241,7 @@ pub(crate) fn build(data: &Path, index: &Path, params: &nba::BuildParams) -> nba
         recommend: &nba::RecommendParams::default(),
         fusion: nba::FusionParams::default(),
         keyword: &nba::KeywordParams::default(),
+        forced_by: None,
     };
     nba::Engine::build(&request, &nba::HashedEmbedder::new(256), &mut |_| {})
 }

@@ -11,15 +11,18 @@ mod generate;
 mod generations;
 mod inspect;
 mod mask;
+mod metrics;
 mod plot;
 mod printer;
 mod query;
 mod render;
 mod replay;
+mod report;
 #[cfg(feature = "http")]
 mod serve;
 mod settings;
 mod tune;
+mod watch;
 
 use std::process::ExitCode;
 
