@@ -46,7 +46,7 @@ impl Default for GateParams {
         Self {
             rows_drop: 0.2,
             rows_growth: 1.0,
-            few_rows: 20,
+            few_rows: 10,
             skipped: 0.05,
             columns_gone: 0,
             columns_new: 8,

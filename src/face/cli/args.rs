@@ -93,6 +93,11 @@ pub(super) enum Command {
     Replay(ReplayArgs),
     /// Find better weights and BM25 parameters for this desk by its own history, and write them to the config file
     Tune(TuneArgs),
+    /// Look whether this machine can build and answer: model, runtime, index, permissions, room on the disk
+    #[command(
+        after_help = "Each line says ok, or what is wrong and what to do; the exit code is 7 if anything is. The index is opened as every\nreader opens it; `nba index verify` reads all of it.\n\nExamples:\n  nba doctor\n  nba doctor --index index --json"
+    )]
+    Doctor,
     /// Print the configuration in force, as TOML
     #[command(after_help = "Examples:\n  nba config > nba.toml\n  nba config --config nba.toml --json")]
     Config,

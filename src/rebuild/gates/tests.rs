@@ -52,10 +52,10 @@ fn rows_may_fall_and_grow_up_to_their_limits() {
     assert_eq!(failed(&night(1000), &night(2000)), [""; 0]);
     assert_eq!(failed(&night(1000), &night(2001)), both);
     // Few rows more or less are no sign of anything, whatever their share.
-    assert_eq!(failed(&night(20), &night(0)), [""; 0]);
-    assert_eq!(failed(&night(21), &night(0)), both);
-    assert_eq!(failed(&night(0), &night(20)), [""; 0]);
-    assert_eq!(failed(&night(0), &night(21)), both);
+    assert_eq!(failed(&night(10), &night(0)), [""; 0]);
+    assert_eq!(failed(&night(11), &night(0)), both);
+    assert_eq!(failed(&night(0), &night(10)), [""; 0]);
+    assert_eq!(failed(&night(0), &night(11)), both);
 }
 
 #[test]
@@ -112,11 +112,11 @@ fn recall_and_personal_values_are_judged_on_the_first_night_too() {
         let failed = verdicts.iter().filter(|it| !it.passed).map(Verdict::line).collect::<Vec<_>>();
         (verdicts.len(), failed.join("; "))
     };
-    assert_eq!(judged(0.95, 0), (8, String::new()));
+    assert_eq!(judged(0.95, 0), (9, String::new()));
     let recall = "recall of tickets: 0.9499 of the ten nearest found, by 100 rows (build.gates.recall: 0.95)";
-    assert_eq!(judged(0.9499, 0), (8, recall.to_owned()));
+    assert_eq!(judged(0.9499, 0), (9, recall.to_owned()));
     let found = "personal_data: 1 personal values found (build.gates.personal_data: 0)";
-    assert_eq!(judged(1.0, 1), (8, found.to_owned()));
+    assert_eq!(judged(1.0, 1), (9, found.to_owned()));
 }
 
 #[test]
@@ -135,8 +135,8 @@ fn drift_is_the_population_stability_index() {
     // By hand, half a member lent to each bin: shares .5 and .5 become 0.3 and 0.7: (.3 − .5) ln .6 + (.7 − .5) ln 1.4.
     let Drift { psi, chance } = psi(&[(99_999, 59_999), (99_999, 139_999)]);
     assert!((psi - 0.169_46).abs() < 1e-4, "{psi}");
-    // χ² of one degree of freedom exceeds 10.83 once in 1,000.
-    assert!((chance * 100_000.0 - 10.83).abs() < 0.3, "{chance}");
+    // χ² of one degree of freedom exceeds 10.83 once in 1,000; the cube is a little above that where there are two bins.
+    assert!((chance * 99_999.0 - 11.16).abs() < 0.01, "{chance}");
 }
 
 #[test]
@@ -145,7 +145,7 @@ fn categories_drift_up_to_their_limit_and_by_chance_where_they_are_few() {
         let categories = [("FEE", fee), ("SALE", sale)].map(|(name, count)| (name.to_owned(), count)).into();
         (generation(1000, 0), Figures { categories, ..usual() })
     };
-    assert_eq!(failed(&night(500, 500), &night(260, 740)), [""; 0]);
+    assert_eq!(failed(&night(500, 500), &night(261, 739)), [""; 0]);
     assert_eq!(failed(&night(500, 500), &night(250, 750)), ["categories "]);
     // Of eight tickets the same shares say nothing.
     assert_eq!(failed(&night(4, 4), &night(2, 6)), [""; 0]);
@@ -160,11 +160,11 @@ fn vectors_drift_by_their_cosines_with_the_mean_of_before() {
     let embed = |texts: Vec<String>| -> Vec<Vector> {
         embedder.embed(&texts.iter().map(String::as_str).collect::<Vec<_>>()).unwrap()
     };
-    let about_fees = |from: usize, n: usize| embed((from..from + n).map(|at| format!("taxa da venda {at}")).collect());
-    let before = Spread::of(&about_fees(0, 500)).unwrap();
-    let same = before.drift_to(&about_fees(0, 500)).unwrap();
+    let about_fees = |odd: usize| embed((0..500).map(|at| format!("taxa da venda {}", 2 * at + odd)).collect());
+    let before = Spread::of(&about_fees(0)).unwrap();
+    let same = before.drift_to(&about_fees(0)).unwrap();
     assert_eq!(same.psi, 0.0);
-    let alike = before.drift_to(&about_fees(500, 500)).unwrap();
+    let alike = before.drift_to(&about_fees(1)).unwrap();
     assert!(alike.psi <= alike.chance.max(0.25), "{alike:?}");
     let others = embed((0..500).map(|at| format!("terminal sem sinal {at} reinicia")).collect());
     let other = before.drift_to(&others).unwrap();
