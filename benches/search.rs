@@ -90,6 +90,7 @@ fn desk(criterion: &mut Criterion) {
         recommend: &nba::RecommendParams::default(),
         fusion: nba::FusionParams::default(),
         keyword: &nba::KeywordParams::default(),
+        forced_by: None,
     };
 
     let mut group = criterion.benchmark_group("build");

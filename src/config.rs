@@ -79,6 +79,7 @@ impl Config {
 
     fn check(&self) -> std::result::Result<(), String> {
         let keyword = &self.keyword;
+        let gates = &self.build.gates;
         let fusion = &self.fusion;
         let recommend = &self.recommend;
         let is_boost = |boost: f32| boost == 0.0 || (0.01..=100.0).contains(&boost);
@@ -95,6 +96,16 @@ impl Config {
             (
                 self.build.learn.held_out > 0.0 && self.build.learn.held_out < 1.0,
                 "build.learn.held_out must be between 0 and 1",
+            ),
+            (
+                [gates.rows_drop, gates.skipped, gates.recall].iter().all(|share| (0.0..=1.0).contains(share)),
+                "build.gates.rows_drop, build.gates.skipped and build.gates.recall must be between 0 and 1",
+            ),
+            (
+                [gates.rows_growth, gates.hit_errors, gates.category_psi, gates.vector_psi, gates.size_growth]
+                    .iter()
+                    .all(|&limit| limit >= 0.0),
+                "build.gates.rows_growth, hit_errors, category_psi, vector_psi and size_growth must be 0 or more",
             ),
             ((0.0..=10.0).contains(&keyword.k1), "keyword.k1 must be between 0 and 10"),
             ((0.0..=1.0).contains(&keyword.b), "keyword.b must be between 0 and 1"),

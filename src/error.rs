@@ -133,6 +133,14 @@ pub enum Error {
         /// How many there are in all.
         total: usize,
     },
+    /// A new generation that gates keep from being published.
+    #[error("{}", refusal(.failed, .serving.as_deref()))]
+    Refused {
+        /// A line for each gate that does not hold: what it found, its limit, and the key of the limit.
+        failed: Vec<String>,
+        /// The generation that goes on serving, if there is one.
+        serving: Option<String>,
+    },
     /// An index format that this program does not read.
     #[error("{} has format {found}, and this program reads formats {oldest} to {newest}; rebuild the index", .path.display())]
     Format {
@@ -203,6 +211,8 @@ pub enum Fault {
     NotFound,
     /// The rows, catalogue or configuration that were given.
     Input,
+    /// What came in is well-formed, and too unlike last night's or too poor to be served.
+    Gate,
     /// What is installed or lies on the disk.
     Setup,
     /// Another process, which will be done some time.
@@ -217,6 +227,7 @@ impl Fault {
     pub const fn exit_code(self) -> u8 {
         match self {
             Self::Caller | Self::NotFound => 2,
+            Self::Gate => 4,
             Self::Input => 5,
             Self::Busy => 6,
             Self::Setup => 7,
@@ -230,7 +241,7 @@ impl Fault {
         match self {
             Self::Caller | Self::Input => 400,
             Self::NotFound => 404,
-            Self::Setup | Self::Busy => 503,
+            Self::Gate | Self::Setup | Self::Busy => 503,
             Self::Bug => 500,
         }
     }
@@ -250,6 +261,7 @@ impl Error {
             Self::Data { .. } | Self::TooLittle { .. } | Self::Line(_) | Self::Input(_) | Self::Config { .. } => {
                 Fault::Input
             }
+            Self::Refused { .. } => Fault::Gate,
             Self::Busy { .. } => Fault::Busy,
             Self::NoIndex { .. }
             | Self::Corrupt { .. }
@@ -336,6 +348,18 @@ fn leak_list(first: &[String], total: usize) -> String {
         let _ = write!(text, "\n  … and {} more", total - first.len());
     }
     text.push_str("\n  rebuild the index with this program, which masks them");
+    text
+}
+
+fn refusal(failed: &[String], serving: Option<&str>) -> String {
+    let mut text = format!("the new generation is not published: {} gate", failed.len());
+    text.push_str(if failed.len() == 1 { " does not hold" } else { "s do not hold" });
+    for line in failed {
+        let _ = write!(text, "\n  {line}");
+    }
+    let serving = serving.map_or_else(|| "nothing serves".to_owned(), |name| format!("{name} goes on serving"));
+    let _ =
+        write!(text, "\n  {serving}; mend the data, or set the limit in the configuration, or publish with --force");
     text
 }
 

@@ -27,6 +27,7 @@
 //!     recommend: &nba::RecommendParams::default(),
 //!     fusion: nba::FusionParams::default(),
 //!     keyword: &nba::KeywordParams::default(),
+//!     forced_by: None,
 //! };
 //! Engine::build(&request, embedder.as_ref(), &mut |_progress| {})?;
 //!

@@ -2,7 +2,10 @@
 //! The only module that measures time; it prints nothing and tells its progress to whoever called.
 
 mod alike;
+mod candidate;
 mod clock;
+mod drift;
+mod gates;
 mod inputs;
 
 use std::collections::BTreeMap;
@@ -11,18 +14,21 @@ use std::path::{Path, PathBuf};
 use chrono::DateTime;
 use serde::{Deserialize, Serialize};
 
+pub use self::candidate::{BuildReport, Candidate};
 use self::clock::Clock;
+pub use self::drift::Spread;
+pub use self::gates::{Figures, Forced, GateParams, LastNight, Verdict};
 pub use self::inputs::nothing_to_do;
 use crate::desk::{self, Agent, AssignParams, Assigner, Catalogue, Desk, Lesson, OTHER, ReadParams, Step};
 use crate::embed::{Cached, Embedder, Vector, VectorCache};
 use crate::error::{Error, Problem, Result};
-use crate::feedback::{Log, LogReport, Reading, Tally};
+use crate::feedback::{Log, Reading, Tally};
 use crate::history::History;
 use crate::index::{FusionParams, IndexSpec};
 use crate::keyword::{KeywordParams, Language, TextField};
 use crate::recommend::{LearnParams, Learned, RecommendParams, Trust};
-use crate::similarity::{Measured, Similarity};
-use crate::snapshot::{Generation, Snapshot, SnapshotWriter};
+use crate::similarity::Similarity;
+use crate::snapshot::{Snapshot, SnapshotWriter};
 use crate::vector::VectorParams;
 
 /// The index of problems: one row a ticket.
@@ -33,6 +39,8 @@ pub const STEPS: &str = "steps";
 pub const DESK_FILE: &str = "desk.json";
 /// The file of a generation that holds its [`crate::recommend::Learned`]: a line of JSON, then weights.
 pub const LEARNED_FILE: &str = "learned.bin";
+/// The file of a generation that holds its [`Figures`]. Generations of programs without gates have none.
+pub const FIGURES_FILE: &str = "figures.json";
 /// The folder beside the generations that keeps vectors from build to build.
 const CACHE_FOLDER: &str = "cache";
 
@@ -52,6 +60,8 @@ pub struct BuildParams {
     pub vector: VectorParams,
     /// How the next action is learnt from the desk's history.
     pub learn: LearnParams,
+    /// What a new generation must be like to be published.
+    pub gates: GateParams,
 }
 
 impl Default for BuildParams {
@@ -63,6 +73,7 @@ impl Default for BuildParams {
             keyword: BoostParams::default(),
             vector: VectorParams::default(),
             learn: LearnParams::default(),
+            gates: GateParams::default(),
         }
     }
 }
@@ -104,12 +115,14 @@ pub struct BuildRequest<'a> {
     pub fusion: FusionParams,
     /// How words will be scored, likewise.
     pub keyword: &'a KeywordParams,
+    /// Who asks that it be published even if gates do not hold; `None` where nobody does.
+    pub forced_by: Option<String>,
 }
 
 /// A step forward of a build.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Progress {
-    /// A phase begins: `read`, `embed`, `learn`, `vectors`, `keyword`, `similarity` or `verify`.
+    /// A phase begins: `read`, `embed`, `learn`, `vectors`, `keyword`, `similarity`, `gates` or `verify`.
     Phase(&'static str),
     /// Of the texts to embed, this many are done.
     Embedded {
@@ -118,27 +131,6 @@ pub enum Progress {
         /// How many there are.
         total: usize,
     },
-}
-
-/// What a build did.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct BuildReport {
-    /// The generation that serves now.
-    pub generation: Generation,
-    /// Source rows that were left out as faulty.
-    pub skipped: usize,
-    /// Distinct texts that have a vector.
-    pub texts: usize,
-    /// How many of these vectors an earlier build had made.
-    pub reused: usize,
-    /// Seconds by phase, in the order of the phases.
-    pub seconds: Vec<(&'static str, f64)>,
-    /// Agent messages by where their action came from.
-    pub actions: ActionCounts,
-    /// How well similarities of tickets hold; `None` where the desk teaches no such scale.
-    pub similarity: Option<Measured>,
-    /// What the index's log of feedback held, of which the generation keeps the counts.
-    pub feedback: LogReport,
 }
 
 /// Where the actions of agent messages came from.
@@ -187,14 +179,26 @@ impl DeskFile {
 /// Builds both indexes into a new generation and publishes it. On any error the old generation goes on serving.
 ///
 /// # Errors
-/// [`crate::Error::Argument`] for an instant that is none; [`crate::Error::Data`] for faulty rows and [`crate::Error::Input`]
-/// for tables that change while they are read, before anything is written; [`crate::Error::Busy`] while another process
-/// writes; model and I/O errors.
+/// Those of [`prepare`] and [`Candidate::publish`].
 pub fn build(
     request: &BuildRequest<'_>,
     embedder: &dyn Embedder,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<BuildReport> {
+    prepare(request, embedder, progress)?.publish(progress)
+}
+
+/// Builds both indexes into a new generation and judges it. It serves once it is published, and leaves nothing if it is not.
+///
+/// # Errors
+/// [`crate::Error::Argument`] for an instant that is none; [`crate::Error::Data`] for faulty rows and [`crate::Error::Input`]
+/// for tables that change while they are read, before anything is written; [`crate::Error::Busy`] while another process
+/// writes; model and I/O errors.
+pub fn prepare(
+    request: &BuildRequest<'_>,
+    embedder: &dyn Embedder,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<Candidate> {
     let now = instant(&request.now)?;
     let mut clock = Clock::default();
 
@@ -232,7 +236,6 @@ pub fn build(
     on_phase("similarity");
     let similarity = alike::learn(request, &past, &writer, &ticket_rows, &ticket_vectors)?;
 
-    on_phase("verify");
     let measured = similarity.as_ref().map(|scale| scale.measured.clone());
     let kept = DeskFile {
         agents: desk.agents.clone(),
@@ -242,20 +245,35 @@ pub fn build(
         feedback: Tally::of(&records),
         similarity,
     };
-    let kept = serde_json::to_vec(&kept).map_err(|error| Error::internal("writing the desk file", error))?;
-    writer.add_file(DESK_FILE, &kept)?;
+    writer.add_file(DESK_FILE, &json_of(&kept)?)?;
     writer.add_file(LEARNED_FILE, &learned.to_bytes()?)?;
-    let generation = writer.publish(request.params.keep)?;
-    Ok(BuildReport {
-        generation,
+
+    on_phase("gates");
+    let (last, last_unread) = candidate::last_night(&request.index);
+    let figures = candidate::figures(desk, &ticket_vectors, &learned);
+    let gates = candidate::judge(last.as_ref(), &writer, &figures, &ticket_vectors, &request.params.gates)?;
+    let report = BuildReport {
+        generation: writer.generation().clone(),
+        published: false,
+        last: last.map(|last| last.generation),
+        last_unread,
+        tables: desk.sources.clone(),
         skipped: desk.skipped,
         texts: vectors.vectors.len(),
         reused: vectors.reused,
-        seconds: clock.end(),
+        seconds: Vec::new(),
         actions: *actions,
         similarity: measured,
         feedback,
-    })
+        judged: learned.judged,
+        gates,
+        forced_by: None,
+    };
+    Ok(Candidate::new(writer, report, figures, clock, request))
+}
+
+fn json_of(value: &impl Serialize) -> Result<Vec<u8>> {
+    serde_json::to_vec(value).map_err(|error| Error::internal("writing what a generation keeps", error))
 }
 
 /// A desk with the vectors of its texts and the actions of its messages: what a build indexes and a replay walks.

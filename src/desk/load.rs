@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use arrow::array::{Array, PrimitiveArray, StringArray};
 use arrow::datatypes::ArrowPrimitiveType;
+use serde::{Deserialize, Serialize};
 
 use crate::desk::email::own_words;
 use crate::desk::mask::{Masker, Person};
@@ -22,6 +23,22 @@ pub struct Desk {
     pub agents: Vec<Agent>,
     /// How many rows of the tables were dropped; 0 unless read leniently.
     pub skipped: usize,
+    /// What came in, table by table, in the order of [`TABLES`].
+    pub sources: Vec<SourceTable>,
+}
+
+/// A source table as it came in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SourceTable {
+    /// Which of [`TABLES`] it is.
+    pub name: String,
+    /// Its good rows.
+    pub rows: usize,
+    /// Rows that were dropped; 0 unless read leniently.
+    pub skipped: usize,
+    /// Every column of its files, read or not, sorted.
+    pub columns: Vec<String>,
 }
 
 /// Reads the tables of a folder ([`TABLES`] says what they may be called), joins them, and masks every text.
@@ -38,7 +55,13 @@ pub fn load(folder: &Path, params: &ReadParams) -> Result<Desk> {
         clean(ticket, &masker);
     }
     let agents = agents(tables.get(AGENTS), &tickets);
-    Ok(Desk { tickets, agents, skipped: tables.skipped })
+    let sources = tables.tables.iter().map(|table| SourceTable {
+        name: table.name.to_owned(),
+        rows: table.lines.len(),
+        skipped: table.skipped,
+        columns: table.header.clone(),
+    });
+    Ok(Desk { tickets, agents, skipped: tables.skipped, sources: sources.collect() })
 }
 
 /// The files that [`load`] would read of a folder, in its order. What is not there is left out.

@@ -25,7 +25,7 @@ pub use document::{Part, Step, conversation_parts, pending_step_id, problem_text
 pub use eligibility::{Circumstances, Earlier, Ineligible};
 pub use identifiers::{Identifier, IdentifierKind, identifier_terms, identifiers, is_only_codes, query_terms};
 pub use language::{language, sure_language};
-pub use load::{Desk, load, masker_of, personal_values, source_files};
+pub use load::{Desk, SourceTable, load, masker_of, personal_values, source_files};
 pub use mask::{Masker, Person, Placeholder, Span, united};
 pub use row::{LEARNT_COLUMNS, Lesson, add_lessons, step_rows, ticket_rows};
 pub use ticket::{Agent, Author, Status, Ticket, Turn};

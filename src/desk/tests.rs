@@ -440,7 +440,7 @@ fn step_rows_carry_the_outcome() {
 
 #[test]
 fn schemas_are_as_promised() {
-    let desk = Desk { tickets: Vec::new(), agents: Vec::new(), skipped: 0 };
+    let desk = Desk { tickets: Vec::new(), agents: Vec::new(), skipped: 0, sources: Vec::new() };
     let batches = [ticket_rows(&desk, &Catalogue::default(), &[]).unwrap(), step_rows(&desk, &[], &[]).unwrap()];
     let schemas: Vec<String> = batches
         .iter()

@@ -26,5 +26,5 @@ pub use fuse::{Candidate, Fused, Fusion, FusionParams, Leg, Legs, Seen, Weights,
 pub use manifest::{FORMAT, FileEntry, IndexSpec, Manifest, OLDEST_FORMAT, SegmentEntry};
 pub(crate) use manifest::{check_files, read_json, sha256_hex, sha256_of_file, sync_folder, write_json};
 pub use query::{Codes, Collapse, Degraded, DuplicateParams, Found, Hit, MAX_K, Query, QueryKind, QueryVector};
-pub use reader::{IndexReader, Place, StoredText};
+pub use reader::{IndexReader, Place, Recall, StoredText};
 pub use writer::write;

@@ -1,6 +1,7 @@
 //! An open index: checked once, immutable, shared by any number of threads.
 
 mod prominence;
+mod recall;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Range;
@@ -30,6 +31,8 @@ pub struct IndexReader {
     manifest: Manifest,
     segments: Vec<Segment>,
 }
+
+pub use self::recall::Recall;
 
 /// A text that an index holds.
 #[derive(Debug, Clone, PartialEq, Eq)]

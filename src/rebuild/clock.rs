@@ -28,8 +28,9 @@ impl Clock {
         }
     }
 
-    pub(super) fn end(mut self) -> Vec<(&'static str, f64)> {
+    /// What was measured so far; stops.
+    pub(super) fn stopped(&mut self) -> Vec<(&'static str, f64)> {
         self.stop();
-        self.seconds
+        self.seconds.clone()
     }
 }

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::{BuildParams, BuildRequest};
+use super::{BuildParams, BuildRequest, GateParams};
 use crate::desk::{ReadParams, source_files};
 use crate::embed::ModelIdentity;
 use crate::error::{Error, Result};
@@ -75,10 +75,12 @@ fn tables(data: &Path) -> Result<BTreeMap<String, String>> {
     Ok(sums)
 }
 
-/// What of the configuration shows in a generation: not how many are kept, nor how many faults are told.
+/// What of the configuration shows in a generation: not how many are kept, nor how many faults are told,
+/// nor what keeps a generation from being published.
 fn configuration<'a>(request: &'a BuildRequest<'_>) -> impl Serialize + 'a {
     let read = ReadParams { lenient: request.params.read.lenient, ..ReadParams::default() };
-    let build = BuildParams { keep: BuildParams::default().keep, read, ..request.params.clone() };
+    let build =
+        BuildParams { keep: BuildParams::default().keep, read, gates: GateParams::default(), ..request.params.clone() };
     (build, request.recommend, request.fusion, request.keyword)
 }
 

@@ -21,7 +21,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 pub use abstain::Abstention;
-pub use learn::{Calibration, Ending, Example, LearnParams, Learned, Moment, TURNS, expected_success, learn, mix};
+pub use learn::{
+    Calibration, Ending, Example, Judged, LearnParams, Learned, Moment, TURNS, expected_success, learn, mix,
+};
 pub use outcome::{Outcome, Outlook, Quartiles, Shrunk, Value};
 pub use plan::{AgentChoice, Plan};
 pub use votes::{Vote, votes};

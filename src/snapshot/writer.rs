@@ -9,9 +9,9 @@ use arrow::array::RecordBatch;
 use fs_err as fs;
 
 use super::current::{self, Serving, number};
-use super::lock::WriteLock;
+use super::lock::{Lease, WriteLock};
 use super::shelf::{self, sweep};
-use super::{GENERATION_FILE, Generation, IndexEntry, SUM_FILE};
+use super::{GENERATION_FILE, Generation, IndexEntry, SUM_FILE, Snapshot};
 use crate::embed::{ModelIdentity, Vector};
 use crate::error::Result;
 use crate::index::{
@@ -57,6 +57,12 @@ impl SnapshotWriter {
             files: Vec::new(),
         };
         Ok(Self { root: root.to_owned(), folder, generation, published: false, _lock: lock })
+    }
+
+    /// What the generation says about itself so far.
+    #[must_use]
+    pub const fn generation(&self) -> &Generation {
+        &self.generation
     }
 
     /// Notes what the generation is made from: see [`Generation::inputs`].
@@ -111,6 +117,14 @@ impl SnapshotWriter {
         let entry = FileEntry { path: name.to_owned(), bytes: bytes.len() as u64, sha256: sha256_hex(bytes) };
         self.generation.files.push(entry);
         Ok(())
+    }
+
+    /// What has been written so far, as a reader would see it.
+    ///
+    /// # Errors
+    /// [`crate::Error::Corrupt`] when what was written does not read back; I/O errors.
+    pub fn preview(&self) -> Result<Snapshot> {
+        Snapshot::assemble(self.folder.clone(), self.generation.clone(), String::new(), Lease::take(&self.folder))
     }
 
     /// Checks everything that was written, swaps it in, and removes old generations that nobody has open, so that `keep`

@@ -36,6 +36,7 @@ pub(super) fn read(file: &Path, spec: &TableSpec, order: usize, problems: &mut P
     let Some(places) = columns_of(spec, &header, order, file, problems) else { return Ok(None) };
 
     let mut draft = Draft::new(spec, order);
+    draft.header.extend(header.iter().cloned());
     draft.headers = places.iter().map(|place| place.map(|at| header[at].clone())).collect();
     draft.begin_part(file);
     let mut columns: Vec<Cells> = spec.columns.iter().map(|column| Cells::new(column.kind)).collect();

@@ -13,6 +13,7 @@ mod source;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use arrow::array::{ArrayRef, AsArray, BooleanArray, Float64Array, Int64Array, StringArray, TimestampMicrosecondArray};
@@ -72,6 +73,8 @@ pub struct Table {
     pub lines: Vec<u64>,
     /// How many rows were dropped; 0 unless lenient.
     pub skipped: usize,
+    /// Every column that its files have, read or not, sorted.
+    pub header: Vec<String>,
 }
 
 /// Typed columns. All panic when the spec declares no such column or another kind: that is a bug of the caller.
@@ -199,6 +202,8 @@ struct Draft {
     parts: Vec<Part>,
     /// For each column of the spec its name in the file, where it has one.
     headers: Vec<Option<String>>,
+    /// Every column of the files.
+    header: BTreeSet<String>,
     columns: Vec<ArrayRef>,
     lines: Vec<u64>,
     /// Whether the row is good so far.
@@ -215,8 +220,8 @@ struct Part {
 
 impl Draft {
     fn new(spec: &TableSpec, order: usize) -> Self {
-        let (parts, headers, columns, lines, keep) = Default::default();
-        Self { spec: *spec, order, parts, headers, columns, lines, keep, malformed: 0 }
+        let (parts, headers, header, columns, lines, keep) = Default::default();
+        Self { spec: *spec, order, parts, headers, header, columns, lines, keep, malformed: 0 }
     }
 
     fn begin_part(&mut self, file: &Path) {
@@ -246,7 +251,8 @@ impl Draft {
         let lines: Vec<u64> =
             self.lines.iter().zip(keep.values()).filter_map(|(&line, keep)| keep.then_some(line)).collect();
         let skipped = self.malformed + self.lines.len() - lines.len();
-        Ok(Table { name: self.spec.name, batch, file, lines, skipped })
+        let header = self.header.into_iter().collect();
+        Ok(Table { name: self.spec.name, batch, file, lines, skipped, header })
     }
 }
 

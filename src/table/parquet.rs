@@ -39,6 +39,7 @@ pub(super) fn read(
             let header: Vec<String> = batch.schema().fields().iter().map(|field| field.name().clone()).collect();
             let Some(places) = columns_of(spec, &header, order, file, problems) else { return Ok(None) };
             if index == 0 {
+                draft.header.extend(header.iter().cloned());
                 draft.headers = places.iter().map(|place| place.map(|at| header[at].clone())).collect();
             }
             let first_row = draft.lines.len();

@@ -100,6 +100,7 @@ fn tables_that_change_or_vanish_while_they_are_read_are_refused() {
             recommend: &RecommendParams::default(),
             fusion: nba::FusionParams::default(),
             keyword: &nba::KeywordParams::default(),
+            forced_by: None,
         };
         let outcome = Engine::build(&request, &HashedEmbedder::new(256), &mut |progress| {
             if progress == Progress::Phase(phase) {
@@ -366,6 +367,7 @@ fn a_diff_tells_rows_and_why_the_best_action_changed() {
         recommend: &RecommendParams::default(),
         fusion: nba::FusionParams::default(),
         keyword: &nba::KeywordParams::default(),
+        forced_by: None,
     };
     Engine::build(&request, &HashedEmbedder::new(64), &mut |_| {}).unwrap();
     let told = sandbox.nba(&["index", "diff", "g000001", "g000004", "--json"]).json();

@@ -36,6 +36,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "snapshot",
             "similarity",
             "desk",
+            "privacy",
             "recommend",
             "history",
         ],
@@ -128,6 +129,7 @@ const FENCED: &[(&str, &[&str])] = &[
             "src/vector/partition.rs",
         ],
     ),
+    ("rustix", &["src/face/cli/doctor.rs"]),
     ("ndarray", &["src/recommend/learn/softmax.rs"]),
     ("toml_edit", &["src/config/edit.rs"]),
 ];

@@ -11,6 +11,7 @@ mod corpus;
 mod errors;
 mod feedback;
 mod formats;
+mod gates;
 mod generations;
 mod help;
 mod layering;

@@ -414,6 +414,7 @@ fn a_ticket_of_the_index_needs_no_model() {
         recommend: &nba::RecommendParams::default(),
         fusion: nba::FusionParams::default(),
         keyword: &nba::KeywordParams::default(),
+        forced_by: None,
     };
     Engine::build(&request, &HashedEmbedder::new(64), &mut |_| {}).unwrap();
     let engine = Engine::open(scratch.path("index")).unwrap();

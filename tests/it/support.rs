@@ -37,7 +37,7 @@ impl Outcome {
 
     /// The same outcome, which must be a failure that somebody can act upon.
     pub(crate) fn failed(self) -> Self {
-        assert!(matches!(self.code, 2 | 5..=7), "{self:?}");
+        assert!(matches!(self.code, 2 | 4..=7), "{self:?}");
         assert!(!self.stderr.trim().is_empty() && self.stdout.is_empty(), "{self:?}");
         self
     }
@@ -241,6 +241,7 @@ pub(crate) fn build(data: &Path, index: &Path, params: &nba::BuildParams) -> nba
         recommend: &nba::RecommendParams::default(),
         fusion: nba::FusionParams::default(),
         keyword: &nba::KeywordParams::default(),
+        forced_by: None,
     };
     nba::Engine::build(&request, &nba::HashedEmbedder::new(256), &mut |_| {})
 }

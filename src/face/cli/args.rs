@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use clap::{ArgGroup, Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
-pub(super) use self::index::{BuildArgs, DiffArgs, IndexCommand, RollbackArgs, VerifyArgs};
+pub(super) use self::index::{BuildArgs, DiffArgs, IndexCommand, LogFormat, RollbackArgs, VerifyArgs};
 use crate::desk::TitleLanguage;
 use crate::face::question::DEFAULT_K;
 use crate::generate::Locale;
@@ -21,7 +21,7 @@ pub(super) use tune::TuneArgs;
     name = "nba",
     version,
     arg_required_else_help = true,
-    after_help = "Examples:\n  nba index build --data fixtures --index index\n  nba similar TICKET-0042\n  nba recommend TICKET-0042 --json\n  nba similar --text \"estorno não caiu\" --filter \"category = 'FINANCIAL'\"\n\nIndex, model and config are looked for in this order: flag, environment, nba.toml, the current folder, the folders above the program.\nExit codes: 0 done, 2 the request is wrong, 3 a build had nothing to do, 5 data or configuration are wrong, 6 another process writes,\n7 model, index or machine are wrong, 101 a bug of this program."
+    after_help = "Examples:\n  nba index build --data fixtures --index index\n  nba similar TICKET-0042\n  nba recommend TICKET-0042 --json\n  nba similar --text \"estorno não caiu\" --filter \"category = 'FINANCIAL'\"\n\nIndex, model and config are looked for in this order: flag, environment, nba.toml, the current folder, the folders above the program.\nExit codes: 0 done, 2 the request is wrong, 3 a build had nothing to do, 4 gates keep a build from\nbeing published, 5 data or configuration are wrong, 6 another process writes,\n7 model, index or machine are wrong, 101 a bug of this program."
 )]
 pub(super) struct Args {
     #[command(flatten)]
@@ -93,6 +93,11 @@ pub(super) enum Command {
     Replay(ReplayArgs),
     /// Find better weights and BM25 parameters for this desk by its own history, and write them to the config file
     Tune(TuneArgs),
+    /// Look whether this machine can build and answer: model, runtime, index, permissions, room on the disk
+    #[command(
+        after_help = "Each line says ok, or what is wrong and what to do; the exit code is 7 if anything is. The index is opened as every\nreader opens it; `nba index verify` reads all of it.\n\nExamples:\n  nba doctor\n  nba doctor --index index --json"
+    )]
+    Doctor,
     /// Print the configuration in force, as TOML
     #[command(after_help = "Examples:\n  nba config > nba.toml\n  nba config --config nba.toml --json")]
     Config,

@@ -1,29 +1,67 @@
 //! `nba index build`: progress while it runs, a summary when it is done.
 
+use std::env;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use indicatif::{ProgressBar, ProgressStyle};
+use fs_err as fs;
 use serde_json::json;
 
 use super::args::BuildArgs;
 use super::feedback::unusable;
+use super::metrics;
 use super::printer::Printer;
+use super::report::{self, Night};
 use super::settings::Settings;
+use super::watch::Watch;
 use crate::desk::Catalogue;
-use crate::engine::{Engine, identity_of, open_model};
+use crate::engine::{identity_of, open_model};
 use crate::error::{Error, Result};
 use crate::face::clock::now;
 use crate::feedback::LogReport;
-use crate::rebuild::{BuildReport, BuildRequest, Progress, catalogue_beside, nothing_to_do};
+use crate::rebuild::{BuildReport, BuildRequest, catalogue_beside, nothing_to_do, prepare};
 use crate::similarity::{Measured, WHY_NONE};
 use crate::snapshot::Generation;
 
-/// The exit code of a build that nothing has changed for.
-const NOTHING_TO_DO: u8 = 3;
+/// How a build ended, if not in an error.
+pub(super) enum End {
+    /// There was nothing to do: this serves, and goes on serving.
+    Nothing(Generation),
+    /// A generation was published.
+    Published(BuildReport),
+    /// Gates keep it from being published; the error says which.
+    Refused(BuildReport, Error),
+}
 
 pub(super) fn build(args: BuildArgs, settings: Settings, printer: &Printer) -> Result<ExitCode> {
+    args.report.iter().try_for_each(|file| report::check(file))?;
+    let mut watch = Watch::new(printer, args.log);
+    let end = run(&args, &settings, &mut watch);
+    watch.clear();
+    let night = Night::new(&settings.index, now(), &end);
+    for file in &args.report {
+        report::write(file, &night)?;
+    }
+    if let Some(file) = &args.metrics {
+        metrics::write(file, &night)?;
+    }
+    watch.end(&night);
+    let exit_code = ExitCode::from(night.exit_code);
+    let end = match end {
+        Ok(end) => end,
+        Err(error) => return Ok(watch.error(&error)),
+    };
+    match end {
+        End::Nothing(generation) => nothing(&generation, &settings.index, printer)?,
+        End::Published(report) if printer.json() => printer.document(&report)?,
+        End::Published(report) => printer.text(&summary(&report, &settings.index))?,
+        End::Refused(_, error) => return Ok(watch.error(&error)),
+    }
+    Ok(exit_code)
+}
+
+fn run(args: &BuildArgs, settings: &Settings, watch: &mut Watch<'_>) -> Result<End> {
     let mut params = settings.config.build.clone();
     params.vector.kind = args.vector.unwrap_or(params.vector.kind);
     params.keep = args.keep.unwrap_or(params.keep);
@@ -32,10 +70,10 @@ pub(super) fn build(args: BuildArgs, settings: Settings, printer: &Printer) -> R
     }
     params.read.lenient |= args.lenient;
 
-    let catalogue = catalogue(args.actions.or(settings.config.actions.clone()), &args.data)?;
+    let catalogue = catalogue(args.actions.clone().or(settings.config.actions.clone()), &args.data)?;
     let model = settings.model()?;
     let request = BuildRequest {
-        data: args.data,
+        data: args.data.clone(),
         index: settings.index.clone(),
         catalogue: &catalogue,
         now: now(),
@@ -44,22 +82,30 @@ pub(super) fn build(args: BuildArgs, settings: Settings, printer: &Printer) -> R
         recommend: &settings.config.recommend,
         fusion: settings.config.fusion,
         keyword: &settings.config.keyword,
+        forced_by: args.force.then(who),
     };
     let unchanged = if args.force { None } else { nothing_to_do(&request, &identity_of(&model)?)? };
     if let Some(generation) = unchanged {
-        nothing(&generation, &settings.index, printer)?;
-        return Ok(ExitCode::from(NOTHING_TO_DO));
+        return Ok(End::Nothing(generation));
     }
     let embedder = open_model(&model, &settings.config.embed)?;
-    let mut display = Display::new(printer);
-    let report = Engine::build(&request, embedder.as_ref(), &mut |progress| display.show(progress))?;
-    display.end();
-    if printer.json() {
-        printer.document(&report)?;
-    } else {
-        printer.text(&summary(&report, &settings.index))?;
+    let candidate = prepare(&request, embedder.as_ref(), &mut |progress| watch.show(progress))?;
+    watch.gates(&candidate.report().gates);
+    let judged = candidate.report().clone();
+    match candidate.publish(&mut |progress| watch.show(progress)) {
+        Ok(report) => Ok(End::Published(report)),
+        Err(error @ Error::Refused { .. }) => Ok(End::Refused(judged, error)),
+        Err(error) => Err(error),
     }
-    Ok(ExitCode::SUCCESS)
+}
+
+/// Who runs this program, as far as the system tells: `user@host`.
+fn who() -> String {
+    let known = |variables: &[&str]| variables.iter().find_map(|name| env::var(name).ok().filter(|it| !it.is_empty()));
+    let user = known(&["USER", "LOGNAME", "USERNAME"]).unwrap_or_else(|| "unknown".to_owned());
+    let host = fs::read_to_string("/proc/sys/kernel/hostname").ok().map(|name| name.trim().to_owned());
+    let host = host.or_else(|| known(&["HOSTNAME", "COMPUTERNAME"])).unwrap_or_else(|| "unknown".to_owned());
+    format!("{user}@{host}")
 }
 
 fn nothing(generation: &Generation, index: &Path, printer: &Printer) -> Result<()> {
@@ -81,57 +127,6 @@ pub(super) fn catalogue(named: Option<PathBuf>, data: &Path) -> Result<Catalogue
     }
 }
 
-/// A bar on a terminal, a line a phase elsewhere.
-struct Display<'a> {
-    printer: &'a Printer,
-    bar: Option<ProgressBar>,
-    last_line: String,
-}
-
-impl<'a> Display<'a> {
-    fn new(printer: &'a Printer) -> Self {
-        Self { printer, bar: Printer::watched().then(ProgressBar::no_length), last_line: String::new() }
-    }
-
-    fn show(&mut self, progress: Progress) {
-        match (&self.bar, progress) {
-            (Some(bar), Progress::Phase(phase)) => {
-                bar.set_style(style("{spinner} {msg} {elapsed}"));
-                bar.set_message(phase);
-                bar.enable_steady_tick(std::time::Duration::from_millis(100));
-            }
-            (Some(bar), Progress::Embedded { done, total }) => {
-                bar.set_style(style("{spinner} {msg} [{bar:30}] {pos}/{len} texts, {per_sec}, {eta} left"));
-                bar.set_length(total as u64);
-                bar.set_position(done as u64);
-            }
-            (None, Progress::Phase(phase)) => self.line(phase.to_owned()),
-            (None, Progress::Embedded { done, total }) => {
-                // One line each quarter: enough for a log, too little to fill it.
-                let quarter = (done * 4).checked_div(total).unwrap_or(4) * 25;
-                self.line(format!("embed {quarter:>3} % of {total} texts"));
-            }
-        }
-    }
-
-    fn line(&mut self, line: String) {
-        if line != self.last_line {
-            self.printer.note(&line);
-            self.last_line = line;
-        }
-    }
-
-    fn end(&self) {
-        if let Some(bar) = &self.bar {
-            bar.finish_and_clear();
-        }
-    }
-}
-
-fn style(template: &str) -> ProgressStyle {
-    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
-}
-
 fn summary(report: &BuildReport, index: &Path) -> String {
     let generation = &report.generation;
     let seconds: f64 = report.seconds.iter().map(|(_, seconds)| seconds).sum();
@@ -147,6 +142,7 @@ fn summary(report: &BuildReport, index: &Path) -> String {
     if report.feedback != LogReport::default() {
         let _ = writeln!(out, "  feedback {:>8} records{}", report.feedback.records, unusable(&report.feedback));
     }
+    let _ = writeln!(out, "  gates    {}", gates(report));
     let phases: Vec<String> = report.seconds.iter().map(|(phase, seconds)| format!("{phase} {seconds:.1} s")).collect();
     let _ = writeln!(
         out,
@@ -157,6 +153,17 @@ fn summary(report: &BuildReport, index: &Path) -> String {
         rows as f64 / seconds
     );
     out
+}
+
+/// What the gates said of a generation that was published, a line each that does not hold.
+fn gates(report: &BuildReport) -> String {
+    let compared = report.last.as_ref().map_or_else(
+        || "nothing served before to compare with".to_owned(),
+        |last| format!("compared with {}", last.name),
+    );
+    let Some(by) = &report.forced_by else { return format!("all {} hold, {compared}", report.gates.len()) };
+    let failed: String = report.failed().map(|verdict| format!("\n           {}", verdict.line())).collect();
+    format!("{} of {} do not hold, published at the wish of {by}{failed}", report.failed().count(), report.gates.len())
 }
 
 /// What the scale of similarities is worth, in a line.

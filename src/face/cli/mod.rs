@@ -4,6 +4,7 @@ mod actions;
 mod analyze;
 mod args;
 mod build;
+mod doctor;
 mod embed;
 mod evaluate;
 mod feedback;
@@ -11,15 +12,18 @@ mod generate;
 mod generations;
 mod inspect;
 mod mask;
+mod metrics;
 mod plot;
 mod printer;
 mod query;
 mod render;
 mod replay;
+mod report;
 #[cfg(feature = "http")]
 mod serve;
 mod settings;
 mod tune;
+mod watch;
 
 use std::process::ExitCode;
 
@@ -71,6 +75,7 @@ fn run(args: Args, printer: &Printer) -> Result<ExitCode> {
         Command::Evaluate(args) => evaluate::evaluate(args, &settings, printer),
         Command::Replay(args) => replay::replay(args, &settings, printer),
         Command::Tune(args) => tune::tune(&args, &settings, printer),
+        Command::Doctor => return doctor::doctor(&settings, printer),
         Command::Config => inspect::config(&settings, printer),
     }?;
     Ok(ExitCode::SUCCESS)

@@ -121,7 +121,14 @@ impl Lines {
 /// Writes a file whole or not at all.
 pub(super) fn write_whole(path: &Path, write: impl FnOnce(&mut dyn io::Write) -> Result<()>) -> Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    let mut builder = tempfile::Builder::new();
+    // As readable as any file that the user makes: it is others who read reports and metrics.
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        builder.permissions(std::fs::Permissions::from_mode(0o666));
+    }
+    let mut file = builder.prefix(".nba-").tempfile_in(folder)?;
     write(&mut file)?;
     file.persist(path).map_err(|error| error.error)?;
     Ok(())

@@ -71,6 +71,19 @@ pub struct Learned {
     ranker: Option<Ranker>,
     /// How far it is trusted beside the votes of similar moments.
     pub trust: Trust,
+    /// How it did at the moments that were held out; `None` where there were none, and once it has been read back: its bytes
+    /// do not have it.
+    pub judged: Option<Judged>,
+}
+
+/// How often what agents did was among the first three of what was learnt, at moments that had not been learnt from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Judged {
+    /// The moments, one or more.
+    pub moments: usize,
+    /// At how many of them it was.
+    pub hits: usize,
 }
 
 /// What stands before the weights in the bytes of a [`Learned`].
@@ -110,20 +123,23 @@ pub fn learn(
         })
         .collect();
     let share = if ranker.is_some() { best_share(&answers) } else { 0.0 };
-    let first: Vec<(f32, bool)> = answers
+    let shown: Vec<Vec<(f32, bool)>> = answers
         .iter()
         .enumerate()
-        .flat_map(|(at, (by_ranker, by_votes, action))| {
+        .map(|(at, (by_ranker, by_votes, action))| {
             let left = eligible(old.len() + at, mix(by_ranker, by_votes, share));
             let right = |vote: Vote| (vote.probability, vote.action == *action);
-            left.into_iter().take(CALIBRATED).map(right).collect::<Vec<_>>()
+            left.into_iter().take(CALIBRATED).map(right).collect()
         })
         .collect();
+    let hits = shown.iter().filter(|answer| answer.iter().any(|(_, right)| *right)).count();
+    let judged = (!shown.is_empty()).then_some(Judged { moments: shown.len(), hits });
+    let first = shown.concat();
     let trust = Trust { share, calibration: Calibration::fit(&first) };
     if let Some(ranker) = &ranker {
         lessons.add(ranker, new);
     }
-    Learned { ranker: ranker.and_then(|_| Ranker::fit(examples, &mut lessons, params)), trust }
+    Learned { ranker: ranker.and_then(|_| Ranker::fit(examples, &mut lessons, params)), trust, judged }
 }
 
 /// The share of the ranker that makes what was really done the likeliest: the least mean log loss.
@@ -195,6 +211,6 @@ impl Learned {
             Some(header) => Some(Ranker::from_parts(header, weights)?),
             None => weights.is_empty().then_some(None)?,
         };
-        rest.is_empty().then_some(Self { ranker, trust })
+        rest.is_empty().then_some(Self { ranker, trust, judged: None })
     }
 }

@@ -94,7 +94,8 @@ fn what_was_learnt_survives_its_bytes_and_the_same_history_gives_the_same_bytes(
     let history = moments(400, 3);
     let learned = learn(&examples(&history), 320, &blind_votes, &|_, votes| votes, &LearnParams::default());
     let bytes = learned.to_bytes().unwrap();
-    assert_eq!(Learned::from_bytes(&bytes).as_ref(), Some(&learned));
+    assert_eq!(learned.judged.map(|judged| judged.moments), Some(80));
+    assert_eq!(Learned::from_bytes(&bytes), Some(Learned { judged: None, ..learned }));
     let again = learn(&examples(&history), 320, &blind_votes, &|_, votes| votes, &LearnParams::default());
     assert!(again.to_bytes().unwrap() == bytes);
     for end in [0, 10, bytes.len() / 2, bytes.len() - 1] {
@@ -113,7 +114,7 @@ fn an_action_is_foreseen_by_its_kind_and_by_what_is_usual_in_such_tickets() {
         example.kind = if example.action == "ASK" { "ask" } else { "resolve" };
     }
     let learned = learn(&examples, 320, &blind_votes, &|_, votes| votes, &LearnParams::default());
-    assert_eq!(Learned::from_bytes(&learned.to_bytes().unwrap()).as_ref(), Some(&learned));
+    assert_eq!(Learned::from_bytes(&learned.to_bytes().unwrap()), Some(Learned { judged: None, ..learned.clone() }));
     let fee = Moment {
         done: vec!["ASK"],
         context: vec![("category", "FINANCIAL"), ("subcategory", "FEE")],

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args as ClapArgs, Subcommand};
+use clap::{Args as ClapArgs, Subcommand, ValueEnum};
 
 use crate::vector::Kind;
 
@@ -28,7 +28,7 @@ pub(in crate::face::cli) enum IndexCommand {
 
 #[derive(Debug, ClapArgs)]
 #[command(
-    after_help = "Examples:\n  nba index build --data fixtures --index index\n  nba index build --data export/ --lenient --vector hnsw\n\nThe folder holds companies, customers, agents, tickets and ticket_interactions as CSV or Parquet.\nThe old generation serves until the new one is complete and checked; on any error it goes on serving.\nIf what serves was made by this program from the same tables, catalogue, configuration, model and feedback, nothing is\nbuilt, and the exit code is 3."
+    after_help = "Examples:\n  nba index build --data fixtures --index index\n  nba index build --data export/ --lenient --vector hnsw\n\nThe folder holds companies, customers, agents, tickets and ticket_interactions as CSV or Parquet.\nThe old generation serves until the new one is complete and checked; on any error it goes on serving.\nIf what serves was made by this program from the same tables, catalogue, configuration, model and feedback, nothing is\nbuilt, and the exit code is 3. If it is too unlike what serves or too poor, by the limits under [build.gates] of the\nconfiguration, it is not published, and the exit code is 4."
 )]
 pub(in crate::face::cli) struct BuildArgs {
     /// Folder with the five source tables
@@ -46,9 +46,27 @@ pub(in crate::face::cli) struct BuildArgs {
     /// How many generations to keep, the new one included; one that is in use stays
     #[arg(long, value_name = "N")]
     pub(in crate::face::cli) keep: Option<usize>,
-    /// Build even if nothing has changed
+    /// Build and publish in any case: even if nothing has changed, and even if gates do not hold; who asked is noted then
     #[arg(long)]
     pub(in crate::face::cli) force: bool,
+    /// Write a report of the build, as JSON or Markdown by the file's ending; can be given twice
+    #[arg(long, value_name = "FILE.json|FILE.md")]
+    pub(in crate::face::cli) report: Vec<PathBuf>,
+    /// Write figures of the build for Prometheus's textfile collector
+    #[arg(long, value_name = "FILE.prom")]
+    pub(in crate::face::cli) metrics: Option<PathBuf>,
+    /// What is said on standard error: text, or one JSON object a line for each phase, each gate and the end
+    #[arg(long, value_enum, default_value_t = LogFormat::Text, hide_possible_values = true, value_name = "text|json")]
+    pub(in crate::face::cli) log: LogFormat,
+}
+
+/// What a build says while it runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(in crate::face::cli) enum LogFormat {
+    /// For people.
+    Text,
+    /// For programs.
+    Json,
 }
 
 #[derive(Debug, ClapArgs)]
