@@ -34,7 +34,8 @@ fn a_build_tells_what_it_does_and_did() {
               skipped         0 rows
               actions  0 given, 1 assigned, 1 OTHER
               similar  no percentages: a build learns them from 100 tickets and more with a subcategory, some alike and some not
-              <n> s: read <n> s, embed <n> s, learn <n> s, vectors <n> s, keyword <n> s, similarity <n> s, verify <n> s · <n> texts embedded, 0 reused · <n> rows/s
+              gates    all 9 hold, nothing served before to compare with
+              <n> s: read <n> s, embed <n> s, learn <n> s, vectors <n> s, keyword <n> s, similarity <n> s, gates <n> s, verify <n> s · <n> texts embedded, 0 reused · <n> rows/s
             --- stderr
             read
             embed
@@ -49,6 +50,7 @@ fn a_build_tells_what_it_does_and_did() {
             vectors
             keyword
             similarity
+            gates
             verify
         "#]],
     );

@@ -45,7 +45,8 @@ pub(super) fn similar(subject: &Subject, answer: &SimilarTickets, language: Titl
         let facts: Vec<String> = facts.into_iter().flatten().collect();
         let _ = write!(out, "\n{place:>2}. {BOLD}{}{RESET}  {}", ticket.hit.key, ticket.subject);
         let measure = match ticket.similarity {
-            Some(similarity) => format!("{:.0} % alike", similarity * 100.0),
+            // Nothing is certain: 100 % would say so.
+            Some(similarity) => format!("{:.0} % alike", (similarity * 100.0).min(99.0)),
             None => format!("{:.4}", ticket.hit.score),
         };
         let _ = write!(out, "\n    {DIM}{measure}{RESET}  {}", facts.join(" · "));
