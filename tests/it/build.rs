@@ -34,7 +34,8 @@ fn a_build_tells_what_it_does_and_did() {
               skipped         0 rows
               actions  0 given, 1 assigned, 1 OTHER
               similar  no percentages: a build learns them from 100 tickets and more with a subcategory, some alike and some not
-              <n> s: read <n> s, embed <n> s, learn <n> s, vectors <n> s, keyword <n> s, similarity <n> s, verify <n> s · <n> texts embedded, 0 reused · <n> rows/s
+              gates    all 9 hold, nothing served before to compare with
+              <n> s: read <n> s, embed <n> s, learn <n> s, vectors <n> s, keyword <n> s, similarity <n> s, gates <n> s, verify <n> s · <n> texts embedded, 0 reused · <n> rows/s
             --- stderr
             read
             embed
@@ -49,6 +50,7 @@ fn a_build_tells_what_it_does_and_did() {
             vectors
             keyword
             similarity
+            gates
             verify
         "#]],
     );
@@ -76,7 +78,10 @@ fn a_build_tells_what_it_does_and_did() {
     );
     let report = sandbox.nba(&[&BUILD[..], &["--json"]].concat()).json();
     let keys = |value: &serde_json::Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>().join(" ");
-    assert_eq!(keys(&report), "actions feedback generation reused seconds similarity skipped texts");
+    assert_eq!(
+        keys(&report),
+        "actions feedback forced_by gates generation judged last published reused seconds similarity skipped tables texts"
+    );
     assert_eq!(keys(&report["generation"]), "built_by created_at files format indexes inputs model name");
     assert_eq!(report["generation"]["name"], "g000002");
     assert_eq!(report["reused"], report["texts"]);

@@ -281,11 +281,8 @@ fn the_doctor_finds_a_good_machine_good_and_says_what_is_wrong_with_a_bad_one() 
     let sandbox = Sandbox::with_mini_desk();
     build(&sandbox, &[]).ok();
     let shown = |outcome: &Outcome| {
-        let shown = Regex::new(r"(?m)^(program|disk) ( +ok ) .*$")
-            .unwrap()
-            .replace_all(&sandbox.shown(outcome), "$1 $2 …")
-            .into_owned();
-        shown
+        let changing = Regex::new(r"(?m)^(program|disk) ( +ok ) .*$").unwrap();
+        changing.replace_all(&sandbox.shown(outcome), "$1 $2 …").into_owned()
     };
     let good = sandbox.nba(&["doctor", "--model", "hashed"]);
     expect![[r#"
