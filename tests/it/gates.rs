@@ -142,11 +142,11 @@ fn skipped_rows_and_columns_that_are_gone_are_refused() {
     let (code, told) = outcome(&[]);
     assert_eq!(code, 4, "{told}");
     assert!(told.contains("columns_gone of table agents: specialization gone (build.gates.columns_gone: 0)"), "{told}");
-    sandbox.write("desk/tickets.csv", tickets.clone() + "TICKET-9,NOBODY\n");
+    sandbox.write("desk/tickets.csv", tickets.clone() + &"TICKET-9,NOBODY\n".repeat(11));
     sandbox.write("desk/agents.csv", sandbox.read("desk/agents.csv").replacen("speciality", "specialization", 1));
     let (code, told) = outcome(&["--lenient"]);
     assert_eq!(code, 4, "{told}");
-    assert!(told.contains("skipped: 1 of "), "{told}");
+    assert!(told.contains("skipped: 11 of "), "{told}");
 }
 
 #[test]
