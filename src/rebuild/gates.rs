@@ -19,7 +19,7 @@ pub struct GateParams {
     pub rows_drop: f64,
     /// By which share of its rows it may grow; 0 or more, 1 is twice as many.
     pub rows_growth: f64,
-    /// Of a table or index that has changed by no more rows than this, no share is asked.
+    /// Of a table or index that has changed by no more rows than this, and of no more skipped rows, no share is asked.
     pub few_rows: usize,
     /// The share of the rows of all tables that may be skipped, 0 to 1.
     pub skipped: f64,
@@ -221,7 +221,9 @@ fn skipped(tables: &[SourceTable], limits: &GateParams) -> Verdict {
     let all = skipped + tables.iter().map(|table| table.rows).sum::<usize>();
     let share = skipped as f64 / all.max(1) as f64;
     let found = format!("{skipped} of {all} rows, {:.2} %", share * 100.0);
-    Verdict::at_most("skipped", "", share, ("skipped", limits.skipped), found)
+    let mut verdict = Verdict::at_most("skipped", "", share, ("skipped", limits.skipped), found);
+    verdict.passed |= skipped <= limits.few_rows;
+    verdict
 }
 
 /// Two verdicts for each table: columns that have gone, and that have come.

@@ -78,7 +78,10 @@ fn a_build_tells_what_it_does_and_did() {
     );
     let report = sandbox.nba(&[&BUILD[..], &["--json"]].concat()).json();
     let keys = |value: &serde_json::Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>().join(" ");
-    assert_eq!(keys(&report), "actions feedback generation reused seconds similarity skipped texts");
+    assert_eq!(
+        keys(&report),
+        "actions feedback forced_by gates generation judged last published reused seconds similarity skipped tables texts"
+    );
     assert_eq!(keys(&report["generation"]), "built_by created_at files format indexes inputs model name");
     assert_eq!(report["generation"]["name"], "g000002");
     assert_eq!(report["reused"], report["texts"]);

@@ -142,11 +142,11 @@ fn skipped_rows_and_columns_that_are_gone_are_refused() {
     let (code, told) = outcome(&[]);
     assert_eq!(code, 4, "{told}");
     assert!(told.contains("columns_gone of table agents: specialization gone (build.gates.columns_gone: 0)"), "{told}");
-    sandbox.write("desk/tickets.csv", tickets.clone() + "TICKET-9,NOBODY\n");
+    sandbox.write("desk/tickets.csv", tickets.clone() + &"TICKET-9,NOBODY\n".repeat(11));
     sandbox.write("desk/agents.csv", sandbox.read("desk/agents.csv").replacen("speciality", "specialization", 1));
     let (code, told) = outcome(&["--lenient"]);
     assert_eq!(code, 4, "{told}");
-    assert!(told.contains("skipped: 1 of "), "{told}");
+    assert!(told.contains("skipped: 11 of "), "{told}");
 }
 
 #[test]
@@ -178,7 +178,7 @@ fn a_report_tells_what_came_in_what_changed_and_what_gates_said() {
         | MB | – | <x> |
         | built | – | <time> |
 
-        Texts: 262, of which 0 had a vector.
+        Texts: <n>, of which 0 had a vector.
 
         ## What came in
 
@@ -208,14 +208,14 @@ fn a_report_tells_what_came_in_what_changed_and_what_gates_said() {
 
         | phase | seconds | rows/s |
         |---|--:|--:|
-        | read | <x> | 363 |
-        | embed | <x> | 202 |
-        | learn | <x> | 756 |
-        | vectors | <x> | 15339 |
-        | keyword | <x> | 12 |
-        | similarity | <x> | 500 |
-        | gates | <x> | 4297 |
-        | verify | <x> | 173 |
+        | read | <x> | <n> |
+        | embed | <x> | <n> |
+        | learn | <x> | <n> |
+        | vectors | <x> | <n> |
+        | keyword | <x> | <n> |
+        | similarity | <x> | <n> |
+        | gates | <x> | <n> |
+        | verify | <x> | <n> |
     "#]]
     .assert_eq(&blotted(&sandbox.read("first.md")));
     sandbox.check(
@@ -281,11 +281,8 @@ fn the_doctor_finds_a_good_machine_good_and_says_what_is_wrong_with_a_bad_one() 
     let sandbox = Sandbox::with_mini_desk();
     build(&sandbox, &[]).ok();
     let shown = |outcome: &Outcome| {
-        let shown = Regex::new(r"(?m)^(program|disk) ( +ok ) .*$")
-            .unwrap()
-            .replace_all(&sandbox.shown(outcome), "$1 $2 …")
-            .into_owned();
-        shown
+        let changing = Regex::new(r"(?m)^(program|disk) ( +ok ) .*$").unwrap();
+        changing.replace_all(&sandbox.shown(outcome), "$1 $2 …").into_owned()
     };
     let good = sandbox.nba(&["doctor", "--model", "hashed"]);
     expect![[r#"

