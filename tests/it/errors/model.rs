@@ -68,19 +68,19 @@ fn another_model_than_the_index_was_built_with() {
     sandbox.check(
         &["similar", "TICKET-0001", "--model", "hashed"],
         expect![[r#"
-        exit 7
-        --- stderr
-        error: index/g000001/generation.sha256 is damaged: it is not the checksum that was published; rebuild the index
-    "#]],
+            exit 7
+            --- stderr
+            error: the index was built with model `portuguese-multilingual-e5-small@<fingerprint>`, and this is `hashed-256@<fingerprint>`; use that model or rebuild the index
+        "#]],
     );
     sandbox.set("NBA_MODEL", "hashed");
     sandbox.check(
         &["recommend", "--text", "a"],
         expect![[r#"
-        exit 7
-        --- stderr
-        error: index/g000001/generation.sha256 is damaged: it is not the checksum that was published; rebuild the index
-    "#]],
+            exit 7
+            --- stderr
+            error: the index was built with model `portuguese-multilingual-e5-small@<fingerprint>`, and this is `hashed-256@<fingerprint>`; use that model or rebuild the index
+        "#]],
     );
 }
 
@@ -101,10 +101,10 @@ fn a_model_that_is_not_there() {
     sandbox.check(
         &[&EMBED[..], &["a"]].concat(),
         expect![[r#"
-        exit 7
-        --- stderr
-        error: index/g000001/generation.sha256 is damaged: it is not the checksum that was published; rebuild the index
-    "#]],
+            exit 7
+            --- stderr
+            error: no usable model in portuguese-multilingual-e5-small: the index was built with it, and no models folder has it (no models folder was found); name its folder with --model
+        "#]],
     );
     link_model(&sandbox);
     sandbox.check(&["index", "build", "--data", "desk", "--model", "models"], expect![[r#"
@@ -240,7 +240,9 @@ fn a_runtime_that_is_not_there() {
         expect![[r#"
             exit 7
             --- stderr
-            error: index/g000001/generation.sha256 is damaged: it is not the checksum that was published; rebuild the index
+            error: ONNX Runtime: no library that can be used; tried
+                ORT_DYLIB_PATH: no/libonnxruntime.so does not exist
+              get the pinned version with `make runtime`, or set ORT_DYLIB_PATH to a libonnxruntime of 1.22 or newer
         "#]],
     );
     // What needs no model goes on.
