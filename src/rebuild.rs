@@ -273,7 +273,7 @@ pub fn prepare(
 }
 
 fn json_of(value: &impl Serialize) -> Result<Vec<u8>> {
-    serde_json::to_vec(value).map_err(|error| Error::internal("writing what a generation keeps", error))
+    serde_json::to_vec(value).map_err(|error| Error::internal("writing what a build keeps or sums", error))
 }
 
 /// A desk with the vectors of its texts and the actions of its messages: what a build indexes and a replay walks.

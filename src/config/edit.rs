@@ -9,7 +9,7 @@ use toml_edit::{DocumentMut, InlineTable, Item, KeyMut, Table, TableLike, Value}
 
 use super::Config;
 use crate::error::{Error, Result};
-use crate::index::sync_folder;
+use crate::index::{new_file, parent, sync_folder};
 
 /// A key to set.
 #[derive(Debug, Clone, PartialEq)]
@@ -129,7 +129,7 @@ fn shortest(number: f32) -> f64 {
 /// Puts a text in the place of a file, by one rename once it is on the disk. A link stays one, and permissions stay.
 fn replace(path: &Path, text: &str) -> Result<()> {
     let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-    let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder = parent(&target);
     let mut file = new_file(folder)?;
     if let Ok(old) = fs::metadata(&target) {
         file.as_file().set_permissions(old.permissions())?;
@@ -138,18 +138,6 @@ fn replace(path: &Path, text: &str) -> Result<()> {
     file.as_file().sync_all()?;
     file.persist(&target).map_err(|error| error.error)?;
     sync_folder(folder)
-}
-
-/// A file that is removed again unless it is kept; as readable as any that the user makes.
-fn new_file(folder: &Path) -> Result<tempfile::NamedTempFile> {
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".nba-");
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt as _;
-        builder.permissions(std::fs::Permissions::from_mode(0o666));
-    }
-    Ok(builder.tempfile_in(folder)?)
 }
 
 #[cfg(test)]

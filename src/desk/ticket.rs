@@ -47,6 +47,12 @@ impl Status {
         matches!(self, Self::Resolved | Self::Closed)
     }
 
+    /// The words of those that are resolved, for filters.
+    #[must_use]
+    pub fn resolved_words() -> Vec<&'static str> {
+        Self::ALL.into_iter().filter(|status| status.is_resolved()).map(Self::as_str).collect()
+    }
+
     /// Still waiting for a next action.
     #[must_use]
     pub const fn is_active(self) -> bool {

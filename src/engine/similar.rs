@@ -84,9 +84,7 @@ impl Engine {
 
     /// The query for resolved tickets by a problem, the ticket itself left out.
     pub(super) fn among_resolved(&self, problem: &Problem, k: usize, filter: Option<&Filter>) -> Result<Query> {
-        let resolved: Vec<&str> =
-            Status::ALL.into_iter().filter(|status| status.is_resolved()).map(Status::as_str).collect();
-        let mut only = vec![json!({ "status": resolved })];
+        let mut only = vec![json!({ "status": Status::resolved_words() })];
         only.extend(problem.ticket.iter().map(|(id, _)| json!({ "ticket_id NOT": id })));
         Ok(Query {
             filter: Some(and_also(&Value::Array(only), filter)?),

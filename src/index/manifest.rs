@@ -218,3 +218,20 @@ pub(crate) fn read_json<T: DeserializeOwned>(path: &Path, sha256: &str) -> Resul
 struct Versioned {
     format: u32,
 }
+
+/// The folder that a name is in; of a bare name it is the current one.
+pub(crate) fn parent(path: &Path) -> &Path {
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// A file that is removed again unless it is kept; as readable as any that the user makes.
+pub(crate) fn new_file(folder: &Path) -> Result<tempfile::NamedTempFile> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".nba-");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        builder.permissions(std::fs::Permissions::from_mode(0o666));
+    }
+    Ok(builder.tempfile_in(folder)?)
+}

@@ -33,13 +33,11 @@ pub(super) fn learn(
             text: text.clone(),
         })
     };
-    let resolved: Vec<&str> =
-        Status::ALL.into_iter().filter(|status| status.is_resolved()).map(Status::as_str).collect();
     let labelled = Labelled {
         spec: &tickets_spec(&request.params.vector, &request.params.keyword),
         rows,
         vectors,
-        hits: &Filter::from_json(&json!({ "status": resolved }))?,
+        hits: &Filter::from_json(&json!({ "status": Status::resolved_words() }))?,
         short: &subject,
         fusion: request.fusion,
         keyword: request.keyword,

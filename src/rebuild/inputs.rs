@@ -7,7 +7,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::{BuildParams, BuildRequest, GateParams};
+use super::{BuildParams, BuildRequest, GateParams, json_of};
 use crate::desk::{ReadParams, source_files};
 use crate::embed::ModelIdentity;
 use crate::error::{Error, Result};
@@ -85,7 +85,5 @@ fn configuration<'a>(request: &'a BuildRequest<'_>) -> impl Serialize + 'a {
 }
 
 fn sum(value: &impl Serialize) -> Result<String> {
-    let bytes =
-        serde_json::to_vec(value).map_err(|error| Error::internal("summing what a build is made from", error))?;
-    Ok(sha256_hex(&bytes))
+    Ok(sha256_hex(&json_of(value)?))
 }

@@ -15,7 +15,7 @@ use super::{GENERATION_FILE, Generation, IndexEntry, SUM_FILE, Snapshot};
 use crate::embed::{ModelIdentity, Vector};
 use crate::error::Result;
 use crate::index::{
-    FORMAT, FileEntry, IndexReader, IndexSpec, check_files, sha256_hex, sync_folder, write, write_json,
+    FORMAT, FileEntry, IndexReader, IndexSpec, check_files, parent, sha256_hex, sync_folder, write, write_json,
 };
 
 /// The folder of an index that is tried and thrown away before a generation is published.
@@ -178,9 +178,4 @@ fn write_synced(path: &Path, bytes: &[u8]) -> Result<()> {
     file.write_all(bytes)?;
     file.sync_all()?;
     Ok(())
-}
-
-/// The folder that a folder's name is in; of a bare name it is the current one.
-fn parent(folder: &Path) -> &Path {
-    folder.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }

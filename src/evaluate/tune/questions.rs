@@ -67,7 +67,7 @@ impl Asked {
     /// One question a thread: the first ticket's problem. Right are resolved tickets of other threads that hold the same in
     /// a column. Codes are those of the problem: what a thread tells later was not known when it was asked.
     pub(super) fn of_history(index: &IndexReader, column: &str, params: &TuneParams) -> Result<Self> {
-        let resolved = |status: &str| Status::ALL.iter().any(|it| it.is_resolved() && it.as_str() == status);
+        let resolved = |status: &str| Status::parse(status).is_some_and(Status::is_resolved);
         let ended: BTreeSet<Row> =
             index.text_values("status")?.into_iter().filter(|(_, status)| resolved(status)).map(|it| it.0).collect();
         // What is in no catalogue has nothing in common.
@@ -250,8 +250,7 @@ fn ticket_query(index: &IndexReader, row: Row) -> Result<Query> {
     let manifest = index.manifest();
     let key = index.text(row, &manifest.key)?.unwrap_or_default();
     let text = index.text(row, &manifest.embedded)?.unwrap_or_default().to_owned();
-    let resolved: Vec<&str> = Status::ALL.iter().filter(|it| it.is_resolved()).map(|it| it.as_str()).collect();
-    let filter = Filter::from_json(&json!([{ "status": resolved }, { "ticket_id NOT": key }]))?;
+    let filter = Filter::from_json(&json!([{ "status": Status::resolved_words() }, { "ticket_id NOT": key }]))?;
     let codes = Codes { values: identifier_terms([text.as_str()]), alone: false };
     let vector = Some(QueryVector::Row(row));
     Ok(Query { filter: Some(filter), codes, ..Query::new(QueryKind::Hybrid, vector, Some(text), K) })

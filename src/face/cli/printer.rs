@@ -11,6 +11,7 @@ use serde_json::json;
 
 use crate::error::{Error, Result};
 use crate::face::wire::{ErrorJson, with_causes};
+use crate::index::{new_file, parent};
 
 /// Writes what the commands say.
 pub(super) struct Printer {
@@ -120,15 +121,8 @@ impl Lines {
 
 /// Writes a file whole or not at all.
 pub(super) fn write_whole(path: &Path, write: impl FnOnce(&mut dyn io::Write) -> Result<()>) -> Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut builder = tempfile::Builder::new();
-    // As readable as any file that the user makes: it is others who read reports and metrics.
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt as _;
-        builder.permissions(std::fs::Permissions::from_mode(0o666));
-    }
-    let mut file = builder.prefix(".nba-").tempfile_in(folder)?;
+    // It is others who read reports and metrics.
+    let mut file = new_file(parent(path))?;
     write(&mut file)?;
     file.persist(path).map_err(|error| error.error)?;
     Ok(())

@@ -4,7 +4,7 @@ use rayon::prelude::*;
 use serde::Serialize;
 
 use super::{IndexReader, Segment};
-use crate::rank::{Row, Scored, by_rank};
+use crate::rank::{Row, Scored, TopK};
 use crate::vector::dot;
 
 /// Rows are near enough to count when they are as near as this short of the last of the exact answer: copies are alike.
@@ -39,11 +39,11 @@ impl IndexReader {
 /// How many of the nearest others of a row are found, and how many there are.
 fn found_of(segment: &Segment, row: Row, k: usize) -> (usize, usize) {
     let query = segment.vector.vector(row);
-    let others = (0..segment.vector.rows() as Row).filter(|&other| other != row);
-    let mut exact: Vec<Scored> =
-        others.map(|other| Scored { row: other, score: dot(query, segment.vector.vector(other)) }).collect();
-    exact.sort_unstable_by(by_rank);
-    exact.truncate(k);
+    let mut nearest = TopK::new(k);
+    for other in (0..segment.vector.rows() as Row).filter(|&other| other != row) {
+        nearest.push(Scored { row: other, score: dot(query, segment.vector.vector(other)) });
+    }
+    let exact = nearest.into_sorted();
     let Some(last) = exact.last() else { return (0, 0) };
     let answer = segment.vector.search(query, k + 1, None);
     let near = answer.iter().filter(|hit| hit.row != row && hit.score >= last.score - SLACK);
