@@ -19,7 +19,9 @@ use self::clock::Clock;
 pub use self::drift::Spread;
 pub use self::gates::{Figures, Forced, GateParams, LastNight, Verdict};
 pub use self::inputs::nothing_to_do;
-use crate::desk::{self, Agent, AssignParams, Assigner, Catalogue, Desk, Lesson, OTHER, ReadParams, Step};
+use crate::desk::{
+    self, Agent, AssignParams, Assigner, Catalogue, Desk, Lesson, OTHER, Part, ReadParams, Step, Ticket,
+};
 use crate::embed::{Cached, Embedder, Vector, VectorCache};
 use crate::error::{Error, Problem, Result};
 use crate::feedback::{Log, Reading, Tally};
@@ -78,7 +80,7 @@ impl Default for BuildParams {
     }
 }
 
-/// What a word in the subject or the tags of a ticket weighs beside one in its problem, which has the subject too.
+/// What a word in another column of a ticket weighs beside one in its problem, which has the subject too.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct BoostParams {
@@ -86,11 +88,13 @@ pub struct BoostParams {
     pub subject_boost: f32,
     /// 0 (not searched) or 0.01 to 100.
     pub tags_boost: f32,
+    /// Of what was said after the problem. 0 (not searched) or 0.01 to 100.
+    pub thread_boost: f32,
 }
 
 impl Default for BoostParams {
     fn default() -> Self {
-        Self { subject_boost: 1.0, tags_boost: 0.5 }
+        Self { subject_boost: 1.0, tags_boost: 0.5, thread_boost: 0.5 }
     }
 }
 
@@ -220,7 +224,7 @@ pub fn prepare(
     let past = Past::embed(desk, request.catalogue, &request.params.assign, embedder, Some(&cache), progress)?;
     let Past { desk, steps, actions_of, actions, vectors, states } = &past;
     let ticket_rows = desk::ticket_rows(desk, request.catalogue, actions_of)?;
-    let ticket_vectors = vectors.of_texts(desk.tickets.iter().map(desk::problem_text));
+    let ticket_vectors = vectors.of_tickets(&desk.tickets)?;
 
     progress(Progress::Phase(clock.phase("learn")));
     let learning = &request.params.learn;
@@ -346,7 +350,12 @@ fn no_tickets(data: &Path) -> Error {
 }
 
 fn tickets_spec(vector: &VectorParams, boosts: &BoostParams) -> IndexSpec {
-    let fields = [("subject", boosts.subject_boost), ("problem", 1.0), ("tags", boosts.tags_boost)];
+    let fields = [
+        ("subject", boosts.subject_boost),
+        ("problem", 1.0),
+        ("tags", boosts.tags_boost),
+        ("thread", boosts.thread_boost),
+    ];
     let searched = fields.into_iter().filter(|(_, boost)| *boost > 0.0);
     IndexSpec {
         name: TICKETS.to_owned(),
@@ -387,7 +396,7 @@ struct Texts {
 impl Texts {
     fn of(desk: &Desk, steps: &[Vec<Step>], catalogue: &Catalogue) -> Self {
         let examples = catalogue.examples().into_iter().map(str::to_owned);
-        let problems = desk.tickets.iter().map(desk::problem_text);
+        let problems = desk.tickets.iter().flat_map(desk::ticket_parts).map(|part| part.text);
         let states = steps.iter().flatten().flat_map(|step| &step.state_parts).map(|part| part.text.clone());
         let messages = unlabelled_messages(desk).map(str::to_owned);
         let mut distinct: BTreeMap<String, usize> =
@@ -425,17 +434,19 @@ impl Vectors {
         &self.vectors[self.texts[text]]
     }
 
-    fn of_texts(&self, texts: impl Iterator<Item = String>) -> Vec<Vector> {
-        texts.map(|text| self.of(&text).clone()).collect()
+    /// The vector by which each ticket is found.
+    fn of_tickets(&self, tickets: &[Ticket]) -> Result<Vec<Vector>> {
+        tickets.iter().map(|ticket| self.sum(&desk::ticket_parts(ticket))).collect()
     }
 
     /// The vector of every step's state: the weighted sum of its parts.
     fn of_steps(&self, steps: &[Vec<Step>]) -> Result<Vec<Vector>> {
-        let state = |step: &Step| {
-            let parts = step.state_parts.iter().map(|part| (self.of(&part.text), part.weight));
-            Vector::weighted_sum(parts).ok_or_else(|| Error::internal("embedding a state", "it has no words"))
-        };
-        steps.iter().flatten().map(state).collect()
+        steps.iter().flatten().map(|step| self.sum(&step.state_parts)).collect()
+    }
+
+    fn sum(&self, parts: &[Part]) -> Result<Vector> {
+        let parts = parts.iter().map(|part| (self.of(&part.text), part.weight));
+        Vector::weighted_sum(parts).ok_or_else(|| Error::internal("adding vectors up", "there are no words"))
     }
 }
 
