@@ -51,6 +51,7 @@ pub mod evaluate;
 pub mod face;
 pub mod feedback;
 pub mod filter;
+pub mod forgotten;
 pub mod generate;
 pub mod history;
 pub mod index;
