@@ -110,13 +110,21 @@ pub(super) fn remove_old(root: &Path, serving: &str, before: Option<&Serving>, k
 }
 
 /// Removes a generation unless somebody has it open. A process that dies meanwhile leaves nothing that could be opened.
-fn remove(root: &Path, name: &str) -> Result<()> {
+pub(super) fn remove(root: &Path, name: &str) -> Result<Removal> {
     let folder = root.join(name);
     let gone = root.join(format!(".{name}.old"));
-    let Some(alone) = Alone::with(&folder)? else { return Ok(()) };
+    let Some(alone) = Alone::with(&folder)? else { return Ok(Removal::InUse) };
     fs::rename(&folder, &gone)?;
     drop(alone);
-    Ok(fs::remove_dir_all(&gone)?)
+    fs::remove_dir_all(&gone)?;
+    Ok(Removal::Done)
+}
+
+/// What became of a generation that was to be removed.
+pub(super) enum Removal {
+    Done,
+    /// Somebody has it open.
+    InUse,
 }
 
 /// The names of the generations, oldest first.
