@@ -154,7 +154,8 @@ impl Engine {
     pub fn reload_if_changed(&self) -> Result<bool> {
         let (current, root) = (self.current.load(), &self.params.index);
         let is_named = self.params.generation.is_some();
-        if if is_named { current.snapshot.hides_all(root)? } else { current.snapshot.serves(root)? } {
+        let is_up_to_date = if is_named { current.snapshot.hides_all(root)? } else { current.snapshot.serves(root)? };
+        if is_up_to_date {
             return Ok(false);
         }
         self.current.store(Arc::new(Current::open(&self.params)?));
