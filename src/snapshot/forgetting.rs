@@ -21,16 +21,10 @@ impl Snapshot {
         &self.forgotten
     }
 
-    /// Whether the rows of a group are hidden.
-    #[must_use]
-    pub fn hides_group(&self, group: &str) -> bool {
-        self.hidden_groups.contains(group)
-    }
-
     /// How many groups of rows are hidden, and how many rows.
     #[must_use]
     pub fn hidden(&self) -> (usize, usize) {
-        (self.hidden_groups.len(), self.indexes.values().map(IndexReader::hidden_rows).sum())
+        (self.hidden_groups, self.indexes.values().map(IndexReader::hidden_rows).sum())
     }
 
     /// Whether nothing of `root` was forgotten since this was opened.
@@ -42,11 +36,11 @@ impl Snapshot {
     }
 }
 
-/// Hides every row with a value that is forgotten, and every row of its group; returns these groups.
-pub(super) fn hide(indexes: &mut BTreeMap<String, IndexReader>, keys: &Keys) -> Result<BTreeSet<String>> {
+/// Hides every row with a value that is forgotten, and every row of its group; returns how many groups that are.
+pub(super) fn hide(indexes: &mut BTreeMap<String, IndexReader>, keys: &Keys) -> Result<usize> {
     let mut groups = BTreeSet::new();
     if keys.is_empty() {
-        return Ok(groups);
+        return Ok(0);
     }
     for index in indexes.values() {
         let columns = index.columns();
@@ -66,7 +60,7 @@ pub(super) fn hide(indexes: &mut BTreeMap<String, IndexReader>, keys: &Keys) -> 
             of_groups.filter(|(_, group)| groups.contains(*group)).map(|(row, _)| row).collect();
         index.hide(|row| hidden.contains(&row));
     }
-    Ok(groups)
+    Ok(groups.len())
 }
 
 /// What became of the generations that hold rows that are forgotten.

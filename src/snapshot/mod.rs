@@ -15,7 +15,7 @@ mod lock;
 mod shelf;
 mod writer;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
@@ -104,8 +104,8 @@ pub struct Snapshot {
     files: BTreeMap<String, Vec<u8>>,
     indexes: BTreeMap<String, IndexReader>,
     forgotten: Forgotten,
-    /// The groups of the rows that are hidden.
-    hidden_groups: BTreeSet<String>,
+    /// How many groups of rows are hidden.
+    hidden_groups: usize,
     _lease: Lease,
 }
 
@@ -179,8 +179,7 @@ impl Snapshot {
             let reader = IndexReader::open(&folder.join(index), &entry.manifest_sha256, sums)?;
             indexes.insert(index.clone(), reader);
         }
-        let hidden_groups = BTreeSet::new();
-        Ok(Self { generation, sha256, folder, files, indexes, forgotten, hidden_groups, _lease: lease })
+        Ok(Self { generation, sha256, folder, files, indexes, forgotten, hidden_groups: 0, _lease: lease })
     }
 
     /// What the generation says about itself.

@@ -15,6 +15,7 @@ const COMMANDS: [&[&str]; 22] = [
     &["index", "list"],
     &["index", "rollback"],
     &["index", "diff"],
+    &["index", "forget"],
     &["serve"],
     &["mcp"],
     &["actions", "check"],

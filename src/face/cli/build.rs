@@ -150,7 +150,8 @@ fn summary(report: &BuildReport, index: &Path) -> String {
         let _ = writeln!(out, "  feedback {:>8} records{}", report.feedback.records, unusable(&report.feedback));
     }
     if let Some(forgotten) = &report.forgotten {
-        let _ = writeln!(out, "  forgotten {:>7} tickets left out{}", forgotten.left_out, purged_by(forgotten));
+        let left_out = forgotten.left_out;
+        let _ = writeln!(out, "  forgotten {left_out:>7} ticket{} left out{}", plural(left_out), purged_by(forgotten));
     }
     let _ = writeln!(out, "  gates    {}", gates(report));
     let phases: Vec<String> = report.seconds.iter().map(|(phase, seconds)| format!("{phase} {seconds:.1} s")).collect();
@@ -178,11 +179,11 @@ pub(super) fn purged(purging: &Purging) -> String {
     let Purging { removed, in_use, complete } = purging;
     let mut parts = Vec::new();
     if !removed.is_empty() {
-        parts.push(format!("{} held them and is gone", removed.join(", ")));
+        parts.push(format!("removed {}", removed.join(", ")));
     }
     if !in_use.is_empty() {
         let names = in_use.join(", ");
-        parts.push(format!("{names} holds them and is open somewhere: reload or end that program, then build again"));
+        parts.push(format!("open somewhere: {names}; reload or end that program, and build again"));
     }
     parts.push(if *complete { "nothing is left of them" } else { "not all is purged yet" }.to_owned());
     parts.join("; ")

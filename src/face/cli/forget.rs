@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::face::clock::now;
 use crate::face::explain::plural;
 use crate::face::wire::{AuditJson, ForgetJson};
-use crate::forgotten::{Entry, Ledger, SALT_BYTES};
+use crate::forgotten::{Asked, Entry, Ledger, SALT_BYTES};
 use crate::snapshot;
 
 pub(super) fn forget(args: ForgetArgs, settings: &Settings, printer: &Printer) -> Result<()> {
@@ -50,7 +50,7 @@ fn told(receipt: &ForgetReceipt) -> String {
     let (tickets, rows) = (kept.hidden_tickets, kept.hidden_rows);
     let mut out = format!("forgotten: {tickets} ticket{}, {rows} row{} hidden", plural(tickets), plural(rows));
     if !receipt.generations.is_empty() {
-        let _ = write!(out, "; {} holds them until the next `nba index build`", receipt.generations.join(", "));
+        let _ = write!(out, "; in {} until the next `nba index build`", receipt.generations.join(", "));
     }
     out + "\nprograms that have the index open go on with what they have until they reload it\n"
 }
@@ -58,16 +58,11 @@ fn told(receipt: &ForgetReceipt) -> String {
 fn line(entry: &Entry) -> String {
     match entry {
         Entry::Forgotten(asked) => {
-            let (customers, tickets) = (asked.customers, asked.tickets);
-            format!(
-                "{}  {}  asked for {customers} customer{}, {tickets} ticket{}: {} tickets, {} rows hidden\n",
-                asked.at,
-                asked.by,
-                plural(customers),
-                plural(tickets),
-                asked.hidden_tickets,
-                asked.hidden_rows
-            )
+            let Asked { at, by, customers, tickets, hidden_tickets, hidden_rows, keys: _ } = asked;
+            let counted = |count: &usize, what: &str| format!("{count} {what}{}", plural(*count));
+            let asked_for = format!("{}, {}", counted(customers, "customer"), counted(tickets, "ticket"));
+            let hidden = format!("{}, {}", counted(hidden_tickets, "ticket"), counted(hidden_rows, "row"));
+            format!("{at}  {by}  asked for {asked_for}: {hidden} hidden\n")
         }
         Entry::Purged(purged) => format!("{}  purged: {} serves without them\n", purged.at, purged.generation),
     }

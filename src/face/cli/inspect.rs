@@ -8,6 +8,7 @@ use super::args::VerifyArgs;
 use super::printer::Printer;
 use super::settings::Settings;
 use crate::error::{Error, Result};
+use crate::face::explain::plural;
 use crate::face::wire::{HiddenJson, StatusJson};
 use crate::index::SegmentEntry;
 use crate::privacy;
@@ -43,7 +44,12 @@ pub(super) fn status(settings: &Settings, printer: &Printer) -> Result<()> {
     }
     if let Some(HiddenJson { tickets, rows, pending }) = forgotten {
         let purged = if pending { "the next build purges them" } else { "all is purged" };
-        let _ = writeln!(out, "forgotten   {tickets} tickets, {rows} rows hidden; {purged}");
+        let _ = writeln!(
+            out,
+            "forgotten   {tickets} ticket{}, {rows} row{} hidden; {purged}",
+            plural(tickets),
+            plural(rows)
+        );
     }
     out.push_str(&held(similarity.as_ref()));
     printer.text(&out)

@@ -157,7 +157,7 @@ fn changed(report: &BuildReport) -> String {
         let _ = writeln!(out, "\nWhat served before cannot be compared with: {why}.");
     }
     if let Some(forgotten) = &report.forgotten {
-        let _ = write!(out, "\nForgotten: {} tickets of the tables left out", forgotten.left_out);
+        let _ = write!(out, "\nForgotten: {} of the tables' tickets left out", forgotten.left_out);
         let purging = forgotten.generations.as_ref().map(|purging| format!("; {}", purged(purging)));
         let _ = writeln!(out, "{}.", purging.unwrap_or_default());
     }
