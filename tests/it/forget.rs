@@ -13,8 +13,11 @@ use nba::{
 };
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
+use serde_json::json;
 
-use crate::support::{NOW, Outcome, Sandbox, files, small_ticket, trials};
+use crate::mcp::Session;
+use crate::serve::Server;
+use crate::support::{NOW, Outcome, Sandbox, files, skip_optional, small_ticket, trials};
 
 const CUSTOMER: &str = "CUST77777";
 const TICKETS: [&str; 2] = ["TICKET-7771", "TICKET-7772"];
@@ -157,7 +160,7 @@ fn a_forgotten_customer_is_in_no_answer_at_once() {
         let (before, pinned) = (open(), Engine::open_with(pinned).unwrap());
         let without = ask(&before, "ticket_id NOT IN ('TICKET-7771', 'TICKET-7772')");
         assert_ne!(ask(&before, "").1, without.1, "{kind}: the words find them");
-        assert!(sandbox.nba(&["analyze", "xqvzwj"]).stdout.contains("xqvzwk"));
+        assert!(sandbox.nba(&["analyze", "xqvzwj", "--index", "index"]).stdout.contains("xqvzwk"));
 
         sandbox.nba(&FORGET).ok();
         assert!(before.reload_if_changed().unwrap() && pinned.reload_if_changed().unwrap());
@@ -180,9 +183,52 @@ fn a_forgotten_customer_is_in_no_answer_at_once() {
                 }
             }
         }
-        let told = sandbox.nba(&["analyze", "xqvzwj"]).ok().stdout;
+        let told = sandbox.nba(&["analyze", "xqvzwj", "--index", "index"]).ok().stdout;
         assert!(!told.contains("xqvzwk"), "no other spelling comes from a hidden row: {told}");
     }
+}
+
+/// A server once it reloads, an agent with its next call, clients of Databricks: none is told of them any more.
+#[test]
+fn no_face_shows_what_was_forgotten() {
+    let sandbox = planted();
+    let (server, mut session) = (Server::start(&sandbox), Session::open(&sandbox));
+    let mut told = || {
+        let all = json!({ "index": "tickets", "text": "xqvzwk portal", "k": 500 });
+        let databricks = json!({ "columns": ["ticket_id"], "query_text": "xqvzwk portal", "num_results": 500, "query_type": "HYBRID" });
+        [
+            server.post("/v1/search", &all).to_string(),
+            server.post("/api/2.0/vector-search/indexes/main.support.tickets/query", &databricks).to_string(),
+            session.call("search_index", all).to_string(),
+        ]
+    };
+    let shows = |answers: [String; 3]| answers.map(|answer| TICKETS.iter().any(|ticket| answer.contains(ticket)));
+    assert_eq!(shows(told()), [true; 3]);
+    sandbox.nba(&FORGET).ok();
+    assert_eq!(server.post("/v1/reload", &json!({})), json!({ "reloaded": true, "generation": "g000001" }));
+    assert_eq!(shows(told()), [false; 3]);
+}
+
+/// What the system was asked for, in order: the ledger is flushed before it takes its place, and so are the names after.
+#[test]
+fn it_is_on_the_disk_before_it_says_so() {
+    let sandbox = planted();
+    let traced = "strace -f -y -e trace=fsync,fdatasync,rename,renameat,renameat2,write -o trace";
+    if sandbox.sh(&format!("{traced} /bin/true")).code != 0 {
+        skip_optional("there is no strace");
+        return;
+    }
+    sandbox.sh(&format!("exec {traced} \"$NBA\" index forget --customer {CUSTOMER}")).ok();
+    let trace = sandbox.read("trace");
+    let line = |parts: &[&str]| {
+        let at = trace.lines().position(|line| parts.iter().all(|part| line.contains(part)));
+        at.unwrap_or_else(|| panic!("{parts:?}: {trace}"))
+    };
+    let flushed = line(&["sync(", "index/forgotten/.ledger.jsonl.new>"]);
+    let renamed = line(&["rename", "index/forgotten/ledger.jsonl\""]);
+    let [named, folder] = ["index/forgotten>", "/index>"].map(|path| line(&["sync(", path]));
+    let said = line(&["write(1", "forgotten: 2 tickets"]);
+    assert!(flushed < renamed && renamed < named && renamed < folder && named.max(folder) < said, "{trace}");
 }
 
 /// Every generation, the vectors, the feedback, the ledger: whatever is below the index folder.
