@@ -25,7 +25,6 @@ use crate::desk::{self, Agent, AssignParams, Assigner, Catalogue, Desk, Lesson, 
 use crate::embed::{Cached, Embedder, Vector, VectorCache};
 use crate::error::{Error, Problem, Result};
 use crate::feedback::{Log, Reading, Tally};
-use crate::forgotten::Ledger;
 use crate::history::History;
 use crate::index::{FusionParams, IndexSpec};
 use crate::keyword::{KeywordParams, Language, TextField};
@@ -207,7 +206,7 @@ pub fn prepare(
 
     let phase = clock.phase("read");
     let identity = embedder.identity();
-    let forgotten = Ledger::of(&request.index).read()?;
+    let forgotten = forgetting::forgotten(&request.index)?;
     let feedback_lines = forgetting::purge_feedback(&request.index, &forgotten)?;
     let inputs = inputs::sums(request, identity, &forgotten)?;
     progress(Progress::Phase(phase));

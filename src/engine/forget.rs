@@ -46,24 +46,32 @@ pub fn forget(index: &Path, request: &ForgetRequest) -> Result<ForgetReceipt> {
             return Err(Error::argument(name, "it is empty; give an id as the tables have it"));
         }
     }
-    // Before the ledger is, so that a mistaken folder gets none.
+    // Before the ledger is made, so that a mistaken folder gets none.
     snapshot::list(index)?;
     Ledger::of(index).change(request.salt, |forgotten| {
+        snapshot::check_ledger(index, forgotten)?;
         let shelf = Shelf::open(index, request.ahead)?;
-        let (keys, tickets) = shelf.looked_up(forgotten, request)?;
-        let generations = shelf.0.iter().filter(|it| it.holds(&tickets)).map(|it| it.name.clone()).collect();
+        let (keys, tickets) = shelf.look_up(forgotten, request)?;
+        let (mut generations, mut hidden) = (Vec::new(), (0, 0));
+        for (snapshot, serves) in &shelf.0 {
+            let (n_tickets, n_rows) = count(snapshot, &tickets)?;
+            if n_rows > 0 {
+                generations.push(snapshot.generation().name.clone());
+            }
+            if *serves {
+                hidden = (n_tickets, n_rows);
+            }
+        }
         if keys.is_empty() {
             return Ok(ForgetReceipt { kept: None, generations });
         }
-        let serving = shelf.0.iter().find(|it| it.serves);
-        let (hidden_tickets, hidden_rows) = serving.map_or((0, 0), |it| it.count(&tickets));
         let asked = Asked {
             at: request.at.clone(),
             by: request.by.clone(),
             customers: request.customers.len(),
             tickets: request.tickets.len(),
-            hidden_tickets,
-            hidden_rows,
+            hidden_tickets: hidden.0,
+            hidden_rows: hidden.1,
             keys,
         };
         forgotten.forget(asked.clone())?;
@@ -71,26 +79,19 @@ pub fn forget(index: &Path, request: &ForgetRequest) -> Result<ForgetReceipt> {
     })
 }
 
-/// Every generation that opens.
-struct Shelf(Vec<Opened>);
+/// Keys by column.
+type KeysByColumn = BTreeMap<String, BTreeSet<String>>;
 
-/// What of a generation is needed here.
-struct Opened {
-    name: String,
-    serves: bool,
-    /// Tickets that are not hidden, by customer.
-    customers: BTreeMap<String, BTreeSet<String>>,
-    /// How many rows of all indexes each has.
-    rows: BTreeMap<String, usize>,
-}
+/// Every generation that opens, oldest first, and whether it serves.
+struct Shelf(Vec<(Snapshot, bool)>);
 
 impl Shelf {
     fn open(index: &Path, ahead: bool) -> Result<Self> {
         let (mut opened, mut fault) = (Vec::new(), None);
         for shelved in snapshot::list(index)? {
             match Snapshot::open_named(index, &shelved.name) {
-                Ok(snapshot) => opened.push(Opened::of(&snapshot, shelved.serves)?),
-                Err(error) => fault = fault.filter(|_| !shelved.serves).or(Some(error)),
+                Ok(snapshot) => opened.push((snapshot, shelved.serves)),
+                Err(error) => fault = Some(error),
             }
         }
         match fault {
@@ -99,30 +100,25 @@ impl Shelf {
         }
     }
 
-    /// The keys of what is asked for and not forgotten yet, by column, and the tickets behind them.
-    fn looked_up(
-        &self,
-        forgotten: &Forgotten,
-        request: &ForgetRequest,
-    ) -> Result<(BTreeMap<String, BTreeSet<String>>, BTreeSet<String>)> {
-        let mut keys: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    /// The keys of what is asked for and not forgotten yet, and the tickets behind them.
+    fn look_up(&self, forgotten: &Forgotten, request: &ForgetRequest) -> Result<(KeysByColumn, BTreeSet<String>)> {
+        let mut keys = KeysByColumn::new();
         let mut tickets = BTreeSet::new();
         let mut add = |column: &str, id: &str| {
             keys.entry(column.to_owned()).or_default().insert(forgotten.key(column, id));
         };
         for customer in request.customers.iter().filter(|id| !forgotten.all().has(CUSTOMER_COLUMN, id)) {
-            let theirs: BTreeSet<&String> =
-                self.0.iter().filter_map(|it| it.customers.get(customer)).flatten().collect();
+            let theirs = self.tickets_of(customer)?;
             if theirs.is_empty() && !request.ahead {
                 return Err(Error::NothingToForget { what: "customer", id: customer.clone() });
             }
             add(CUSTOMER_COLUMN, customer);
             // Feedback names tickets alone, and goes by these.
             theirs.iter().for_each(|ticket| add(TICKET_COLUMN, ticket));
-            tickets.extend(theirs.into_iter().cloned());
+            tickets.extend(theirs);
         }
         for ticket in request.tickets.iter().filter(|id| !forgotten.all().has(TICKET_COLUMN, id)) {
-            if !request.ahead && !self.0.iter().any(|it| it.rows.contains_key(ticket)) {
+            if !request.ahead && !self.holds(ticket)? {
                 return Err(Error::NothingToForget { what: "ticket", id: ticket.clone() });
             }
             add(TICKET_COLUMN, ticket);
@@ -130,32 +126,39 @@ impl Shelf {
         }
         Ok((keys, tickets))
     }
-}
 
-impl Opened {
-    fn of(snapshot: &Snapshot, serves: bool) -> Result<Self> {
-        let mut customers: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-        let mut rows: BTreeMap<String, usize> = BTreeMap::new();
-        let index = snapshot.index(TICKETS)?;
-        for (row, customer) in index.text_values(CUSTOMER_COLUMN)? {
-            let ticket = index.text(row, TICKET_COLUMN)?.map(str::to_owned);
-            customers.entry(customer.to_owned()).or_default().extend(ticket);
-        }
-        for name in snapshot.index_names() {
-            for (_, ticket) in snapshot.index(name)?.text_values(TICKET_COLUMN)? {
-                *rows.entry(ticket.to_owned()).or_default() += 1;
+    /// The tickets of a customer in any generation.
+    fn tickets_of(&self, customer: &str) -> Result<BTreeSet<String>> {
+        let mut tickets = BTreeSet::new();
+        for (snapshot, _) in &self.0 {
+            let index = snapshot.index(TICKETS)?;
+            for (row, _) in index.text_values(CUSTOMER_COLUMN)?.into_iter().filter(|(_, id)| *id == customer) {
+                tickets.extend(index.text(row, TICKET_COLUMN)?.map(str::to_owned));
             }
         }
-        Ok(Self { name: snapshot.generation().name.clone(), serves, customers, rows })
+        Ok(tickets)
     }
 
-    fn holds(&self, tickets: &BTreeSet<String>) -> bool {
-        tickets.iter().any(|ticket| self.rows.contains_key(ticket))
+    fn holds(&self, ticket: &str) -> Result<bool> {
+        for (snapshot, _) in &self.0 {
+            if snapshot.index(TICKETS)?.row_of(ticket)?.is_some() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
+}
 
-    /// How many of the tickets it holds, and how many rows they have.
-    fn count(&self, tickets: &BTreeSet<String>) -> (usize, usize) {
-        let rows: Vec<usize> = tickets.iter().filter_map(|ticket| self.rows.get(ticket).copied()).collect();
-        (rows.len(), rows.iter().sum())
+/// How many of the tickets a generation shows, and how many rows of them.
+fn count(snapshot: &Snapshot, tickets: &BTreeSet<String>) -> Result<(usize, usize)> {
+    let (mut there, mut rows) = (BTreeSet::new(), 0);
+    for name in snapshot.index_names() {
+        for (_, ticket) in snapshot.index(name)?.text_values(TICKET_COLUMN)? {
+            if tickets.contains(ticket) {
+                there.insert(ticket);
+                rows += 1;
+            }
+        }
     }
+    Ok((there.len(), rows))
 }

@@ -8,8 +8,8 @@ use serde::Serialize;
 use crate::desk::Desk;
 use crate::error::Result;
 use crate::feedback::Log;
-use crate::forgotten::Forgotten;
-use crate::snapshot::Purging;
+use crate::forgotten::{Forgotten, Ledger};
+use crate::snapshot::{Purging, check_ledger};
 
 /// The column of the index [`super::TICKETS`] by which a customer's tickets are forgotten, those to come included.
 pub const CUSTOMER_COLUMN: &str = "customer_id";
@@ -25,6 +25,13 @@ pub struct Forgetting {
     pub feedback: usize,
     /// Older generations; `None` where the ledger said that nothing was left in any, or nothing was published.
     pub generations: Option<Purging>,
+}
+
+/// Who is forgotten by now, which must be no fewer than any generation was built without.
+pub(super) fn forgotten(index: &Path) -> Result<Forgotten> {
+    let forgotten = Ledger::of(index).read()?;
+    check_ledger(index, &forgotten)?;
+    Ok(forgotten)
 }
 
 /// Removes the records of forgotten tickets from the log of an index folder; returns how many.

@@ -7,12 +7,12 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::{BuildParams, BuildRequest, GateParams, json_of};
+use super::{BuildParams, BuildRequest, GateParams, forgetting, json_of};
 use crate::desk::{ReadParams, source_files};
 use crate::embed::ModelIdentity;
 use crate::error::{Error, Result};
 use crate::feedback::Log;
-use crate::forgotten::{Forgotten, INPUT, Ledger};
+use crate::forgotten::{Forgotten, INPUT};
 use crate::index::{FORMAT, sha256_hex, sha256_of_file};
 use crate::snapshot::{Generation, Purging, Snapshot, purge, tidy};
 
@@ -30,7 +30,7 @@ pub fn nothing_to_do(
     request: &BuildRequest<'_>,
     model: &ModelIdentity,
 ) -> Result<Option<(Generation, Option<Purging>)>> {
-    let forgotten = Ledger::of(&request.index).read()?;
+    let forgotten = forgetting::forgotten(&request.index)?;
     // What cannot be opened has to be built anew.
     let Ok(serving) = Snapshot::open(&request.index) else { return Ok(None) };
     let generation = serving.generation();

@@ -36,6 +36,23 @@ impl Snapshot {
     }
 }
 
+/// Refuses a ledger by which a generation that is there cannot have been built: a build by it would bring rows back.
+///
+/// # Errors
+/// [`crate::Error::Ledger`]; I/O errors.
+pub fn check_ledger(root: &Path, forgotten: &Forgotten) -> Result<()> {
+    if !root.exists() {
+        return Ok(());
+    }
+    for name in shelf::names(root)? {
+        // What cannot be read noted nothing.
+        if let Ok(generation) = shelf::read(&root.join(name)) {
+            forgotten.since(generation.inputs.get(INPUT).map(String::as_str))?;
+        }
+    }
+    Ok(())
+}
+
 /// Hides every row with a value that is forgotten, and every row of its group; returns how many groups that are.
 pub(super) fn hide(indexes: &mut BTreeMap<String, IndexReader>, keys: &Keys) -> Result<usize> {
     let mut groups = BTreeSet::new();

@@ -29,7 +29,7 @@ use crate::error::{Error, Result};
 use crate::forgotten::{Forgotten, INPUT, Ledger};
 use crate::index::{FileEntry, IndexReader, check_files, parent, read_json, sha256_hex};
 
-pub use self::forgetting::{Purging, purge};
+pub use self::forgetting::{Purging, check_ledger, purge};
 pub use self::shelf::{Shelved, list, roll_back, tidy};
 pub use self::writer::SnapshotWriter;
 

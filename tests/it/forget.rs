@@ -1,5 +1,6 @@
 //! Forgetting: in no answer at once, in no byte after the next build, and never back by a damaged ledger.
 
+use std::io::{BufRead as _, BufReader};
 use std::thread;
 use std::time::Duration;
 
@@ -399,8 +400,13 @@ fn a_ledger_that_cannot_be_trusted_serves_nothing() {
     build(&sandbox, &[]).ok();
     // A generation that was built by the ledger is not opened without it, nor by an older one.
     fs::remove_file(sandbox.path("index/forgotten/ledger.jsonl")).unwrap();
-    let error = sandbox.nba(&["index", "status"]).failed();
-    assert!(error.stderr.contains("lines of it are lost"), "{error:?}");
+    for command in [&FORGET[..], &BUILD, &["index", "status"]] {
+        let error = sandbox.nba(command).failed();
+        assert!(error.code == 7 && error.stderr.contains("lines of it are lost"), "{command:?}: {error:?}");
+    }
+    fs::remove_dir_all(sandbox.path("index/forgotten")).unwrap();
+    assert_eq!(sandbox.nba(&[&BUILD[..], &["--force"]].concat()).code, 7);
+    fs::create_dir(sandbox.path("index/forgotten")).unwrap();
     sandbox.write("index/forgotten/ledger.jsonl", &ledger);
     sandbox.nba(&["index", "status"]).ok();
 }
@@ -429,4 +435,37 @@ fn killed_it_has_forgotten_or_has_not() {
         assert_eq!(Snapshot::open(&index).unwrap().hidden(), (2, 4), "trial {trial}");
     }
     eprintln!("{killed} killed, {done} had forgotten");
+}
+
+/// Builds that are killed while they purge show nothing and lose nothing else; the next one ends the work.
+#[test]
+fn killed_builds_purge_in_the_end() {
+    let sandbox = planted();
+    let engine = Engine::open(sandbox.path("index")).unwrap();
+    engine.record_feedback(&accepted(TICKETS[1])).unwrap();
+    engine.record_feedback(&accepted(&small_ticket(true))).unwrap();
+    drop(engine);
+    build(&sandbox, &["--force"]).ok();
+    sandbox.nba(&FORGET).ok();
+    let mut random = ChaCha8Rng::seed_from_u64(1);
+    let mut killed = 0;
+    for trial in 0..trials("NBA_KILLS", 10) {
+        let mut child = sandbox.command(&[&BUILD[..], &["--force"]].concat()).spawn().unwrap();
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        for _ in 0..random.random_range(0..=13) {
+            lines.next();
+        }
+        thread::sleep(Duration::from_micros(random.random_range(0..20_000)));
+        child.kill().unwrap();
+        killed += usize::from(!child.wait().unwrap().success());
+        let engine = Engine::open(sandbox.path("index")).unwrap();
+        let error = engine.similar(&SimilarRequest::new(Subject::Ticket(TICKETS[0].to_owned()), 3)).unwrap_err();
+        assert!(matches!(error, Error::UnknownTicket { .. }), "trial {trial}: {error}");
+        assert_eq!(engine.feedback(None).unwrap().report.records, 1, "trial {trial}");
+    }
+    assert!(killed > 0);
+    let outcome = build(&sandbox, &[]);
+    assert!(matches!(outcome.code, 0 | 3), "{outcome:?}");
+    assert_eq!(found(&sandbox), []);
+    assert_eq!(sandbox.nba(&["index", "forget", "--list", "--json"]).json()["pending"], false);
 }

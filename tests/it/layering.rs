@@ -133,6 +133,7 @@ const FENCED: &[(&str, &[&str])] = &[
             "src/vector/partition.rs",
         ],
     ),
+    ("getrandom", &["src/face/cli/forget.rs"]),
     ("rustix", &["src/face/cli/doctor.rs"]),
     ("ndarray", &["src/recommend/learn/softmax.rs"]),
     ("toml_edit", &["src/config/edit.rs"]),
