@@ -5,6 +5,7 @@ mod alike;
 mod candidate;
 mod clock;
 mod drift;
+mod forgetting;
 mod gates;
 mod inputs;
 
@@ -17,6 +18,7 @@ use serde::{Deserialize, Serialize};
 pub use self::candidate::{BuildReport, Candidate};
 use self::clock::Clock;
 pub use self::drift::Spread;
+pub use self::forgetting::{CUSTOMER_COLUMN, Forgetting, TICKET_COLUMN};
 pub use self::gates::{Figures, Forced, GateParams, LastNight, Verdict};
 pub use self::inputs::nothing_to_do;
 use crate::desk::{
@@ -208,12 +210,15 @@ pub fn prepare(
 
     let phase = clock.phase("read");
     let identity = embedder.identity();
-    let inputs = inputs::sums(request, identity)?;
+    let forgotten = forgetting::forgotten(&request.index)?;
+    let feedback_lines = forgetting::purge_feedback(&request.index, &forgotten)?;
+    let inputs = inputs::sums(request, identity, &forgotten)?;
     progress(Progress::Phase(phase));
-    let desk = desk::load(&request.data, &request.params.read)?;
+    let mut desk = desk::load(&request.data, &request.params.read)?;
     inputs::check_tables(&request.data, &inputs)?;
+    let left_out = forgetting::leave_out(&mut desk, &forgotten);
     if desk.tickets.is_empty() {
-        return Err(no_tickets(&request.data));
+        return Err(no_tickets(&request.data, left_out));
     }
     let mut writer = SnapshotWriter::begin(&request.index, identity, &request.now, &request.holder)?;
     writer.note_inputs(inputs);
@@ -221,6 +226,7 @@ pub fn prepare(
 
     progress(Progress::Phase(clock.phase("embed")));
     let cache = VectorCache::open(&request.index.join(CACHE_FOLDER), identity)?;
+    let cache = if forgotten.is_pending() { cache.without_others()? } else { cache };
     let past = Past::embed(desk, request.catalogue, &request.params.assign, embedder, Some(&cache), progress)?;
     let Past { desk, steps, actions_of, actions, vectors, states } = &past;
     let ticket_rows = desk::ticket_rows(desk, request.catalogue, actions_of)?;
@@ -269,6 +275,7 @@ pub fn prepare(
         actions: *actions,
         similarity: measured,
         feedback,
+        forgotten: forgotten.head().map(|_| Forgetting { left_out, feedback: feedback_lines, generations: None }),
         judged: learned.judged,
         gates,
         forced_by: None,
@@ -343,8 +350,11 @@ fn newest(desk: &Desk) -> i64 {
 }
 
 /// An export that went wrong must not replace an index that serves.
-fn no_tickets(data: &Path) -> Error {
-    let message = "there is no ticket to index".to_owned();
+fn no_tickets(data: &Path, left_out: usize) -> Error {
+    let message = match left_out {
+        0 => "there is no ticket to index".to_owned(),
+        _ => format!("there is no ticket to index but {left_out} that are forgotten; remove the index folder"),
+    };
     let problem = Problem { file: data.to_owned(), line: None, column: None, value: None, message };
     Error::Data { problems: vec![problem], total: 1 }
 }
