@@ -82,6 +82,7 @@ fn desk(criterion: &mut Criterion) {
     let embedder = HashedEmbedder::new(DIMENSION);
     let request = BuildRequest {
         data,
+        extract: Extract::Full,
         index: folder.path().join("index"),
         catalogue: &catalogue,
         now: "2026-07-01T02:00:00Z".to_owned(),

@@ -7,6 +7,7 @@ mod clock;
 mod drift;
 mod gates;
 mod inputs;
+mod onto;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -19,6 +20,8 @@ use self::clock::Clock;
 pub use self::drift::Spread;
 pub use self::gates::{Figures, Forced, GateParams, LastNight, Verdict};
 pub use self::inputs::nothing_to_do;
+pub use self::onto::Extract;
+use self::onto::Onto;
 use crate::desk::{self, Agent, AssignParams, Assigner, Catalogue, Desk, Lesson, OTHER, ReadParams, Step};
 use crate::embed::{Cached, Embedder, Vector, VectorCache};
 use crate::error::{Error, Problem, Result};
@@ -99,6 +102,8 @@ impl Default for BoostParams {
 pub struct BuildRequest<'a> {
     /// The folder with the five source tables.
     pub data: PathBuf,
+    /// Whether they hold everything, or changes to what serves.
+    pub extract: Extract,
     /// The index folder; made if need be.
     pub index: PathBuf,
     /// What agents can do.
@@ -204,15 +209,24 @@ pub fn prepare(
 
     let phase = clock.phase("read");
     let identity = embedder.identity();
-    let inputs = inputs::sums(request, identity)?;
+    let onto = Onto::of(request)?;
+    let inputs = inputs::sums(request, onto.as_ref(), identity)?;
     progress(Progress::Phase(phase));
-    let desk = desk::load(&request.data, &request.params.read)?;
-    inputs::check_tables(&request.data, &inputs)?;
+    let base = onto.as_ref().map(Onto::base);
+    let (desk, tables) = desk::load_onto(&request.data, &request.params.read, base)?;
+    inputs::check_tables(&request.data, base, &inputs)?;
     if desk.tickets.is_empty() {
         return Err(no_tickets(&request.data));
     }
     let mut writer = SnapshotWriter::begin(&request.index, identity, &request.now, &request.holder)?;
+    if let Some(onto) = onto {
+        onto.check_still_serves(&request.index)?;
+    }
     writer.note_inputs(inputs);
+    for (name, bytes) in tables.files()? {
+        writer.add_file(&name, &bytes)?;
+    }
+    drop(tables);
     let Reading { records, report: feedback } = Log::of(&request.index).read()?;
 
     progress(Progress::Phase(clock.phase("embed")));

@@ -1,31 +1,50 @@
 //! Parquet → a draft of a table, its columns cast to the declared kinds. Knows no rule that spans rows.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use ::parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
-use arrow::array::{Array, ArrayRef, AsArray, Float64Array, Int64Array, new_null_array};
+use arrow::array::{
+    Array, ArrayRef, AsArray, Float64Array, Int64Array, RecordBatchOptions, StringArray, new_null_array,
+};
 use arrow::compute::{cast, concat};
-use arrow::datatypes::{DataType, Float64Type, TimeUnit, TimestampMicrosecondType};
+use arrow::datatypes::{DataType, Field, Float64Type, Schema, TimeUnit, TimestampMicrosecondType};
 use arrow::record_batch::RecordBatch;
 use fs_err as fs;
 
 use crate::error::{Error, Result};
+use crate::table::Changes;
 use crate::table::cell::{Cells, whole};
+use crate::table::draft::{Draft, columns_of};
+use crate::table::partition::FolderValue;
 use crate::table::problem::Problems;
 use crate::table::schema::{Kind, TableSpec, UTC};
-use crate::table::{Draft, columns_of};
+use crate::table::source::{ParquetFile, ParquetSource};
+
+/// Reads a source, and notes how far it goes.
+pub(super) fn read_source(
+    source: &ParquetSource,
+    spec: &TableSpec,
+    order: usize,
+    problems: &mut Problems,
+) -> Result<Option<Draft>> {
+    let Some(mut draft) = read(&source.files, spec, order, problems)? else { return Ok(None) };
+    draft.mark.partition = source.newest.as_ref().map(ToString::to_string);
+    draft.changes =
+        Some(Changes { files: source.files.len(), files_passed_over: source.passed_over, ..Changes::default() });
+    Ok(Some(draft))
+}
 
 /// Reads one file or the files of a folder, one after the other. `None` when one cannot be a table of this spec.
 pub(super) fn read(
-    files: &[PathBuf],
+    files: &[ParquetFile],
     spec: &TableSpec,
     order: usize,
     problems: &mut Problems,
 ) -> Result<Option<Draft>> {
     let mut draft = Draft::new(spec, order);
-    let mut chunks: Vec<Vec<ArrayRef>> = vec![Vec::new(); spec.columns.len()];
-    for file in files {
+    let mut chunks: Vec<Vec<ArrayRef>> = vec![Vec::new(); spec.sought().count()];
+    for ParquetFile { path: file, values } in files {
         let batches = match batches(file)? {
             Ok(batches) => batches,
             Err(message) => {
@@ -36,19 +55,19 @@ pub(super) fn read(
         draft.begin_part(file);
         let mut number = 0;
         for (index, batch) in batches.iter().enumerate() {
+            let batch = &with_folder_values(batch, values)?;
             let header: Vec<String> = batch.schema().fields().iter().map(|field| field.name().clone()).collect();
             let Some(places) = columns_of(spec, &header, order, file, problems) else { return Ok(None) };
             if index == 0 {
-                draft.header.extend(header.iter().cloned());
-                draft.headers = places.iter().map(|place| place.map(|at| header[at].clone())).collect();
+                draft.name_columns(&header, &places);
             }
             let first_row = draft.lines.len();
             for _ in 0..batch.num_rows() {
                 number += 1;
                 draft.begin_row(number);
             }
-            for (at, place) in places.iter().enumerate() {
-                let kind = spec.columns[at].kind;
+            for (at, (place, sought)) in places.iter().zip(spec.sought()).enumerate() {
+                let kind = sought.kind;
                 let Some(source) = place.map(|field| batch.column(field)) else {
                     chunks[at].push(new_null_array(&kind.data_type(), batch.num_rows()));
                     continue;
@@ -69,10 +88,10 @@ pub(super) fn read(
             }
         }
     }
-    for (at, chunk) in chunks.iter().enumerate() {
+    for (chunk, sought) in chunks.iter().zip(spec.sought()) {
         let arrays: Vec<&dyn Array> = chunk.iter().map(AsRef::as_ref).collect();
         draft.columns.push(if arrays.is_empty() {
-            new_null_array(&spec.columns[at].kind.data_type(), 0)
+            new_null_array(&sought.kind.data_type(), 0)
         } else {
             concat(&arrays).map_err(|error| Error::internal("joining Parquet batches", error))?
         });
@@ -93,6 +112,22 @@ fn batches(file: &Path) -> Result<Result<Vec<RecordBatch>, String>> {
         Ok(batches)
     };
     Ok(read().map_err(|error: ::parquet::errors::ParquetError| error.to_string()))
+}
+
+/// The batch with a column for each value that the folders say and the file does not.
+fn with_folder_values(batch: &RecordBatch, values: &[FolderValue]) -> Result<RecordBatch> {
+    let schema = batch.schema();
+    let mut fields = schema.fields().to_vec();
+    let mut columns = batch.columns().to_vec();
+    for (name, value) in values {
+        if !schema.fields().iter().any(|field| field.name().eq_ignore_ascii_case(name)) {
+            fields.push(Arc::new(Field::new(name, DataType::Utf8, true)));
+            columns.push(Arc::new(StringArray::from(vec![value.as_deref(); batch.num_rows()])));
+        }
+    }
+    let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+    RecordBatch::try_new_with_options(Arc::new(Schema::new(fields)), columns, &options)
+        .map_err(|error| Error::internal("adding what folders say to a Parquet batch", error))
 }
 
 /// The column as its declared kind, null where a value does not fit; `None` if the types have nothing in common.

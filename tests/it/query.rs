@@ -406,6 +406,7 @@ fn a_ticket_of_the_index_needs_no_model() {
     let catalogue = nba::Catalogue::built_in();
     let request = nba::BuildRequest {
         data: scratch.path("desk"),
+        extract: nba::Extract::Full,
         index: scratch.path("index"),
         catalogue: &catalogue,
         now: support::NOW.to_owned(),

@@ -28,12 +28,18 @@ pub(in crate::face::cli) enum IndexCommand {
 
 #[derive(Debug, ClapArgs)]
 #[command(
-    after_help = "Examples:\n  nba index build --data fixtures --index index\n  nba index build --data export/ --lenient --vector hnsw\n\nThe folder holds companies, customers, agents, tickets and ticket_interactions as CSV or Parquet.\nThe old generation serves until the new one is complete and checked; on any error it goes on serving.\nIf what serves was made by this program from the same tables, catalogue, configuration, model and feedback, nothing is\nbuilt, and the exit code is 3. If it is too unlike what serves or too poor, by the limits under [build.gates] of the\nconfiguration, it is not published, and the exit code is 4."
+    after_help = "Examples:\n  nba index build --data fixtures --index index\n  nba index build --data export/ --lenient --vector hnsw\n  nba index build --data changes/ --changes\n  nba index build --data lake/ --since last\n\nThe folder holds companies, customers, agents, tickets and ticket_interactions as CSV or Parquet.\nWith --changes, customers must be whole, since personal data is not kept; companies and agents are whole or absent.\nThe old generation serves until the new one is complete and checked; on any error it goes on serving.\nIf what serves was made by this program from the same tables, catalogue, configuration, model and feedback, nothing is\nbuilt, and the exit code is 3. If it is too unlike what serves or too poor, by the limits under [build.gates] of the\nconfiguration, it is not published, and the exit code is 4."
 )]
 pub(in crate::face::cli) struct BuildArgs {
     /// Folder with the five source tables
     #[arg(long, value_name = "DIR")]
     pub(in crate::face::cli) data: PathBuf,
+    /// The tables hold only what has changed since what serves was built: rows to be set, or with _change_type deleted
+    #[arg(long)]
+    pub(in crate::face::cli) changes: bool,
+    /// Of folders of Parquet files read only the partitions after this one, or after the last that was read; implies --changes
+    #[arg(long, value_name = "VALUE|last")]
+    pub(in crate::face::cli) since: Option<String>,
     /// Action catalogue [default: actions.toml in the data folder, else the built-in one]
     #[arg(long, value_name = "FILE")]
     pub(in crate::face::cli) actions: Option<PathBuf>,
