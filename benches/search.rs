@@ -83,6 +83,7 @@ fn desk(criterion: &mut Criterion) {
     let request = BuildRequest {
         data,
         extract: Extract::Full,
+        at: std::collections::BTreeMap::new(),
         index: folder.path().join("index"),
         catalogue: &catalogue,
         now: "2026-07-01T02:00:00Z".to_owned(),

@@ -10,6 +10,7 @@
 //! Everything is synchronous and `Send + Sync`. A ticket of the index is its own query: only a text loads the model.
 //!
 //! ```
+//! use std::collections::BTreeMap;
 //! use nba::{Engine, BuildRequest, EngineParams, Extract, HashedEmbedder, ModelSource, SimilarRequest, Subject};
 //! use std::sync::Arc;
 //!
@@ -20,6 +21,7 @@
 //! let request = BuildRequest {
 //!     data,
 //!     extract: Extract::Full,
+//!     at: BTreeMap::new(),
 //!     index: folder.path().join("index"),
 //!     catalogue: &nba::Catalogue::built_in(),
 //!     now: "2026-07-01T02:00:00Z".to_owned(),

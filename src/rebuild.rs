@@ -104,6 +104,8 @@ pub struct BuildRequest<'a> {
     pub data: PathBuf,
     /// Whether they hold everything, or changes to what serves.
     pub extract: Extract,
+    /// As of which version Delta Lake tables are read, by the table's name; the newest where there is none.
+    pub at: BTreeMap<String, i64>,
     /// The index folder; made if need be.
     pub index: PathBuf,
     /// What agents can do.
@@ -212,9 +214,9 @@ pub fn prepare(
     let onto = Onto::of(request)?;
     let inputs = inputs::sums(request, onto.as_ref(), identity)?;
     progress(Progress::Phase(phase));
-    let base = onto.as_ref().map(Onto::base);
-    let (desk, tables) = desk::load_onto(&request.data, &request.params.read, base)?;
-    inputs::check_tables(&request.data, base, &inputs)?;
+    let extent = onto::extent(request, onto.as_ref());
+    let (desk, tables) = desk::load_extent(&request.data, &request.params.read, &extent)?;
+    inputs::check_tables(&request.data, &extent, &inputs)?;
     if desk.tickets.is_empty() {
         return Err(no_tickets(&request.data));
     }

@@ -55,8 +55,9 @@ impl Base {
         }
     }
 
-    /// Agents, companies and customers are few, and their files hold all of them.
-    pub(super) fn onto(&self) -> Onto<'_> {
+    /// What changes are read onto. Agents, companies and customers are few, and their files hold all of them.
+    #[must_use]
+    pub fn onto(&self) -> Onto<'_> {
         Onto { kept: &self.kept, since: self.since.clone(), whole: &[COMPANIES, CUSTOMERS, AGENTS] }
     }
 }

@@ -8,12 +8,12 @@ use arrow::datatypes::ArrowPrimitiveType;
 use serde::{Deserialize, Serialize};
 
 use crate::desk::email::own_words;
-use crate::desk::kept::{Base, MaskedTables};
+use crate::desk::kept::MaskedTables;
 use crate::desk::mask::{Masker, Person};
 use crate::desk::tables::{AGENTS, CUSTOMERS, INTERACTIONS, PEOPLE, TABLES, TICKETS};
 use crate::desk::ticket::{Agent, Author, Status, Ticket, Turn};
 use crate::error::{Error, Result};
-use crate::table::{self, Changes, ReadParams, Table, Tables};
+use crate::table::{self, Changes, Extent, ReadParams, Table, Tables};
 
 /// The support desk as its tables tell it, without personal data in any text.
 #[derive(Debug, Clone, PartialEq)]
@@ -50,17 +50,21 @@ pub struct SourceTable {
 /// # Errors
 /// Those of [`table::read`].
 pub fn load(folder: &Path, params: &ReadParams) -> Result<Desk> {
-    Ok(load_onto(folder, params, None)?.0)
+    Ok(load_extent(folder, params, &Extent::default())?.0)
 }
 
-/// Reads the changes of a folder onto a desk as it was kept, or without one all of its tables; beside the desk comes what
-/// of it can be kept. What was kept is masked already, and stays as it is.
+/// Reads a part of the tables of a folder, onto a desk as it was kept or not; beside the desk comes what of it can be kept.
+/// What was kept is masked already, and stays as it is.
 ///
 /// # Errors
-/// Those of [`table::read_onto`].
-pub fn load_onto(folder: &Path, params: &ReadParams, base: Option<&Base>) -> Result<(Desk, MaskedTables)> {
-    let onto = base.map(Base::onto);
-    let mut tables = table::read_onto(folder, &TABLES, params, onto.as_ref()).map_err(Error::of_input)?;
+/// [`Error::Argument`] for a version of no table; those of [`table::read_extent`].
+pub fn load_extent(folder: &Path, params: &ReadParams, extent: &Extent<'_>) -> Result<(Desk, MaskedTables)> {
+    let known = |name: &str| TABLES.iter().any(|spec| spec.names().any(|known| known == name));
+    if let Some(name) = extent.at.keys().find(|name| !known(name)) {
+        let names = TABLES.map(|spec| spec.name).join(", ");
+        return Err(Error::argument("at", format!("there is no table `{name}`; there are {names}")));
+    }
+    let mut tables = table::read_extent(folder, &TABLES, params, extent).map_err(Error::of_input)?;
     mask(&mut tables)?;
     let mut threads = threads(tables.get(INTERACTIONS));
     let mut tickets = tickets(tables.get(TICKETS));
@@ -79,12 +83,12 @@ pub fn load_onto(folder: &Path, params: &ReadParams, base: Option<&Base>) -> Res
     Ok((desk, MaskedTables::of(tables)))
 }
 
-/// The files that [`load_onto`] would read of a folder, in its order. What is not there is left out.
+/// The files that [`load_extent`] would read of a folder, in its order. What is not there is left out.
 ///
 /// # Errors
 /// [`Error::Input`] for a folder that cannot be read.
-pub fn source_files(folder: &Path, base: Option<&Base>) -> Result<Vec<PathBuf>> {
-    table::files(folder, &TABLES, base.map(Base::onto).as_ref()).map_err(Error::of_input)
+pub fn source_files(folder: &Path, extent: &Extent<'_>) -> Result<Vec<PathBuf>> {
+    table::files(folder, &TABLES, extent).map_err(Error::of_input)
 }
 
 /// Every personal value in the customers table as it is written there: names, documents, e-mail addresses and phones,

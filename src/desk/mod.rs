@@ -27,9 +27,9 @@ pub use eligibility::{Circumstances, Earlier, Ineligible};
 pub use identifiers::{Identifier, IdentifierKind, identifier_terms, identifiers, is_only_codes, query_terms};
 pub use kept::{Base, KEPT_FOLDER, MaskedTables};
 pub use language::{language, sure_language};
-pub use load::{Desk, SourceTable, load, load_onto, masker_of, personal_values, source_files};
+pub use load::{Desk, SourceTable, load, load_extent, masker_of, personal_values, source_files};
 pub use mask::{Masker, Person, Placeholder, Span, united};
 pub use row::{LEARNT_COLUMNS, Lesson, add_lessons, step_rows, ticket_rows};
 pub use ticket::{Agent, Author, Status, Ticket, Turn};
 
-pub use crate::table::{Changes, ReadParams, Since};
+pub use crate::table::{Changes, Extent, ReadParams, Since};

@@ -7,9 +7,9 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::onto::Onto;
+use super::onto::{Onto, extent};
 use super::{BuildParams, BuildRequest, GateParams, json_of};
-use crate::desk::{Base, ReadParams, source_files};
+use crate::desk::{Extent, ReadParams, source_files};
 use crate::embed::ModelIdentity;
 use crate::error::{Error, Result};
 use crate::feedback::Log;
@@ -56,7 +56,7 @@ pub(super) fn sums(
     let log = Log::of(&request.index).path();
     let feedback = if log.exists() { sha256_of_file(&log)? } else { sha256_hex(b"") };
     let program = format!("nba {} format {FORMAT}", env!("CARGO_PKG_VERSION"));
-    let mut sums = tables(&request.data, onto.map(Onto::base))?;
+    let mut sums = tables(&request.data, &extent(request, onto))?;
     if let Some(onto) = onto {
         sums.insert(ONTO.to_owned(), sum(onto.generation())?);
     }
@@ -74,8 +74,8 @@ pub(super) fn sums(
 }
 
 /// Refuses tables that are no longer what they were when `inputs` were summed.
-pub(super) fn check_tables(data: &Path, base: Option<&Base>, inputs: &BTreeMap<String, String>) -> Result<()> {
-    let now = tables(data, base)?;
+pub(super) fn check_tables(data: &Path, extent: &Extent<'_>, inputs: &BTreeMap<String, String>) -> Result<()> {
+    let now = tables(data, extent)?;
     let were = inputs.iter().filter(|(name, _)| name.starts_with(TABLE));
     let changed = were.chain(&now).find(|(name, _)| inputs.get(*name) != now.get(*name));
     let Some((name, _)) = changed else { return Ok(()) };
@@ -85,9 +85,9 @@ pub(super) fn check_tables(data: &Path, base: Option<&Base>, inputs: &BTreeMap<S
 }
 
 /// The sum of every source file, by its path below the data folder.
-fn tables(data: &Path, base: Option<&Base>) -> Result<BTreeMap<String, String>> {
+fn tables(data: &Path, extent: &Extent<'_>) -> Result<BTreeMap<String, String>> {
     let mut sums = BTreeMap::new();
-    for file in source_files(data, base)? {
+    for file in source_files(data, extent)? {
         let below = file.strip_prefix(data).unwrap_or(&file);
         let below: Vec<_> = below.iter().map(|part| part.to_string_lossy()).collect();
         sums.insert(format!("{TABLE}{}", below.join("/")), sha256_of_file(&file).map_err(Error::of_input)?);

@@ -4,7 +4,7 @@ use std::io;
 use std::path::Path;
 
 use super::BuildRequest;
-use crate::desk::{Base, Since};
+use crate::desk::{Base, Extent, Since};
 use crate::error::{Error, Result};
 use crate::snapshot::{Generation, Snapshot};
 
@@ -47,10 +47,6 @@ impl Onto {
         Ok(Some(Self { serving, base }))
     }
 
-    pub(super) const fn base(&self) -> &Base {
-        &self.base
-    }
-
     pub(super) const fn generation(&self) -> &Generation {
         self.serving.generation()
     }
@@ -65,4 +61,9 @@ impl Onto {
         let message = format!("{name} no longer serves, onto which the changes were read; build again");
         Err(Error::Input(io::Error::other(message)))
     }
+}
+
+/// Which part of the tables a build reads.
+pub(super) fn extent<'a>(request: &BuildRequest<'_>, onto: Option<&'a Onto>) -> Extent<'a> {
+    Extent { onto: onto.map(|onto| onto.base.onto()), at: request.at.clone() }
 }

@@ -122,7 +122,7 @@ pub(super) fn apply(kept: Option<Draft>, mut fresh: Draft, problems: &mut Proble
         None => fresh,
     };
     draft.pick(&rows)?;
-    draft.mark.version = draft.mark.version.max(newest);
+    draft.mark.version = draft.mark.version.max(newest).max(mark.version);
     draft.mark.partition = mark.partition.or(draft.mark.partition);
     draft.changes = Some(changes);
     Ok(Folded { draft, deleted })

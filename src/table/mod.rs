@@ -5,9 +5,11 @@
 //! in partitions (`day=2026-11-20/`) or not. A table that says what its rows do is a change feed, and is folded; changes are
 //! read onto what an earlier read left. Faults name file, line, column and value; values of free text are never shown, since they may be personal.
 
+mod batches;
 mod cell;
 mod check;
 mod csv;
+mod delta;
 mod draft;
 mod feed;
 mod kept;
@@ -20,7 +22,7 @@ mod source;
 mod tests;
 
 use std::borrow::Cow;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -151,8 +153,24 @@ pub enum Since {
     After(String),
 }
 
-/// Until it can be read.
-const NO_DELTA: &str = "is a Delta Lake table, which this program does not read; its files hold rows of all versions";
+/// Which part of the tables is read.
+#[derive(Debug, Clone, Default)]
+pub struct Extent<'a> {
+    /// Changes are read onto this; `None` reads every row.
+    pub onto: Option<Onto<'a>>,
+    /// As of which version Delta Lake tables are read, by a name of the table; the newest where there is none.
+    pub at: BTreeMap<String, i64>,
+}
+
+impl Extent<'_> {
+    fn at(&self, spec: &TableSpec) -> Option<i64> {
+        spec.names().find_map(|name| self.at.get(name)).copied()
+    }
+}
+
+const NO_VERSIONS: &str = "has no versions; only a Delta Lake table is read at one";
+const UNKNOWN_VERSION: &str = "is a Delta Lake table, and what serves was made of no version of it, after which changes \
+                               could be read; build from all tables once";
 
 impl Table {
     /// Puts another text in the place of each of a text column in the rows that were read now.
@@ -227,14 +245,15 @@ impl Table {
 /// kind, values missing or not allowed, keys that repeat, references to nothing, rows with the wrong number of fields.
 /// [`Error::Io`] for what cannot be read.
 pub fn read(folder: &Path, specs: &[TableSpec], params: &ReadParams) -> Result<Tables> {
-    read_onto(folder, specs, params, None)
+    read_extent(folder, specs, params, &Extent::default())
 }
 
-/// Reads the changes of a folder onto what an earlier read left, and checks what comes of it. Without `onto`, [`read`].
+/// Reads a part of the tables of a folder onto what an earlier read left, and checks what comes of it.
 ///
 /// # Errors
 /// Those of [`read`]; they name rows that were kept by their number in the file that keeps them.
-pub fn read_onto(folder: &Path, specs: &[TableSpec], params: &ReadParams, onto: Option<&Onto<'_>>) -> Result<Tables> {
+pub fn read_extent(folder: &Path, specs: &[TableSpec], params: &ReadParams, extent: &Extent<'_>) -> Result<Tables> {
+    let onto = extent.onto.as_ref();
     // A folder that is not there is one fault, not one a table.
     fs_err::read_dir(folder)?;
     let mut problems = Problems::new(params);
@@ -243,6 +262,7 @@ pub fn read_onto(folder: &Path, specs: &[TableSpec], params: &ReadParams, onto: 
     let mut files: Vec<PathBuf> = Vec::new();
     for (order, spec) in specs.iter().enumerate() {
         let kept = onto.and_then(|onto| onto.kept.get(spec.name));
+        let at = extent.at(spec);
         let source = match find(folder, spec, onto)? {
             Ok(source) => source,
             Err(NoSource::Missing(_)) if let Some(kept) = kept => {
@@ -259,10 +279,18 @@ pub fn read_onto(folder: &Path, specs: &[TableSpec], params: &ReadParams, onto: 
             Source::Csv(file) => csv::read(file, spec, order, &mut problems)?,
             Source::Parquet(source) => parquet::read_source(source, spec, order, &mut problems)?,
             Source::Delta(path) => {
-                problems.file(order, path, None, NO_DELTA.to_owned());
-                None
+                let whole = onto.is_none_or(|onto| onto.whole.contains(&spec.name));
+                let after = kept.filter(|_| !whole).map(|kept| kept.mark.version);
+                if after == Some(None) {
+                    problems.file(order, path, None, UNKNOWN_VERSION.to_owned());
+                    continue;
+                }
+                delta::read(path, delta::Versions { after: after.flatten(), at }, spec, order, &mut problems)?
             }
         };
+        if at.is_some() && !matches!(source, Source::Delta(_)) {
+            problems.file(order, source.path(), None, NO_VERSIONS.to_owned());
+        }
         let Some(fresh) = draft else { continue };
         let is_whole = !fresh.is_feed && onto.is_some_and(|onto| onto.whole.contains(&spec.name));
         let kept = kept.filter(|_| !is_whole).map(|kept| Draft::of_kept(spec, order, kept));
@@ -281,19 +309,22 @@ pub fn read_onto(folder: &Path, specs: &[TableSpec], params: &ReadParams, onto: 
     Ok(Tables { tables, skipped })
 }
 
-/// The files that [`read_onto`] would read, in its order. Of a table for which there
-/// is none, or more than one source, there are none here: it is [`read_onto`] that says so.
+/// The files that [`read_extent`] would read, in its order; of a Delta Lake table the commit that its version ends with. Of a table for which there
+/// is none, or more than one source, there are none here: it is [`read_extent`] that says so.
 ///
 /// # Errors
 /// [`Error::Io`] for a folder that cannot be read.
-pub fn files(folder: &Path, specs: &[TableSpec], onto: Option<&Onto<'_>>) -> Result<Vec<PathBuf>> {
+pub fn files(folder: &Path, specs: &[TableSpec], extent: &Extent<'_>) -> Result<Vec<PathBuf>> {
     fs_err::read_dir(folder)?;
     let mut files = Vec::new();
     for spec in specs {
-        match find(folder, spec, onto)? {
+        match find(folder, spec, extent.onto.as_ref())? {
             Ok(Source::Csv(file)) => files.push(file),
             Ok(Source::Parquet(source)) => files.extend(source.files.into_iter().map(|file| file.path)),
-            Ok(Source::Delta(_)) | Err(_) => {}
+            Ok(Source::Delta(path)) => {
+                files.extend(delta::last_commit(&path, extent.at(spec))?.map(|(_, file)| file));
+            }
+            Err(_) => {}
         }
     }
     Ok(files)

@@ -134,6 +134,11 @@ pub struct TableSpec {
 }
 
 impl TableSpec {
+    /// What the table may be called.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &'static str> {
+        std::iter::once(self.name).chain(self.stems.iter().copied())
+    }
+
     /// The place of the column that names a row, if there is one.
     pub(super) fn key(&self) -> Option<usize> {
         self.columns.iter().position(|column| column.unique)

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use fs_err as fs;
 
 use crate::error::Result;
+use crate::table::delta;
 use crate::table::partition::{FolderValue, Partition, folder_value};
 use crate::table::schema::TableSpec;
 
@@ -90,7 +91,7 @@ pub(super) fn find(folder: &Path, spec: &TableSpec, since: Option<&Partition>) -
 }
 
 fn folder_source(path: &Path, since: Option<&Partition>) -> Result<Option<Source>> {
-    if path.join("_delta_log").is_dir() {
+    if delta::is_table(path) {
         return Ok(Some(Source::Delta(path.to_owned())));
     }
     if !path.is_dir() {

@@ -93,6 +93,7 @@ fn tables_that_change_or_vanish_while_they_are_read_are_refused() {
         let request = nba::BuildRequest {
             data: data.clone(),
             extract: nba::Extract::Full,
+            at: std::collections::BTreeMap::new(),
             index: index.clone(),
             catalogue: &Catalogue::built_in(),
             now: NOW.to_owned(),
@@ -361,6 +362,7 @@ fn a_diff_tells_rows_and_why_the_best_action_changed() {
     let request = nba::BuildRequest {
         data: sandbox.path("desk"),
         extract: nba::Extract::Full,
+        at: std::collections::BTreeMap::new(),
         index: sandbox.path("index"),
         catalogue: &model,
         now: NOW.to_owned(),

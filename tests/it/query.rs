@@ -407,6 +407,7 @@ fn a_ticket_of_the_index_needs_no_model() {
     let request = nba::BuildRequest {
         data: scratch.path("desk"),
         extract: nba::Extract::Full,
+        at: std::collections::BTreeMap::new(),
         index: scratch.path("index"),
         catalogue: &catalogue,
         now: support::NOW.to_owned(),

@@ -234,6 +234,7 @@ pub(crate) fn build(data: &Path, index: &Path, params: &nba::BuildParams) -> nba
     let request = nba::BuildRequest {
         data: data.to_owned(),
         extract: nba::Extract::Full,
+        at: std::collections::BTreeMap::new(),
         index: index.to_owned(),
         catalogue: &nba::Catalogue::built_in(),
         now: NOW.to_owned(),

@@ -75,6 +75,7 @@ fn run(args: &BuildArgs, settings: &Settings, watch: &mut Watch<'_>) -> Result<E
     let request = BuildRequest {
         data: args.data.clone(),
         extract: extract(args),
+        at: args.at.iter().cloned().collect(),
         index: settings.index.clone(),
         catalogue: &catalogue,
         now: now(),

@@ -175,7 +175,10 @@ fn came_in(report: &BuildReport) -> String {
 /// What changed in a table, in a line.
 pub(super) fn changes(changes: &Changes) -> String {
     let Changes { set, deleted, rows_passed_over, files, files_passed_over } = changes;
-    let mut text = format!("{set} rows set, {deleted} deleted, of {files} files");
+    let mut text = format!("{set} rows set, {deleted} deleted");
+    if *files > 0 {
+        let _ = write!(text, "; {files} files read");
+    }
     if *files_passed_over > 0 {
         let _ = write!(text, "; {files_passed_over} files of no newer partition passed over");
     }

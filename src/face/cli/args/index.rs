@@ -40,6 +40,9 @@ pub(in crate::face::cli) struct BuildArgs {
     /// Of folders of Parquet files read only the partitions after this one, or after the last that was read; implies --changes
     #[arg(long, value_name = "VALUE|last")]
     pub(in crate::face::cli) since: Option<String>,
+    /// Read a Delta Lake table as of a version, the newest otherwise; can be given for each table
+    #[arg(long, value_name = "TABLE=VERSION", value_parser = version)]
+    pub(in crate::face::cli) at: Vec<(String, i64)>,
     /// Action catalogue [default: actions.toml in the data folder, else the built-in one]
     #[arg(long, value_name = "FILE")]
     pub(in crate::face::cli) actions: Option<PathBuf>,
@@ -64,6 +67,12 @@ pub(in crate::face::cli) struct BuildArgs {
     /// What is said on standard error: text, or one JSON object a line for each phase, each gate and the end
     #[arg(long, value_enum, default_value_t = LogFormat::Text, hide_possible_values = true, value_name = "text|json")]
     pub(in crate::face::cli) log: LogFormat,
+}
+
+/// A table and a version of it.
+fn version(text: &str) -> Result<(String, i64), String> {
+    let parts = text.split_once('=').and_then(|(table, version)| Some((table.to_owned(), version.parse().ok()?)));
+    parts.filter(|(_, version)| *version >= 0).ok_or_else(|| "must be like `tickets=12`".to_owned())
 }
 
 /// What a build says while it runs.
