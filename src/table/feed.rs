@@ -8,9 +8,12 @@
 //! A key keeps the place at which it first came, whatever happened to it in between; so the same changes once more
 //! change nothing.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use arrow::array::{Array, AsArray};
+use arrow::array::{Array, AsArray, Int64Array, StringArray};
 use arrow::datatypes::Int64Type;
 
 use crate::error::Result;
@@ -139,7 +142,7 @@ pub(super) struct Folded {
 fn understood(
     fresh: &Draft,
     row: usize,
-    (types, versions): (&arrow::array::StringArray, &arrow::array::Int64Array),
+    (types, versions): (&StringArray, &Int64Array),
     problems: &mut Problems,
 ) -> Option<(i64, bool)> {
     let [type_at, version_at] = [fresh.spec.columns.len(), fresh.spec.columns.len() + 1];

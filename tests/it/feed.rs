@@ -1,0 +1,104 @@
+//! Builds from what has changed: onto what serves, by partitions, by versions.
+
+use expect_test::expect;
+
+use crate::support::{Outcome, Sandbox, files};
+
+const BUILD: [&str; 4] = ["index", "build", "--model", "hashed"];
+
+fn build(sandbox: &Sandbox, more: &[&str]) -> Outcome {
+    sandbox.nba(&[&BUILD[..], more].concat())
+}
+
+/// A desk of the day after: a ticket answered, a new one, one deleted.
+fn next_day(sandbox: &Sandbox) {
+    for table in ["companies", "customers", "agents"] {
+        sandbox.write(&format!("day2/{table}.csv"), sandbox.read(&format!("desk/{table}.csv")));
+    }
+    let tickets = sandbox.read("desk/tickets.csv");
+    let kept: Vec<&str> = tickets.lines().filter(|line| !line.starts_with("TICKET-2")).collect();
+    let (head, rest) = kept.split_at(kept.len() - 1);
+    assert!(rest[0].starts_with("TICKET-3"));
+    sandbox.write("day2/tickets.csv", format!("{}\n{CHANGED}\n{NEW}\n", head.join("\n")));
+    let turns = sandbox.read("desk/ticket_interactions.csv");
+    let turns: Vec<&str> = turns.lines().filter(|line| !line.contains(",TICKET-2,")).collect();
+    sandbox.write("day2/ticket_interactions.csv", format!("{}\n{TURNS}\n", turns.join("\n")));
+
+    let feed = |text: &str, does: &str| -> String { text.lines().map(|line| format!("{does},8,{line}\n")).collect() };
+    let header = tickets.lines().next().unwrap();
+    sandbox.write("changes/customers.csv", sandbox.read("desk/customers.csv"));
+    let gone = tickets.lines().find(|line| line.starts_with("TICKET-2")).unwrap();
+    sandbox.write(
+        "changes/tickets.csv",
+        [
+            format!("_change_type,_commit_version,{header}\n"),
+            feed(NEW, "insert"),
+            feed(CHANGED, "update_postimage"),
+            feed(gone, "delete"),
+        ]
+        .concat(),
+    );
+    let header = "interaction_id,ticket_id,interaction_timestamp,author_type,author_id,message";
+    sandbox.write("changes/ticket_interactions.csv", format!("{header}\n{TURNS}\n"));
+}
+
+const CHANGED: &str =
+    "TICKET-3,COMP1,CUST1,AGENT1,2026-06-01 10:00:00,,IN_PROGRESS,HIGH,FINANCIAL,EMAIL,Estorno,Cadê o estorno da venda";
+const NEW: &str = "TICKET-4,COMP2,CUST2,,2026-06-02 10:00:00,,OPEN,LOW,TECHNICAL,EMAIL,Visor,O visor apagou; sou Bento Salgado Luz, CPF 111.444.777-35";
+const TURNS: &str = "INT5,TICKET-3,2026-06-01 11:00:00,AGENT,AGENT1,Vou verificar o estorno\n\
+                     INT6,TICKET-4,2026-06-02 10:00:00,CUSTOMER,CUST2,O visor apagou";
+
+#[test]
+fn changes_onto_what_serves_make_what_a_full_extract_makes() {
+    let sandbox = Sandbox::with_mini_desk();
+    next_day(&sandbox);
+    build(&sandbox, &["--data", "desk", "--force"]).ok();
+    build(&sandbox, &["--data", "changes", "--changes", "--force"]).ok();
+    build(&sandbox, &["--data", "day2", "--index", "full", "--force"]).ok();
+    let (changed, full) = (sandbox.path("index/g000002"), sandbox.path("full/g000001"));
+    let mut compared = 0;
+    for file in files(&full) {
+        let is_same_by_design = file.starts_with("tickets/") || file.starts_with("steps/") || file == "learned.bin";
+        // Sums of files whose names and sizes are compared here, and the build's own day, are in the others.
+        if is_same_by_design && !file.contains("/keyword/") {
+            let [one, other] = [&changed, &full].map(|folder| fs_err::read(folder.join(&file)).unwrap());
+            if !file.ends_with("manifest.json") {
+                assert!(one == other, "{file} differs");
+                compared += 1;
+            }
+        }
+    }
+    assert!(compared >= 6, "{compared} files were compared");
+    let ask = |index: &str| sandbox.nba(&["recommend", "TICKET-3", "--index", index, "--json"]).stdout;
+    assert_eq!(ask("index").replace("g000002", "g000001"), ask("full"));
+    sandbox.nba(&["index", "verify", "--pii"]).ok();
+}
+
+#[test]
+fn the_same_changes_again_are_nothing_to_do() {
+    let sandbox = Sandbox::with_mini_desk();
+    next_day(&sandbox);
+    build(&sandbox, &["--data", "desk"]).ok();
+    let args = ["--data", "changes", "--changes", "--force"];
+    let report = sandbox.nba(&[&BUILD[..], &args[..], &["--json"]].concat()).json();
+    assert_eq!(report["tables"][3]["changes"]["set"], 2);
+    assert_eq!(report["tables"][3]["changes"]["deleted"], 1);
+    assert_eq!(report["tables"][3]["rows"], 3);
+    assert_eq!(build(&sandbox, &args[..3]).code, 3);
+    // A customer whose name may be in any text must be known.
+    sandbox.write("changes/customers.csv", "customer_id,company_id,customer_name\nCUST1,COMP1,Iara Peixoto Vidal\n");
+    let outcome = build(&sandbox, &args[..3]);
+    expect![[r#""#]].assert_eq(&format!("exit {}\n{}", outcome.code, outcome.stderr));
+}
+
+#[test]
+fn changes_need_something_to_be_read_onto() {
+    let sandbox = Sandbox::with_mini_desk();
+    next_day(&sandbox);
+    let outcome = build(&sandbox, &["--data", "changes", "--changes"]);
+    expect![[r#""#]].assert_eq(&format!("exit {}\n{}", outcome.code, outcome.stderr));
+    let outcome = build(&sandbox, &["--data", "desk", "--at", "tickets=3", "--at", "ticket=3"]);
+    expect![[r#""#]].assert_eq(&format!("exit {}\n{}", outcome.code, outcome.stderr));
+    let outcome = build(&sandbox, &["--data", "desk", "--at", "tickets=3"]);
+    expect![[r#""#]].assert_eq(&format!("exit {}\n{}", outcome.code, outcome.stderr));
+}
