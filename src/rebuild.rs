@@ -225,10 +225,9 @@ pub fn prepare(
         onto.check_still_serves(&request.index)?;
     }
     writer.note_inputs(inputs);
-    for (name, bytes) in tables.files()? {
+    for (name, bytes) in tables.files(&desk)? {
         writer.add_file(&name, &bytes)?;
     }
-    drop(tables);
     let Reading { records, report: feedback } = Log::of(&request.index).read()?;
 
     progress(Progress::Phase(clock.phase("embed")));

@@ -1,9 +1,11 @@
 //! The tables of a desk without personal data, as files that a later build reads its changes onto. `customers` is never
 //! among them: what it holds is what is masked.
 
+use std::collections::HashSet;
 use std::path::Path;
 
-use crate::desk::tables::{AGENTS, COMPANIES, CUSTOMERS, TABLES};
+use crate::desk::load::Desk;
+use crate::desk::tables::{AGENTS, COMPANIES, CUSTOMERS, INTERACTIONS, TABLES, TICKETS};
 use crate::error::Result;
 use crate::table::{Kept, Onto, Since, Table, Tables, keep};
 
@@ -75,11 +77,16 @@ impl MaskedTables {
         Self(tables)
     }
 
-    /// A file for each table: its path, and its bytes.
+    /// A file for each table: its path, and its bytes. Of tickets and their turns those that the desk has: what was taken out
+    /// of it after it was read is not kept.
     ///
     /// # Errors
     /// None that is no bug.
-    pub fn files(&self) -> Result<Vec<(String, Vec<u8>)>> {
+    pub fn files(mut self, desk: &Desk) -> Result<Vec<(String, Vec<u8>)>> {
+        let there: HashSet<&str> = desk.tickets.iter().map(|ticket| ticket.id.as_str()).collect();
+        for table in self.0.iter_mut().filter(|table| [TICKETS, INTERACTIONS].contains(&table.name)) {
+            table.retain("ticket_id", |ticket| there.contains(ticket));
+        }
         self.0.iter().map(|table| Ok((file_name(table.name), keep(table)?))).collect()
     }
 }

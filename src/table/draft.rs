@@ -9,7 +9,7 @@ use arrow::record_batch::RecordBatch;
 
 use crate::error::{Error, Result};
 use crate::table::problem::Problems;
-use crate::table::schema::TableSpec;
+use crate::table::schema::{TableSpec, is_feed_column};
 use crate::table::{Changes, Mark, Table};
 
 #[derive(Debug)]
@@ -83,11 +83,13 @@ impl Draft {
 
     /// Notes what the columns of a file are called, and at which place each one that is sought is.
     pub(super) fn name_columns(&mut self, header: &[String], places: &[Option<usize>]) {
-        self.header.extend(header.iter().cloned());
+        let is_feed = places[self.spec.columns.len()].is_some();
+        self.is_feed |= is_feed;
+        // What a row does is no column of the table.
+        self.header.extend(header.iter().filter(|name| !(is_feed && is_feed_column(name))).cloned());
         for (name, place) in self.headers.iter_mut().zip(places) {
             *name = place.map(|at| header[at].clone()).or_else(|| name.take());
         }
-        self.is_feed |= places[self.spec.columns.len()].is_some();
     }
 
     pub(super) fn begin_row(&mut self, line: u64) -> usize {

@@ -112,9 +112,11 @@ pub(super) fn apply(kept: Option<Draft>, mut fresh: Draft, problems: &mut Proble
     }
     let deleted: HashSet<String> =
         slot_of.iter().filter(|(_, slot)| slots[**slot].is_none()).map(|(name, _)| (*name).to_owned()).collect();
-    let rows: Vec<usize> = slots.into_iter().flatten().collect();
+    let rows: Vec<usize> = slots.iter().copied().flatten().collect();
     changes.set = rows.iter().filter(|&&row| row >= n_kept).count();
-    changes.deleted = deleted.len();
+    // What came and went within the changes was never there.
+    let was_there = |slot: usize| n_kept == 0 || slot < n_kept;
+    changes.deleted = slot_of.values().filter(|&&slot| slots[slot].is_none() && was_there(slot)).count();
 
     let mark = fresh.mark.clone();
     let mut draft = match kept {

@@ -30,6 +30,7 @@ use arrow::array::{
     Array, ArrayRef, AsArray, BooleanArray, Float64Array, Int64Array, StringArray, TimestampMicrosecondArray,
     new_null_array,
 };
+use arrow::compute::filter_record_batch;
 use arrow::datatypes::{Float64Type, Int64Type, TimestampMicrosecondType};
 use arrow::record_batch::RecordBatch;
 use serde::{Deserialize, Serialize};
@@ -191,6 +192,19 @@ impl Table {
         if let Some(values) = self.batch.column_by_name(column) {
             self.replace(column, new_null_array(values.data_type(), values.len()));
         }
+    }
+
+    /// Leaves the rows whose text in a column is wanted.
+    pub fn retain(&mut self, column: &str, wanted: impl Fn(&str) -> bool) {
+        let keep: Vec<bool> = self.texts(column).iter().map(|text| text.is_some_and(&wanted)).collect();
+        if keep.iter().all(|&keep| keep) {
+            return;
+        }
+        let mut kept = keep.iter();
+        self.lines.retain(|_| kept.next() == Some(&true));
+        let mut kept = keep.iter();
+        self.known.retain(|_| kept.next() == Some(&true));
+        self.batch = filter_record_batch(&self.batch, &BooleanArray::from(keep)).expect("a mask of the same length");
     }
 
     fn replace(&mut self, column: &str, values: ArrayRef) {

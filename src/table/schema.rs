@@ -13,6 +13,12 @@ pub(super) const FEED: [ColumnSpec; 2] = [
     ColumnSpec::optional("_commit_version", Kind::Integer).or_named(&["_version"]),
 ];
 
+/// Whether a column of a change feed says what its rows do, and is no column of the table.
+pub(super) fn is_feed_column(name: &str) -> bool {
+    let names = FEED.iter().flat_map(|column| std::iter::once(&column.name).chain(column.aliases));
+    names.chain(&["_commit_timestamp"]).any(|known| known.eq_ignore_ascii_case(name))
+}
+
 /// What the cells of a column hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {

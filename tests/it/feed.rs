@@ -2,7 +2,7 @@
 
 use expect_test::expect;
 
-use crate::support::{Outcome, Sandbox, files};
+use crate::support::{Outcome, Sandbox, copy_folder, files, package};
 
 const BUILD: [&str; 4] = ["index", "build", "--model", "hashed"];
 
@@ -52,9 +52,9 @@ const TURNS: &str = "INT5,TICKET-3,2026-06-01 11:00:00,AGENT,AGENT1,Vou verifica
 fn changes_onto_what_serves_make_what_a_full_extract_makes() {
     let sandbox = Sandbox::with_mini_desk();
     next_day(&sandbox);
-    build(&sandbox, &["--data", "desk", "--force"]).ok();
-    build(&sandbox, &["--data", "changes", "--changes", "--force"]).ok();
-    build(&sandbox, &["--data", "day2", "--index", "full", "--force"]).ok();
+    build(&sandbox, &["--data", "desk"]).ok();
+    build(&sandbox, &["--data", "changes", "--changes"]).ok();
+    build(&sandbox, &["--data", "day2", "--index", "full"]).ok();
     let (changed, full) = (sandbox.path("index/g000002"), sandbox.path("full/g000001"));
     let mut compared = 0;
     for file in files(&full) {
@@ -79,15 +79,15 @@ fn the_same_changes_again_are_nothing_to_do() {
     let sandbox = Sandbox::with_mini_desk();
     next_day(&sandbox);
     build(&sandbox, &["--data", "desk"]).ok();
-    let args = ["--data", "changes", "--changes", "--force"];
+    let args = ["--data", "changes", "--changes"];
     let report = sandbox.nba(&[&BUILD[..], &args[..], &["--json"]].concat()).json();
     assert_eq!(report["tables"][3]["changes"]["set"], 2);
     assert_eq!(report["tables"][3]["changes"]["deleted"], 1);
     assert_eq!(report["tables"][3]["rows"], 3);
-    assert_eq!(build(&sandbox, &args[..3]).code, 3);
+    assert_eq!(build(&sandbox, &args).code, 3);
     // A customer whose name may be in any text must be known.
     sandbox.write("changes/customers.csv", "customer_id,company_id,customer_name\nCUST1,COMP1,Iara Peixoto Vidal\n");
-    let outcome = build(&sandbox, &args[..3]);
+    let outcome = build(&sandbox, &args);
     expect![[r#""#]].assert_eq(&format!("exit {}\n{}", outcome.code, outcome.stderr));
 }
 
@@ -101,4 +101,59 @@ fn changes_need_something_to_be_read_onto() {
     expect![[r#""#]].assert_eq(&format!("exit {}\n{}", outcome.code, outcome.stderr));
     let outcome = build(&sandbox, &["--data", "desk", "--at", "tickets=3"]);
     expect![[r#""#]].assert_eq(&format!("exit {}\n{}", outcome.code, outcome.stderr));
+}
+
+/// The desk with its tickets in a Delta Lake table, made by `tests/delta/make.py`.
+fn with_delta() -> Sandbox {
+    let sandbox = Sandbox::with_mini_desk();
+    fs_err::remove_file(sandbox.path("desk/tickets.csv")).unwrap();
+    copy_folder(&package().join("tests/delta/tickets"), &sandbox.path("desk/tickets"));
+    sandbox
+}
+
+#[cfg(not(feature = "delta"))]
+#[test]
+fn a_delta_table_is_refused_by_a_program_that_would_mix_its_versions() {
+    let sandbox = with_delta();
+    let outcome = build(&sandbox, &["--data", "desk"]);
+    expect![[r#""#]].assert_eq(&format!("exit {}\n{}", outcome.code, outcome.stderr));
+}
+
+#[cfg(feature = "delta")]
+#[test]
+fn a_delta_table_is_read_at_a_version_and_its_changes_after_it() {
+    let sandbox = with_delta();
+    let status = |id: &str, index: &str| {
+        let filter = format!("ticket_id = '{id}'");
+        let found = sandbox.nba(&["search", "--text", "estorno", "--filter", &filter, "--index", index, "--json"]);
+        found.json()["hits"][0]["row"]["status"].as_str().map(str::to_owned)
+    };
+    build(&sandbox, &["--data", "desk", "--at", "tickets=1"]).ok();
+    assert_eq!(status("TICKET-3", "index").as_deref(), Some("OPEN"));
+    assert_eq!(build(&sandbox, &["--data", "desk", "--at", "tickets=1"]).code, 3);
+    let outcome = build(&sandbox, &["--data", "desk", "--at", "tickets=6"]);
+    expect![[r#""#]].assert_eq(&format!("exit {}\n{}", outcome.code, outcome.stderr));
+
+    let args = ["--data", "desk", "--changes", "--json"];
+    let report = sandbox.nba(&[&BUILD[..], &args[..]].concat()).json();
+    let changes = &report["tables"][3]["changes"];
+    assert_eq!((&changes["set"], &changes["deleted"]), (&2.into(), &1.into()), "{report}");
+    assert_eq!(status("TICKET-3", "index").as_deref(), Some("IN_PROGRESS"));
+    assert_eq!(build(&sandbox, &["--data", "desk", "--changes"]).code, 3);
+
+    // The newest version as it is.
+    let turns = sandbox.read("desk/ticket_interactions.csv");
+    let turns: String =
+        turns.lines().filter(|line| !line.contains(",TICKET-2,")).map(|line| format!("{line}\n")).collect();
+    sandbox.write("desk/ticket_interactions.csv", turns);
+    build(&sandbox, &["--data", "desk", "--index", "full"]).ok();
+    let ids = |index: &str| {
+        let found = sandbox.nba(&["search", "--text", "estorno", "--index", index, "--json"]).json();
+        let mut ids: Vec<String> =
+            found["hits"].as_array().unwrap().iter().map(|hit| hit["key"].as_str().unwrap().to_owned()).collect();
+        ids.sort();
+        ids
+    };
+    assert_eq!(ids("index"), ["TICKET-1", "TICKET-3", "TICKET-4"]);
+    assert_eq!(ids("index"), ids("full"));
 }
