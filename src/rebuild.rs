@@ -19,7 +19,7 @@ pub use self::candidate::{BuildReport, Candidate};
 use self::clock::Clock;
 pub use self::drift::Spread;
 pub use self::gates::{Figures, Forced, GateParams, LastNight, Verdict};
-pub use self::inputs::nothing_to_do;
+pub use self::inputs::{catalogue_beside, nothing_to_do};
 pub use self::onto::Extract;
 use self::onto::Onto;
 use crate::desk::{self, Agent, AssignParams, Assigner, Catalogue, Desk, Lesson, OTHER, ReadParams, Step};
@@ -493,11 +493,4 @@ fn assign_actions(
         .map(|ticket| ticket.agent_turns().map(|turn| action_of(turn, &ticket.category)).collect())
         .collect();
     (actions, counts)
-}
-
-/// The data folder's own catalogue, if it has one.
-#[must_use]
-pub fn catalogue_beside(data: &Path) -> Option<PathBuf> {
-    let path = data.join("actions.toml");
-    path.is_file().then_some(path)
 }

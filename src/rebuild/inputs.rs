@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
@@ -45,6 +45,13 @@ fn holds(generation: &Generation, inputs: &BTreeMap<String, String>) -> bool {
         return generation.inputs == *inputs;
     }
     inputs.iter().all(|(name, sum)| name == ONTO || generation.inputs.get(name) == Some(sum))
+}
+
+/// The data folder's own catalogue, if it has one.
+#[must_use]
+pub fn catalogue_beside(data: &Path) -> Option<PathBuf> {
+    let path = data.join("actions.toml");
+    path.is_file().then_some(path)
 }
 
 /// A sum of everything that a generation follows from, by name.

@@ -44,7 +44,7 @@ fn next_day(sandbox: &Sandbox) {
 
 const CHANGED: &str =
     "TICKET-3,COMP1,CUST1,AGENT1,2026-06-01 10:00:00,,IN_PROGRESS,HIGH,FINANCIAL,EMAIL,Estorno,Cadê o estorno da venda";
-const NEW: &str = "TICKET-4,COMP2,CUST2,,2026-06-02 10:00:00,,OPEN,LOW,TECHNICAL,EMAIL,Visor,O visor apagou; sou Bento Salgado Luz, CPF 111.444.777-35";
+const NEW: &str = "TICKET-4,COMP2,CUST2,,2026-06-02 10:00:00,,OPEN,LOW,TECHNICAL,EMAIL,Visor,O visor apagou e sou Bento Salgado Luz de CPF 111.444.777-35";
 const TURNS: &str = "INT5,TICKET-3,2026-06-01 11:00:00,AGENT,AGENT1,Vou verificar o estorno\n\
                      INT6,TICKET-4,2026-06-02 10:00:00,CUSTOMER,CUST2,O visor apagou";
 
@@ -58,19 +58,23 @@ fn changes_onto_what_serves_make_what_a_full_extract_makes() {
     let (changed, full) = (sandbox.path("index/g000002"), sandbox.path("full/g000001"));
     let mut compared = 0;
     for file in files(&full) {
-        let is_same_by_design = file.starts_with("tickets/") || file.starts_with("steps/") || file == "learned.bin";
-        // Sums of files whose names and sizes are compared here, and the build's own day, are in the others.
-        if is_same_by_design && !file.contains("/keyword/") {
+        // Keywords lie in files with names of their own in each build; the answer below asks them.
+        let is_index = file.starts_with("tickets/0/") || file.starts_with("steps/0/");
+        if file == "learned.bin" || is_index && !file.contains("/keyword/") {
             let [one, other] = [&changed, &full].map(|folder| fs_err::read(folder.join(&file)).unwrap());
-            if !file.ends_with("manifest.json") {
-                assert!(one == other, "{file} differs");
-                compared += 1;
-            }
+            assert!(one == other, "{file} differs");
+            compared += 1;
         }
     }
     assert!(compared >= 6, "{compared} files were compared");
-    let ask = |index: &str| sandbox.nba(&["recommend", "TICKET-3", "--index", index, "--json"]).stdout;
-    assert_eq!(ask("index").replace("g000002", "g000001"), ask("full"));
+    let answer = |index: &str| {
+        let mut answer = sandbox.nba(&["recommend", "TICKET-3", "--index", index, "--json"]).json();
+        // They name the generation.
+        let names = ["generation", "recommendation"].map(|key| answer.as_object_mut().unwrap().remove(key));
+        assert!(names.iter().all(Option::is_some));
+        answer
+    };
+    assert_eq!(answer("index"), answer("full"));
     sandbox.nba(&["index", "verify", "--pii"]).ok();
 }
 
@@ -88,7 +92,13 @@ fn the_same_changes_again_are_nothing_to_do() {
     // A customer whose name may be in any text must be known.
     sandbox.write("changes/customers.csv", "customer_id,company_id,customer_name\nCUST1,COMP1,Iara Peixoto Vidal\n");
     let outcome = build(&sandbox, &args);
-    expect![[r#""#]].assert_eq(&format!("exit {}\n{}", outcome.code, outcome.stderr));
+    expect![[r#"
+        exit 5
+        read
+        error: 1 problem in the data
+          index/g000002/kept/tickets.parquet:3: customer_id = `CUST2`: is not a customer_id of customers; a build onto what serves needs that table whole
+          nothing was written; mend the data (a build can skip faulty rows with --lenient)
+    "#]].assert_eq(&format!("exit {}\n{}", outcome.code, outcome.stderr));
 }
 
 #[test]
@@ -96,11 +106,27 @@ fn changes_need_something_to_be_read_onto() {
     let sandbox = Sandbox::with_mini_desk();
     next_day(&sandbox);
     let outcome = build(&sandbox, &["--data", "changes", "--changes"]);
-    expect![[r#""#]].assert_eq(&format!("exit {}\n{}", outcome.code, outcome.stderr));
+    expect![[r#"
+        exit 7
+        error: no index in index; build one with `nba index build --data DIR --index index`
+    "#]]
+    .assert_eq(&format!("exit {}\n{}", outcome.code, outcome.stderr));
     let outcome = build(&sandbox, &["--data", "desk", "--at", "tickets=3", "--at", "ticket=3"]);
-    expect![[r#""#]].assert_eq(&format!("exit {}\n{}", outcome.code, outcome.stderr));
+    expect![[r#"
+        exit 2
+        read
+        error: at: there is no table `ticket`; there are companies, customers, agents, tickets, ticket_interactions
+    "#]]
+    .assert_eq(&format!("exit {}\n{}", outcome.code, outcome.stderr));
     let outcome = build(&sandbox, &["--data", "desk", "--at", "tickets=3"]);
-    expect![[r#""#]].assert_eq(&format!("exit {}\n{}", outcome.code, outcome.stderr));
+    expect![[r#"
+        exit 5
+        read
+        error: 1 problem in the data
+          desk/tickets.csv: has no versions; only a Delta Lake table is read at one
+          nothing was written; mend the data (a build can skip faulty rows with --lenient)
+    "#]]
+    .assert_eq(&format!("exit {}\n{}", outcome.code, outcome.stderr));
 }
 
 /// The desk with its tickets in a Delta Lake table, made by `tests/delta/make.py`.
@@ -116,7 +142,13 @@ fn with_delta() -> Sandbox {
 fn a_delta_table_is_refused_by_a_program_that_would_mix_its_versions() {
     let sandbox = with_delta();
     let outcome = build(&sandbox, &["--data", "desk"]);
-    expect![[r#""#]].assert_eq(&format!("exit {}\n{}", outcome.code, outcome.stderr));
+    expect![[r#"
+        exit 5
+        read
+        error: 1 problem in the data
+          desk/tickets: is a Delta Lake table whose version 5 cannot be read: this program was built without; build it with `--features delta`, or export the table as Parquet
+          nothing was written; mend the data (a build can skip faulty rows with --lenient)
+    "#]].assert_eq(&format!("exit {}\n{}", outcome.code, outcome.stderr));
 }
 
 #[cfg(feature = "delta")]

@@ -123,9 +123,24 @@ fn faults_of_a_feed_name_line_and_column() {
          insert,7,B,1\n\
          insert,7,B,2\n",
         NO_LINES,
-        &expect![[r#""#]],
+        &expect![[r#"
+            6 problems in the data
+              orders.csv:2: _change_type = `upsert`: is not one of insert, update_preimage, update_postimage, delete
+              orders.csv:3: _change_type: must have a value in a change feed: insert, update_preimage, update_postimage, delete
+              orders.csv:4: _commit_version: must have a value in a change feed
+              orders.csv:5: _commit_version = `first`: is not a whole number
+              orders.csv:6: id: must have a value
+              orders.csv:8: id = `B`: is not unique in version 7; line 7 has it too
+              nothing was written; mend the data (a build can skip faulty rows with --lenient)"#]],
     );
-    check("_change_type,id,size\ninsert,A,1\n", NO_LINES, &expect![[r#""#]]);
+    check(
+        "_change_type,id,size\ninsert,A,1\n",
+        NO_LINES,
+        &expect![[r#"
+        1 problem in the data
+          orders.csv: _commit_version: no such column; looked for _commit_version, _version in _change_type, id, size
+          nothing was written; mend the data (a build can skip faulty rows with --lenient)"#]],
+    );
 }
 
 #[test]
@@ -165,8 +180,11 @@ fn rows_are_set_in_what_was_kept_and_the_rest_stays() {
     assert_eq!(lines(&fourth), ["L1", "L9"]);
 
     let bad = Folder::new(&[("lines.csv", "line,id\nL3,Z\n")]);
-    expect![[r#""#]]
-        .assert_eq(&bad.onto(&base, None).unwrap_err().to_string().replace(&format!("{}/", bad.path().display()), ""));
+    expect![[r#"
+        1 problem in the data
+          lines.csv:2: id = `Z`: is not a id of orders
+          nothing was written; mend the data (a build can skip faulty rows with --lenient)"#]]
+    .assert_eq(&bad.onto(&base, None).unwrap_err().to_string().replace(&format!("{}/", bad.path().display()), ""));
 }
 
 fn partition(folder: &Path, below: &str, line: &str) {
