@@ -39,7 +39,7 @@ impl Kept {
         self.tables.iter().find(|table| table.name == name)
     }
 
-    /// Adds a table as [`write`] wrote it. `file` is what messages call it.
+    /// Adds a table as [`write()`] wrote it. `file` is what messages call it.
     ///
     /// # Errors
     /// [`Error::Corrupt`] when the bytes are no table of this spec.
