@@ -5,9 +5,11 @@ mod alike;
 mod candidate;
 mod clock;
 mod drift;
+mod forgetting;
 mod gates;
 mod inputs;
 mod onto;
+mod specs;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -18,17 +20,21 @@ use serde::{Deserialize, Serialize};
 pub use self::candidate::{BuildReport, Candidate};
 use self::clock::Clock;
 pub use self::drift::Spread;
+pub use self::forgetting::{CUSTOMER_COLUMN, Forgetting, TICKET_COLUMN};
 pub use self::gates::{Figures, Forced, GateParams, LastNight, Verdict};
 pub use self::inputs::{catalogue_beside, nothing_to_do};
 pub use self::onto::Extract;
 use self::onto::Onto;
-use crate::desk::{self, Agent, AssignParams, Assigner, Catalogue, Desk, Lesson, OTHER, ReadParams, Step};
+use self::specs::{steps_spec, tickets_spec};
+use crate::desk::{
+    self, Agent, AssignParams, Assigner, Catalogue, Desk, Lesson, OTHER, Part, ReadParams, Step, Ticket,
+};
 use crate::embed::{Cached, Embedder, Vector, VectorCache};
 use crate::error::{Error, Problem, Result};
 use crate::feedback::{Log, Reading, Tally};
 use crate::history::History;
-use crate::index::{FusionParams, IndexSpec};
-use crate::keyword::{KeywordParams, Language, TextField};
+use crate::index::FusionParams;
+use crate::keyword::KeywordParams;
 use crate::recommend::{LearnParams, Learned, RecommendParams, Trust};
 use crate::similarity::Similarity;
 use crate::snapshot::{Snapshot, SnapshotWriter};
@@ -81,7 +87,7 @@ impl Default for BuildParams {
     }
 }
 
-/// What a word in the subject or the tags of a ticket weighs beside one in its problem, which has the subject too.
+/// What a word in another column of a ticket weighs beside one in its problem, which has the subject too.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct BoostParams {
@@ -89,11 +95,13 @@ pub struct BoostParams {
     pub subject_boost: f32,
     /// 0 (not searched) or 0.01 to 100.
     pub tags_boost: f32,
+    /// Of what was said after the problem. 0 (not searched) or 0.01 to 100.
+    pub thread_boost: f32,
 }
 
 impl Default for BoostParams {
     fn default() -> Self {
-        Self { subject_boost: 1.0, tags_boost: 0.5 }
+        Self { subject_boost: 1.0, tags_boost: 0.5, thread_boost: 0.5 }
     }
 }
 
@@ -211,14 +219,17 @@ pub fn prepare(
 
     let phase = clock.phase("read");
     let identity = embedder.identity();
+    let forgotten = forgetting::forgotten(&request.index)?;
+    let feedback_lines = forgetting::purge_feedback(&request.index, &forgotten)?;
     let onto = Onto::of(request)?;
-    let inputs = inputs::sums(request, onto.as_ref(), identity)?;
+    let inputs = inputs::sums(request, onto.as_ref(), identity, &forgotten)?;
     progress(Progress::Phase(phase));
     let extent = onto::extent(request, onto.as_ref());
-    let (desk, tables) = desk::load_extent(&request.data, &request.params.read, &extent)?;
+    let (mut desk, tables) = desk::load_extent(&request.data, &request.params.read, &extent)?;
     inputs::check_tables(&request.data, &extent, &inputs)?;
+    let left_out = forgetting::leave_out(&mut desk, &forgotten);
     if desk.tickets.is_empty() {
-        return Err(no_tickets(&request.data));
+        return Err(no_tickets(&request.data, left_out));
     }
     let mut writer = SnapshotWriter::begin(&request.index, identity, &request.now, &request.holder)?;
     if let Some(onto) = onto {
@@ -232,10 +243,11 @@ pub fn prepare(
 
     progress(Progress::Phase(clock.phase("embed")));
     let cache = VectorCache::open(&request.index.join(CACHE_FOLDER), identity)?;
+    let cache = if forgotten.is_pending() { cache.without_others()? } else { cache };
     let past = Past::embed(desk, request.catalogue, &request.params.assign, embedder, Some(&cache), progress)?;
     let Past { desk, steps, actions_of, actions, vectors, states } = &past;
     let ticket_rows = desk::ticket_rows(desk, request.catalogue, actions_of)?;
-    let ticket_vectors = vectors.of_texts(desk.tickets.iter().map(desk::problem_text));
+    let ticket_vectors = vectors.of_tickets(&desk.tickets)?;
 
     progress(Progress::Phase(clock.phase("learn")));
     let learning = &request.params.learn;
@@ -280,6 +292,7 @@ pub fn prepare(
         actions: *actions,
         similarity: measured,
         feedback,
+        forgotten: forgotten.head().map(|_| Forgetting { left_out, feedback: feedback_lines, generations: None }),
         judged: learned.judged,
         gates,
         forced_by: None,
@@ -354,44 +367,13 @@ fn newest(desk: &Desk) -> i64 {
 }
 
 /// An export that went wrong must not replace an index that serves.
-fn no_tickets(data: &Path) -> Error {
-    let message = "there is no ticket to index".to_owned();
+fn no_tickets(data: &Path, left_out: usize) -> Error {
+    let message = match left_out {
+        0 => "there is no ticket to index".to_owned(),
+        _ => format!("there is no ticket to index but {left_out} that are forgotten; remove the index folder"),
+    };
     let problem = Problem { file: data.to_owned(), line: None, column: None, value: None, message };
     Error::Data { problems: vec![problem], total: 1 }
-}
-
-fn tickets_spec(vector: &VectorParams, boosts: &BoostParams) -> IndexSpec {
-    let fields = [("subject", boosts.subject_boost), ("problem", 1.0), ("tags", boosts.tags_boost)];
-    let searched = fields.into_iter().filter(|(_, boost)| *boost > 0.0);
-    IndexSpec {
-        name: TICKETS.to_owned(),
-        key: "ticket_id".to_owned(),
-        group: "ticket_id".to_owned(),
-        embedded: "problem".to_owned(),
-        text_fields: searched.map(|(name, boost)| text_field(name, boost)).collect(),
-        exact: Some("identifiers".to_owned()),
-        language: Some("language".to_owned()),
-        labels: Some("subcategory".to_owned()),
-        vector: vector.clone(),
-    }
-}
-
-fn steps_spec(vector: &VectorParams) -> IndexSpec {
-    IndexSpec {
-        name: STEPS.to_owned(),
-        key: "step_id".to_owned(),
-        group: "ticket_id".to_owned(),
-        embedded: "state".to_owned(),
-        text_fields: vec![text_field("state", 1.0)],
-        exact: Some("identifiers".to_owned()),
-        language: None,
-        labels: None,
-        vector: vector.clone(),
-    }
-}
-
-fn text_field(name: &str, boost: f32) -> TextField {
-    TextField { name: name.to_owned(), analyzers: vec![Language::Portuguese, Language::English], boost }
 }
 
 /// Every distinct text that a build embeds.
@@ -402,7 +384,7 @@ struct Texts {
 impl Texts {
     fn of(desk: &Desk, steps: &[Vec<Step>], catalogue: &Catalogue) -> Self {
         let examples = catalogue.examples().into_iter().map(str::to_owned);
-        let problems = desk.tickets.iter().map(desk::problem_text);
+        let problems = desk.tickets.iter().flat_map(desk::ticket_parts).map(|part| part.text);
         let states = steps.iter().flatten().flat_map(|step| &step.state_parts).map(|part| part.text.clone());
         let messages = unlabelled_messages(desk).map(str::to_owned);
         let mut distinct: BTreeMap<String, usize> =
@@ -440,17 +422,19 @@ impl Vectors {
         &self.vectors[self.texts[text]]
     }
 
-    fn of_texts(&self, texts: impl Iterator<Item = String>) -> Vec<Vector> {
-        texts.map(|text| self.of(&text).clone()).collect()
+    /// The vector by which each ticket is found.
+    fn of_tickets(&self, tickets: &[Ticket]) -> Result<Vec<Vector>> {
+        tickets.iter().map(|ticket| self.sum(&desk::ticket_parts(ticket))).collect()
     }
 
     /// The vector of every step's state: the weighted sum of its parts.
     fn of_steps(&self, steps: &[Vec<Step>]) -> Result<Vec<Vector>> {
-        let state = |step: &Step| {
-            let parts = step.state_parts.iter().map(|part| (self.of(&part.text), part.weight));
-            Vector::weighted_sum(parts).ok_or_else(|| Error::internal("embedding a state", "it has no words"))
-        };
-        steps.iter().flatten().map(state).collect()
+        steps.iter().flatten().map(|step| self.sum(&step.state_parts)).collect()
+    }
+
+    fn sum(&self, parts: &[Part]) -> Result<Vector> {
+        let parts = parts.iter().map(|part| (self.of(&part.text), part.weight));
+        Vector::weighted_sum(parts).ok_or_else(|| Error::internal("adding vectors up", "there are no words"))
     }
 }
 

@@ -31,6 +31,8 @@ pub struct VectorCache {
     path: PathBuf,
     header: Vec<u8>,
     dimension: usize,
+    /// See [`VectorCache::without_others`].
+    no_others: bool,
 }
 
 /// Vectors, and how many of them had been made before.
@@ -53,7 +55,24 @@ impl VectorCache {
         let mut header = MAGIC.to_vec();
         header.extend((model.dimension as u64).to_le_bytes());
         header.extend(Sha256::digest(&model.fingerprint));
-        Ok(Self { path: folder.join(format!("{}-{short}.vectors", model.name)), header, dimension: model.dimension })
+        let path = folder.join(format!("{}-{short}.vectors", model.name));
+        Ok(Self { path, header, dimension: model.dimension, no_others: false })
+    }
+
+    /// The same cache, whose next [`VectorCache::embed`] leaves no vector of a text that it was not asked for: none of this
+    /// model, and, by removing their files now, none of any other.
+    ///
+    /// # Errors
+    /// I/O errors.
+    pub fn without_others(self) -> Result<Self> {
+        let folder = self.path.parent().unwrap_or(Path::new("."));
+        for entry in fs::read_dir(folder)? {
+            let path = entry?.path();
+            if path != self.path && path.is_file() {
+                fs::remove_file(path)?;
+            }
+        }
+        Ok(Self { no_others: true, ..self })
     }
 
     /// The vectors of texts that are all different: those that are kept are read, the others embedded and kept.
@@ -86,7 +105,8 @@ impl VectorCache {
         file.sync_data()?;
         let vectors: Option<Vec<Vector>> = vectors.into_iter().collect();
         let vectors = vectors.ok_or_else(|| Error::internal("embedding", "a text has no vector"))?;
-        if n_records - reused > texts.len() {
+        let others = n_records - reused;
+        if others > texts.len() || (others > 0 && self.no_others) {
             self.rewrite(&hashes, &vectors)?;
         }
         Ok(Cached { vectors, reused })
@@ -140,6 +160,7 @@ impl VectorCache {
         // The old file must not go before the new one is there.
         file.get_ref().sync_all()?;
         fs::rename(&fresh, &self.path)?;
+        fs::File::open(self.path.parent().unwrap_or(Path::new(".")))?.sync_all()?;
         Ok(())
     }
 

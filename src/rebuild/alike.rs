@@ -15,8 +15,8 @@ use crate::snapshot::SnapshotWriter;
 /// By which columns it is measured how well similarities hold.
 const MEASURED_BY: [&str; 2] = ["language", "category"];
 
-/// Learns it. A ticket is asked for by its problem, as one of the index is, and by its subject alone, as people type; hits are
-/// resolved tickets.
+/// Learns it. A ticket is asked for by its problem, which is what is known of a new one, and by its subject alone, as people
+/// type; hits are resolved tickets.
 pub(super) fn learn(
     request: &BuildRequest<'_>,
     past: &Past,
@@ -24,20 +24,20 @@ pub(super) fn learn(
     rows: &RecordBatch,
     vectors: &[Vector],
 ) -> Result<Option<Similarity>> {
-    let subject = |row: usize| {
-        let text = &past.steps[row].first()?.subject()?.text;
-        Some(Question {
-            vector: past.vectors.of(text).clone(),
-            codes: Codes { values: desk::query_terms(text), alone: desk::is_only_codes(text) },
-            language: desk::sure_language(text).map(str::to_owned),
-            text: text.clone(),
-        })
+    let question = |text: &str| Question {
+        vector: past.vectors.of(text).clone(),
+        codes: Codes { values: desk::query_terms(text), alone: desk::is_only_codes(text) },
+        language: desk::sure_language(text).map(str::to_owned),
+        text: text.to_owned(),
     };
+    let problem = |row: usize| question(&desk::problem_text(&past.desk.tickets[row]));
+    let subject = |row: usize| Some(question(&past.steps[row].first()?.subject()?.text));
     let labelled = Labelled {
         spec: &tickets_spec(&request.params.vector, &request.params.keyword),
         rows,
         vectors,
         hits: &Filter::from_json(&json!({ "status": Status::resolved_words() }))?,
+        whole: &problem,
         short: &subject,
         fusion: request.fusion,
         keyword: request.keyword,

@@ -41,7 +41,9 @@ pub struct Labelled<'a> {
     pub vectors: &'a [Vector],
     /// Which rows may be hits.
     pub hits: &'a Filter,
-    /// A shorter way to ask for a row, if there is one.
+    /// How a row is asked for.
+    pub whole: &'a (dyn Fn(usize) -> Question + Sync),
+    /// A shorter way to ask for it, if there is one.
     pub short: &'a (dyn Fn(usize) -> Option<Question> + Sync),
     /// How legs are fused.
     pub fusion: FusionParams,
@@ -116,13 +118,8 @@ impl Labelled<'_> {
 
     /// Asks an index of the rows `kept` for a row that it does not have, in both ways.
     fn ask(&self, index: &IndexReader, row: usize, kept: &[usize], labels: &StringArray) -> Result<Vec<Pair>> {
-        let text = self.texts(&self.spec.embedded)?.value(row).to_owned();
-        let codes = Codes { values: self.codes(row), alone: false };
-        let languages = self.spec.language.as_deref().map(|column| self.texts(column)).transpose()?;
-        let language = languages.filter(|all| all.is_valid(row)).map(|all| all.value(row).to_owned());
-        let whole = Question { text, vector: self.vectors[row].clone(), codes, language };
         let mut pairs = Vec::new();
-        for (question, is_short) in [(Some(whole), false), ((self.short)(row), true)] {
+        for (question, is_short) in [(Some((self.whole)(row)), false), ((self.short)(row), true)] {
             let Some(question) = question.filter(|question| !question.text.trim().is_empty()) else { continue };
             let vector = QueryVector::Raw(question.vector.to_vec());
             let query = Query {
@@ -143,14 +140,6 @@ impl Labelled<'_> {
             }
         }
         Ok(pairs)
-    }
-
-    /// What a row has in the exact column.
-    fn codes(&self, row: usize) -> Vec<String> {
-        let column = self.spec.exact.as_ref().and_then(|name| self.rows.column_by_name(name));
-        let values = column.and_then(|column| Some(column.as_list_opt::<i32>()?.value(row)));
-        let texts = values.as_ref().and_then(|values| values.as_string_opt::<i32>());
-        texts.into_iter().flatten().flatten().map(str::to_owned).collect()
     }
 }
 

@@ -11,6 +11,7 @@ mod corpus;
 mod errors;
 mod feed;
 mod feedback;
+mod forget;
 mod formats;
 mod gates;
 mod generations;
