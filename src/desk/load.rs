@@ -8,11 +8,12 @@ use arrow::datatypes::ArrowPrimitiveType;
 use serde::{Deserialize, Serialize};
 
 use crate::desk::email::own_words;
+use crate::desk::kept::MaskedTables;
 use crate::desk::mask::{Masker, Person};
 use crate::desk::tables::{AGENTS, CUSTOMERS, INTERACTIONS, PEOPLE, TABLES, TICKETS};
 use crate::desk::ticket::{Agent, Author, Status, Ticket, Turn};
 use crate::error::{Error, Result};
-use crate::table::{self, ReadParams, Table};
+use crate::table::{self, Changes, Extent, ReadParams, Table, Tables};
 
 /// The support desk as its tables tell it, without personal data in any text.
 #[derive(Debug, Clone, PartialEq)]
@@ -39,6 +40,9 @@ pub struct SourceTable {
     pub skipped: usize,
     /// Every column of its files, read or not, sorted.
     pub columns: Vec<String>,
+    /// What changed, where it was a change feed or read onto what served.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub changes: Option<Changes>,
 }
 
 /// Reads the tables of a folder ([`TABLES`] says what they may be called), joins them, and masks every text.
@@ -46,13 +50,26 @@ pub struct SourceTable {
 /// # Errors
 /// Those of [`table::read`].
 pub fn load(folder: &Path, params: &ReadParams) -> Result<Desk> {
-    let tables = table::read(folder, &TABLES, params).map_err(Error::of_input)?;
-    let masker = Masker::new(people(tables.get(CUSTOMERS)))?;
+    Ok(load_extent(folder, params, &Extent::default())?.0)
+}
+
+/// Reads a part of the tables of a folder, onto a desk as it was kept or not; beside the desk comes what of it can be kept.
+/// What was kept is masked already, and stays as it is.
+///
+/// # Errors
+/// [`Error::Argument`] for a version of no table; those of [`table::read_extent`].
+pub fn load_extent(folder: &Path, params: &ReadParams, extent: &Extent<'_>) -> Result<(Desk, MaskedTables)> {
+    let known = |name: &str| TABLES.iter().any(|spec| spec.names().any(|known| known == name));
+    if let Some(name) = extent.at.keys().find(|name| !known(name)) {
+        let names = TABLES.map(|spec| spec.name).join(", ");
+        return Err(Error::argument("at", format!("there is no table `{name}`; there are {names}")));
+    }
+    let mut tables = table::read_extent(folder, &TABLES, params, extent).map_err(Error::of_input)?;
+    mask(&mut tables)?;
     let mut threads = threads(tables.get(INTERACTIONS));
     let mut tickets = tickets(tables.get(TICKETS));
     for ticket in &mut tickets {
         ticket.thread = threads.remove(&ticket.id).unwrap_or_default();
-        clean(ticket, &masker);
     }
     let agents = agents(tables.get(AGENTS), &tickets);
     let sources = tables.tables.iter().map(|table| SourceTable {
@@ -60,8 +77,10 @@ pub fn load(folder: &Path, params: &ReadParams) -> Result<Desk> {
         rows: table.lines.len(),
         skipped: table.skipped,
         columns: table.header.clone(),
+        changes: table.changes.clone(),
     });
-    Ok(Desk { tickets, agents, skipped: tables.skipped, sources: sources.collect() })
+    let desk = Desk { tickets, agents, skipped: tables.skipped, sources: sources.collect() };
+    Ok((desk, MaskedTables::of(tables)))
 }
 
 impl Desk {
@@ -77,12 +96,12 @@ impl Desk {
     }
 }
 
-/// The files that [`load`] would read of a folder, in its order. What is not there is left out.
+/// The files that [`load_extent`] would read of a folder, in its order. What is not there is left out.
 ///
 /// # Errors
 /// [`Error::Input`] for a folder that cannot be read.
-pub fn source_files(folder: &Path) -> Result<Vec<PathBuf>> {
-    table::files(folder, &TABLES).map_err(Error::of_input)
+pub fn source_files(folder: &Path, extent: &Extent<'_>) -> Result<Vec<PathBuf>> {
+    table::files(folder, &TABLES, extent).map_err(Error::of_input)
 }
 
 /// Every personal value in the customers table as it is written there: names, documents, e-mail addresses and phones,
@@ -223,14 +242,21 @@ fn tickets(table: &Table) -> Vec<Ticket> {
         .collect()
 }
 
-/// Leaves of each text what its author wrote, without personal data.
-fn clean(ticket: &mut Ticket, masker: &Masker) {
-    let customer = Some(ticket.customer_id.as_str());
-    let texts = [&mut ticket.subject, &mut ticket.description];
-    for text in texts.into_iter().chain(ticket.thread.iter_mut().map(|turn| &mut turn.text)) {
-        // Masked before: a signature tells names that the mail above it may have too.
-        *text = own_words(&masker.mask(text, customer)).into_owned();
+/// Leaves of each text what its author wrote, without personal data. Texts that were kept are so already.
+fn mask(tables: &mut Tables) -> Result<()> {
+    let masker = Masker::new(people(tables.get(CUSTOMERS)))?;
+    // Masked before it is cut: a signature tells names that the mail above it may have too.
+    let clean = |text: &str, customer: Option<&str>| own_words(&masker.mask(text, customer)).into_owned();
+    let tickets = tables.get(TICKETS);
+    let (ids, customers) = (tickets.texts("ticket_id").clone(), tickets.texts("customer_id").clone());
+    let customer_of: HashMap<&str, &str> = ids.iter().flatten().zip(customers.iter().flatten()).collect();
+    for column in ["subject", "description"] {
+        tables.get_mut(TICKETS).map_new(column, |row, text| clean(text, Some(customers.value(row))));
     }
+    let turns = tables.get_mut(INTERACTIONS);
+    let tickets = turns.texts("ticket_id").clone();
+    turns.map_new("message", |row, text| clean(text, customer_of.get(tickets.value(row)).copied()));
+    Ok(())
 }
 
 fn labels(joined: &str) -> Vec<String> {
