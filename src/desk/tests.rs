@@ -233,6 +233,7 @@ fn ticket_rows_carry_the_solution() {
         description: Aqui é a [NAME]: a tarifa está errada.
         problem: Tarifa errada ⏎ Aqui é a [NAME]: a tarifa está errada. ⏎ Meu telefone é [PHONE]
         language: pt
+        thread: Realizei o estorno para [SSN]. ⏎ Ticket encerrado
         thread_id: cb713c26a89b9c8e
         status: CLOSED
         priority: LOW
@@ -261,6 +262,7 @@ fn ticket_rows_carry_the_solution() {
         description: A máquina não conecta
         problem: Sem sinal ⏎ A máquina não conecta
         language: pt
+        thread: Vou encaminhar ⏎ Mais algo?
         thread_id: 405505ed6cf39f7b
         status: RESOLVED
         priority: HIGH
@@ -284,6 +286,7 @@ fn ticket_rows_carry_the_solution() {
         description: O sistema caiu
         problem: Fora do ar ⏎ O sistema caiu
         language: pt
+        thread: Estou vendo ⏎ E aí?
         thread_id: a239576c2031a728
         status: OPEN
         priority: CRITICAL
@@ -459,6 +462,7 @@ fn schemas_are_as_promised() {
         description Utf8
         problem Utf8
         language? Utf8
+        thread Utf8
         thread_id Utf8
         status Utf8
         priority Utf8

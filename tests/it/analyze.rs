@@ -151,31 +151,31 @@ fn with_an_index_rows_are_counted_and_spellings_are_found() {
     sandbox.check(
         &["analyze", "maquinnha sem chargeback 99.99"],
         expect![[r#"
-        exit 0
-        --- stdout
-        maquinnha sem chargeback 99.99
-        language: unclear
-        rows of index tickets
+            exit 0
+            --- stdout
+            maquinnha sem chargeback 99.99
+            language: unclear
+            rows of index tickets
 
-        pt
-          maquinnha   maquinnh: in no row
-                        spelling maquininh × 0.75: problem 63, subject 33
-          sem         – not searched for
-          chargeback  chargeback: problem 13, subject 5, tags 24
-                        synonym contestação → contest × 0.7: problem 16, subject 8
-                        synonym disputa → disput × 0.7: problem 7, subject 7
-          99.99       99.99: in no row
+            pt
+              maquinnha   maquinnh: in no row
+                            spelling maquininh × 0.75: problem 63, subject 33, thread 10
+              sem         – not searched for
+              chargeback  chargeback: problem 13, subject 5, tags 24, thread 2
+                            synonym contestação → contest × 0.7: problem 16, subject 8, thread 7
+                            synonym disputa → disput × 0.7: problem 7, subject 7, thread 2
+              99.99       99.99: in no row
 
-        en
-          maquinnha   maquinnha: in no row
-                        spelling maquininha × 0.75: problem 63, subject 33
-          sem         – not searched for
-          chargeback  chargeback: problem 13, subject 5, tags 24
-                        synonym contestação → contestacao × 0.7: problem 9, subject 8
-                        synonym dispute → disput × 0.7: problem 1, subject 1
-                        synonym disputa → disputa × 0.7: problem 6, subject 6
-          99.99       99.99: in no row
-    "#]],
+            en
+              maquinnha   maquinnha: in no row
+                            spelling maquininha × 0.75: problem 63, subject 33, thread 10
+              sem         – not searched for
+              chargeback  chargeback: problem 13, subject 5, tags 24, thread 3
+                            synonym contestação → contestacao × 0.7: problem 9, subject 8, thread 6
+                            synonym dispute → disput × 0.7: problem 1, subject 1
+                            synonym disputa → disputa × 0.7: problem 6, subject 6, thread 2
+              99.99       99.99: in no row
+        "#]],
     );
     let steps = sandbox.nba(&["analyze", "maquinnha", "--in", "steps", "--json"]).json();
     let word = &steps["analyzers"][0]["words"][0];

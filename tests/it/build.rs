@@ -64,7 +64,7 @@ fn a_build_tells_what_it_does_and_did() {
             model       hashed-256@<fingerprint>, 256 dimensions
             size        0.1 MB
             steps       3 rows, flat vectors (auto: an exact scan takes less than 2 ms), keywords over state
-            tickets     3 rows, flat vectors (auto: an exact scan takes less than 2 ms), keywords over subject, problem, tags
+            tickets     3 rows, flat vectors (auto: an exact scan takes less than 2 ms), keywords over subject, problem, tags, thread
             similarity  no percentages: a build learns them from 100 tickets and more with a subcategory, some alike and some not
         "#]],
     );

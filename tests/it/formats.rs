@@ -47,13 +47,14 @@ fn a_build_and_a_rollback_go_from_format_to_format() {
     sandbox.check(
         &["index", "diff", "g000001", "g000002"],
         expect![[r#"
-        exit 0
-        --- stdout
-        g000001 → g000002
-        steps  0 added, 0 changed, 0 removed, 3 the same
-        tickets  0 added, 0 changed, 0 removed, 3 the same
-        best action changed for 0 of 1 tickets that are active in both
-    "#]],
+            exit 0
+            --- stdout
+            g000001 → g000002
+            steps  0 added, 0 changed, 0 removed, 3 the same
+            tickets  0 added, 3 changed, 0 removed, 0 the same
+              changed  TICKET-1, TICKET-2, TICKET-3
+            best action changed for 0 of 1 tickets that are active in both
+        "#]],
     );
     // It does not say what it was made from, so that there is something to do.
     sandbox.nba(&["index", "build", "--data", "desk", "--model", "hashed"]).ok();

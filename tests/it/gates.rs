@@ -310,7 +310,7 @@ fn the_doctor_finds_a_good_machine_good_and_says_what_is_wrong_with_a_bad_one() 
         program      ok  …
         config       ok       no file, all defaults
         model        problem  no usable model in nowhere: there is no such folder, nor one of that name in a models folder (no models folder was found)
-        index        problem  index/g000001/tickets/0/rows.arrow is damaged: 7 bytes, the manifest says 9930; rebuild the index
+        index        problem  index/g000001/tickets/0/rows.arrow is damaged: 7 bytes, the manifest says 10162; rebuild the index
         permissions  ok       index can be written
         disk         ok  …
     "#]].assert_eq(&shown(&bad));

@@ -25,21 +25,21 @@ fn figures_by_set_and_leg() {
             exit 0
             --- stdout
             set              queries  leg       hit@1  hit@10    MRR
-            code                  52  dense     0.096   0.308  0.164
-                                      keyword   0.135   0.135  0.135
+            code                  52  dense     0.135   0.423  0.236
+                                      keyword   0.962   1.000  0.978
                                       hybrid    1.000   1.000  1.000
-            typo                 120  dense     0.408   0.708  0.517
-                                      keyword   0.567   0.875  0.677
-                                      hybrid    0.492   0.817  0.598
-            code_switched        120  dense     0.067   0.283  0.147
-                                      keyword   0.133   0.658  0.285
-                                      hybrid    0.108   0.492  0.222
-            cross_language       120  dense     0.033   0.225  0.108
-                                      keyword   0.075   0.433  0.169
-                                      hybrid    0.042   0.342  0.155
-            paraphrase           120  dense     0.192   0.433  0.276
-                                      keyword   0.283   0.775  0.424
-                                      hybrid    0.250   0.633  0.364
+            typo                 120  dense     0.400   0.742  0.514
+                                      keyword   0.583   0.942  0.709
+                                      hybrid    0.467   0.875  0.602
+            code_switched        120  dense     0.033   0.317  0.128
+                                      keyword   0.150   0.650  0.300
+                                      hybrid    0.092   0.558  0.230
+            cross_language       120  dense     0.017   0.258  0.102
+                                      keyword   0.083   0.367  0.182
+                                      hybrid    0.042   0.383  0.166
+            paraphrase           120  dense     0.183   0.467  0.279
+                                      keyword   0.308   0.808  0.455
+                                      hybrid    0.225   0.625  0.362
         "#]],
     );
     let json = sandbox.nba(&[&EVALUATE[..], &["--json"]].concat()).json();

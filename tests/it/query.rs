@@ -109,12 +109,12 @@ fn a_ticket_that_was_entered_twice_is_named_under_the_other() {
         no percentages: a build learns them from 100 tickets and more with a subcategory, some alike and some not
 
          1. TICKET-1  Estorno
-            0.6461  FINANCIAL · Vera Castilho
+            0.6649  FINANCIAL · Vera Castilho
             solved by OTHER
             “Fiz o estorno agora”
             nearly the same: TICKET-4
-            score 0.6461 · dense #1 cos 0.526 × 1.00 gave 0.5261 · keyword #1 bm25 1.676 × 0.12 gave 0.1200
-            because it is the nearest in meaning (cosine 0.53); shares 1 word (estorno 1.68); stands for 1 more ticket that says nearly the same
+            score 0.6649 · dense #1 cos 0.545 × 1.00 gave 0.5449 · keyword #1 bm25 2.286 × 0.12 gave 0.1200
+            because it is the nearest in meaning (cosine 0.54); shares 1 word (estorno 2.29); stands for 1 more ticket that says nearly the same
     "#]]);
     let answer = sandbox.nba(&["similar", "TICKET-3", "-k", "1", "--explain", "--json"]).json();
     let ticket = &answer["tickets"][0];
@@ -139,18 +139,18 @@ fn answers_as_a_person_sees_them() {
             no percentages: a build learns them from 100 tickets and more with a subcategory, some alike and some not
 
              1. TICKET-1  Estorno
-                0.7021  FINANCIAL · Vera Castilho
+                0.7192  FINANCIAL · Vera Castilho
                 solved by OTHER
                 “Fiz o estorno agora”
-                score 0.7021 · dense #1 cos 0.582 × 1.00 gave 0.5821 · keyword #1 bm25 2.200 × 0.12 gave 0.1200
-                because it is the nearest in meaning (cosine 0.58); shares 1 word (estorno 2.20)
+                score 0.7192 · dense #1 cos 0.599 × 1.00 gave 0.5992 · keyword #1 bm25 3.015 × 0.12 gave 0.1200
+                because it is the nearest in meaning (cosine 0.60); shares 1 word (estorno 3.01)
 
              2. TICKET-2  Maquininha
-                -0.1876  TECHNICAL · Vera Castilho
+                -0.2016  TECHNICAL · Vera Castilho
                 solved by Trocar o terminal
                 “Vamos trocar a maquininha”
-                score -0.1876 · dense #2 cos -0.188 × 1.00 gave -0.1876
-                because it is number 2 in meaning (cosine -0.19)
+                score -0.2016 · dense #2 cos -0.202 × 1.00 gave -0.2016
+                because it is number 2 in meaning (cosine -0.20)
         "#]],
     );
     sandbox.check(
@@ -238,12 +238,12 @@ fn answers_as_a_person_sees_them() {
                 {
                   "ticket_id": "TICKET-2",
                   "similarity": null,
-                  "score": -0.105758116,
+                  "score": -0.10530237,
                   "dense": {
                     "rank": 1,
-                    "score": -0.105758116,
+                    "score": -0.10530237,
                     "weight": 1.0,
-                    "contribution": -0.105758116
+                    "contribution": -0.10530237
                   },
                   "keyword": null,
                   "identifiers": null,

@@ -211,7 +211,7 @@ fn what_cannot_be_answered_is_refused_with_its_status() {
         POST /v1/similar {"ticket": "TICKET-0042", "filter": "csat_score >"}
           400 {"error":"bad filter: expected a number, a 'text', TRUE, FALSE or TO_TIMESTAMP('…')\n  csat_score >\n              ^","exit_code":2}
         POST /v1/similar {"ticket": "TICKET-0042", "filter": {"colour": "red"}}
-          400 {"error":"no column `colour`; there are `ticket_id`, `subject`, `description`, `problem`, `language`, `thread_id`, `status`, `priority`, `category`, `subcategory`, `channel`, `created_at`, `tags`, `resolution_time_hours`, `sla_breached`, `csat_score`, `nps_score`, `sentiment`, `escalated`, `reopened_count`, `customer_id`, `company_id`, `agent_id`, `agent_name`, `agent_team`, `solved_by`, `solution`, `turns`, `actions`, `identifiers`","exit_code":2}
+          400 {"error":"no column `colour`; there are `ticket_id`, `subject`, `description`, `problem`, `language`, `thread`, `thread_id`, `status`, `priority`, `category`, `subcategory`, `channel`, `created_at`, `tags`, `resolution_time_hours`, `sla_breached`, `csat_score`, `nps_score`, `sentiment`, `escalated`, `reopened_count`, `customer_id`, `company_id`, `agent_id`, `agent_name`, `agent_team`, `solved_by`, `solution`, `turns`, `actions`, `identifiers`","exit_code":2}
         POST /v1/similar {"ticket": "TICKET-0042", "filter": 7}
           400 {"error":"bad filter: a filter is an object such as {\"column\": value}, or a list of them\n  7\n  ^","exit_code":2}
         POST /v1/recommend {"ticket": "TICKET-0042", "k": 5}
@@ -365,7 +365,7 @@ fn clients_of_databricks_are_refused_in_their_shape() {
         POST /api/2.0/vector-search/indexes/main.support.tickets/query {"columns": ["ticket_id"]}
           400 {"error_code":"INVALID_PARAMETER_VALUE","message":"query_text: give `query_text` or `query_vector`"}
         POST /api/2.0/vector-search/indexes/main.support.tickets/query {"columns": ["colour"], "query_text": "a"}
-          400 {"error_code":"INVALID_PARAMETER_VALUE","message":"no column `colour`; there are `ticket_id`, `subject`, `description`, `problem`, `language`, `thread_id`, `status`, `priority`, `category`, `subcategory`, `channel`, `created_at`, `tags`, `resolution_time_hours`, `sla_breached`, `csat_score`, `nps_score`, `sentiment`, `escalated`, `reopened_count`, `customer_id`, `company_id`, `agent_id`, `agent_name`, `agent_team`, `solved_by`, `solution`, `turns`, `actions`, `identifiers`"}
+          400 {"error_code":"INVALID_PARAMETER_VALUE","message":"no column `colour`; there are `ticket_id`, `subject`, `description`, `problem`, `language`, `thread`, `thread_id`, `status`, `priority`, `category`, `subcategory`, `channel`, `created_at`, `tags`, `resolution_time_hours`, `sla_breached`, `csat_score`, `nps_score`, `sentiment`, `escalated`, `reopened_count`, `customer_id`, `company_id`, `agent_id`, `agent_name`, `agent_team`, `solved_by`, `solution`, `turns`, `actions`, `identifiers`"}
         POST /api/2.0/vector-search/indexes/main.support.tickets/query {"columns": ["ticket_id"], "query_text": "a", "query_type": "FUZZY"}
           400 {"error_code":"INVALID_PARAMETER_VALUE","message":"query_type: `FUZZY` is not `ANN`, `HYBRID` or `FULL_TEXT`"}
         POST /api/2.0/vector-search/indexes/main.support.tickets/query {"columns": ["ticket_id"], "query_text": "a", "query_vector": [1]}
@@ -381,7 +381,7 @@ fn clients_of_databricks_are_refused_in_their_shape() {
         POST /api/2.0/vector-search/indexes/main.support.tickets/query {"columns": ["ticket_id"], "query_text": "a", "reranker": {"model": "databricks_reranker"}}
           400 {"error_code":"INVALID_PARAMETER_VALUE","message":"reranker: this server does not support it; leave it out"}
         POST /api/2.0/vector-search/indexes/main.support.tickets/query {"columns": ["ticket_id"], "query_text": "a", "filters_json": "{\"colour\": 1}"}
-          400 {"error_code":"INVALID_PARAMETER_VALUE","message":"no column `colour`; there are `ticket_id`, `subject`, `description`, `problem`, `language`, `thread_id`, `status`, `priority`, `category`, `subcategory`, `channel`, `created_at`, `tags`, `resolution_time_hours`, `sla_breached`, `csat_score`, `nps_score`, `sentiment`, `escalated`, `reopened_count`, `customer_id`, `company_id`, `agent_id`, `agent_name`, `agent_team`, `solved_by`, `solution`, `turns`, `actions`, `identifiers`"}
+          400 {"error_code":"INVALID_PARAMETER_VALUE","message":"no column `colour`; there are `ticket_id`, `subject`, `description`, `problem`, `language`, `thread`, `thread_id`, `status`, `priority`, `category`, `subcategory`, `channel`, `created_at`, `tags`, `resolution_time_hours`, `sla_breached`, `csat_score`, `nps_score`, `sentiment`, `escalated`, `reopened_count`, `customer_id`, `company_id`, `agent_id`, `agent_name`, `agent_team`, `solved_by`, `solution`, `turns`, `actions`, `identifiers`"}
         POST /api/2.0/vector-search/indexes/main.support.tickets/query {"columns": ["ticket_id"], "query_text": "a", "filters_json": "{}", "filter_string": "a = 1"}
           400 {"error_code":"INVALID_PARAMETER_VALUE","message":"filter_string: give it or `filters_json`, not both"}
         GET /api/2.0/vector-search/indexes/main.support.agents 

@@ -82,7 +82,7 @@ fn what_is_not_in_the_index() {
     sandbox.check(&["search", "tickets", "--text", "estorno", "--columns", "ticket_id,cpf"], expect![[r#"
         exit 2
         --- stderr
-        error: no column `cpf`; there are `ticket_id`, `subject`, `description`, `problem`, `language`, `thread_id`, `status`, `priority`, `category`, `subcategory`, `channel`, `created_at`, `tags`, `resolution_time_hours`, `sla_breached`, `csat_score`, `nps_score`, `sentiment`, `escalated`, `reopened_count`, `customer_id`, `company_id`, `agent_id`, `agent_name`, `agent_team`, `solved_by`, `solution`, `turns`, `actions`, `identifiers`
+        error: no column `cpf`; there are `ticket_id`, `subject`, `description`, `problem`, `language`, `thread`, `thread_id`, `status`, `priority`, `category`, `subcategory`, `channel`, `created_at`, `tags`, `resolution_time_hours`, `sla_breached`, `csat_score`, `nps_score`, `sentiment`, `escalated`, `reopened_count`, `customer_id`, `company_id`, `agent_id`, `agent_name`, `agent_team`, `solved_by`, `solution`, `turns`, `actions`, `identifiers`
     "#]]);
 }
 
@@ -240,7 +240,7 @@ fn filters_show_where_they_are_wrong() {
             no row shares a word with the query: ranked by vectors alone
 
              1. TICKET-2  Maquininha
-                -0.1058  TECHNICAL · Vera Castilho
+                -0.1053  TECHNICAL · Vera Castilho
                 solved by Trocar o terminal
                 “Vamos trocar a maquininha”
         "#]],
@@ -250,7 +250,7 @@ fn filters_show_where_they_are_wrong() {
         expect![[r#"
             exit 2
             --- stderr
-            error: no column `categoria`; there are `ticket_id`, `subject`, `description`, `problem`, `language`, `thread_id`, `status`, `priority`, `category`, `subcategory`, `channel`, `created_at`, `tags`, `resolution_time_hours`, `sla_breached`, `csat_score`, `nps_score`, `sentiment`, `escalated`, `reopened_count`, `customer_id`, `company_id`, `agent_id`, `agent_name`, `agent_team`, `solved_by`, `solution`, `turns`, `actions`, `identifiers`
+            error: no column `categoria`; there are `ticket_id`, `subject`, `description`, `problem`, `language`, `thread`, `thread_id`, `status`, `priority`, `category`, `subcategory`, `channel`, `created_at`, `tags`, `resolution_time_hours`, `sla_breached`, `csat_score`, `nps_score`, `sentiment`, `escalated`, `reopened_count`, `customer_id`, `company_id`, `agent_id`, `agent_name`, `agent_team`, `solved_by`, `solution`, `turns`, `actions`, `identifiers`
         "#]],
     );
     filter(
@@ -288,7 +288,7 @@ fn filters_show_where_they_are_wrong() {
         expect![[r#"
             exit 2
             --- stderr
-            error: no column `categoria`; there are `ticket_id`, `subject`, `description`, `problem`, `language`, `thread_id`, `status`, `priority`, `category`, `subcategory`, `channel`, `created_at`, `tags`, `resolution_time_hours`, `sla_breached`, `csat_score`, `nps_score`, `sentiment`, `escalated`, `reopened_count`, `customer_id`, `company_id`, `agent_id`, `agent_name`, `agent_team`, `solved_by`, `solution`, `turns`, `actions`, `identifiers`
+            error: no column `categoria`; there are `ticket_id`, `subject`, `description`, `problem`, `language`, `thread`, `thread_id`, `status`, `priority`, `category`, `subcategory`, `channel`, `created_at`, `tags`, `resolution_time_hours`, `sla_breached`, `csat_score`, `nps_score`, `sentiment`, `escalated`, `reopened_count`, `customer_id`, `company_id`, `agent_id`, `agent_name`, `agent_team`, `solved_by`, `solution`, `turns`, `actions`, `identifiers`
         "#]],
     );
     filter(
