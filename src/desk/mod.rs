@@ -21,7 +21,9 @@ pub mod ticket;
 
 pub use action::{Catalogue, OTHER, TitleLanguage};
 pub use assign::{AssignParams, Assigner, Likeness};
-pub use document::{Part, Step, conversation_parts, pending_step_id, problem_text, steps, thread_id};
+pub use document::{
+    Part, Step, conversation_parts, pending_step_id, problem_text, step_at, step_places, steps, thread_id,
+};
 pub use eligibility::{Circumstances, Earlier, Ineligible};
 pub use identifiers::{Identifier, IdentifierKind, identifier_terms, identifiers, is_only_codes, query_terms};
 pub use language::{language, sure_language};

@@ -119,7 +119,8 @@ fn past(change: impl Fn(&mut crate::desk::Desk)) -> crate::rebuild::Past {
     change(&mut desk);
     let assign = crate::desk::AssignParams::default();
     let embedder = HashedEmbedder::new(64);
-    crate::rebuild::Past::embed(desk, &crate::Catalogue::built_in(), &assign, &embedder, None, &mut |_| {}).unwrap()
+    let cache = crate::embed::VectorCache::temporary(embedder.identity()).unwrap();
+    crate::rebuild::Past::embed(desk, &crate::Catalogue::built_in(), &assign, &embedder, &cache, &mut |_| Ok(())).unwrap()
 }
 
 fn walk(past: &crate::rebuild::Past) -> Vec<Replayed> {

@@ -1,11 +1,10 @@
 //! What a similarity of tickets is worth on a desk: its tickets as rows of an index, asked for as people would.
 
-use arrow::array::RecordBatch;
 use serde_json::json;
 
-use super::{BuildRequest, Past, tickets_spec};
-use crate::desk::{self, Status};
-use crate::embed::Vector;
+use super::{BuildRequest, Past, TICKETS, tickets_spec};
+use crate::desk::{self, Status, step_at, step_places};
+use crate::embed::Blends;
 use crate::error::Result;
 use crate::filter::Filter;
 use crate::index::Codes;
@@ -21,22 +20,23 @@ pub(super) fn learn(
     request: &BuildRequest<'_>,
     past: &Past,
     writer: &SnapshotWriter,
-    rows: &RecordBatch,
-    vectors: &[Vector],
+    problems: &Blends,
 ) -> Result<Option<Similarity>> {
     let subject = |row: usize| {
-        let text = &past.steps[row].first()?.subject()?.text;
+        let ticket = &past.desk.tickets[row];
+        let (position, turn) = step_places(ticket).next()?;
+        let text = step_at(ticket, position, turn).subject()?.text;
         Some(Question {
-            vector: past.vectors.of(text).clone(),
+            vector: past.kept.of(text).to_vec(),
             codes: Codes { values: desk::query_terms(text), alone: desk::is_only_codes(text) },
             language: desk::sure_language(text).map(str::to_owned),
-            text: text.clone(),
+            text: text.to_owned(),
         })
     };
     let labelled = Labelled {
         spec: &tickets_spec(&request.params.vector, &request.params.keyword),
-        rows,
-        vectors,
+        rows: &writer.rows_of(TICKETS)?,
+        vectors: problems.into(),
         hits: &Filter::from_json(&json!({ "status": Status::resolved_words() }))?,
         short: &subject,
         fusion: request.fusion,

@@ -7,17 +7,17 @@
 
 use std::collections::BTreeSet;
 
-use arrow::array::{Array as _, AsArray as _, BooleanArray, RecordBatch, StringArray};
+use arrow::array::{Array as _, AsArray as _, BooleanArray, StringArray};
 use arrow::compute::filter_record_batch;
-use arrow::datatypes::DataType;
 use rayon::prelude::*;
 
 use super::{Evidence, Pair};
-use crate::embed::Vector;
+use crate::embed::RowVectors;
 use crate::error::{Error, Result};
 use crate::filter::Filter;
-use crate::index::{Codes, FusionParams, IndexReader, IndexSpec, Query, QueryKind, QueryVector};
+use crate::index::{Codes, FusionParams, IndexReader, IndexSpec, Query, QueryKind, QueryVector, Rows};
 use crate::keyword::KeywordParams;
+use crate::rank::Row;
 use crate::snapshot::SnapshotWriter;
 use crate::vector::Kind;
 
@@ -35,10 +35,10 @@ const HITS: usize = 50;
 pub struct Labelled<'a> {
     /// What index they make; it names the column with the labels.
     pub spec: &'a IndexSpec,
-    /// The rows.
-    pub rows: &'a RecordBatch,
+    /// The rows, as an index of the writer has them.
+    pub rows: &'a Rows,
     /// Their vectors, as the model makes them.
-    pub vectors: &'a [Vector],
+    pub vectors: RowVectors<'a>,
     /// Which rows may be hits.
     pub hits: &'a Filter,
     /// A shorter way to ask for a row, if there is one.
@@ -55,7 +55,7 @@ pub struct Question {
     /// The text, not blank.
     pub text: String,
     /// Its vector, as the model makes it.
-    pub vector: Vector,
+    pub vector: Vec<f32>,
     /// The codes in it.
     pub codes: Codes,
     /// Its language, where that is sure.
@@ -69,7 +69,8 @@ impl Labelled<'_> {
     /// # Errors
     /// Those of [`SnapshotWriter::try_index`] and [`IndexReader::query`].
     pub(super) fn pairs(&self, writer: &SnapshotWriter) -> Result<Vec<Pair>> {
-        let Some(labels) = self.labels()? else { return Ok(Vec::new()) };
+        let Some(labels) = &self.spec.labels else { return Ok(Vec::new()) };
+        let labels = &self.texts(labels)?;
         let labelled: Vec<usize> = (0..labels.len()).filter(|&row| labels.is_valid(row)).collect();
         let n_parts = if labelled.len() > MOST_ROWS_FOR_ALL_PARTS { 1 } else { PARTS };
         let mut pairs = Vec::new();
@@ -83,14 +84,20 @@ impl Labelled<'_> {
             }
             let held: BTreeSet<usize> = held.into_iter().collect();
             let kept: Vec<usize> = (0..labels.len()).filter(|row| !held.contains(row)).collect();
-            let mask = BooleanArray::from_iter((0..labels.len()).map(|row| Some(!held.contains(&row))));
-            let rows = filter_record_batch(self.rows, &mask)
-                .map_err(|error| Error::internal("leaving rows out of an index", error))?;
-            let vectors: Vec<Vector> = kept.iter().map(|&row| self.vectors[row].clone()).collect();
+            let mut next = 0;
+            let batches = self.rows.batches(None)?.map(|batch| {
+                let batch = batch?;
+                let mask = (next..next + batch.num_rows()).map(|row| Some(!held.contains(&row)));
+                let mask = BooleanArray::from_iter(mask);
+                next += batch.num_rows();
+                filter_record_batch(&batch, &mask)
+                    .map_err(|error| Error::internal("leaving rows out of an index", error))
+            });
+            let vectors = RowVectors::Picked(&self.vectors, &kept);
             let mut spec = self.spec.clone();
             // Asked a few times only, so that what makes questions faster would not pay.
             spec.vector.kind = Kind::Flat;
-            let found = writer.try_index(&spec, &rows, &vectors, |index| {
+            let found = writer.try_index(&spec, batches, vectors, |index| {
                 let found: Vec<Vec<Pair>> =
                     held.par_iter().map(|&row| self.ask(index, row, &kept, labels)).collect::<Result<_>>()?;
                 Ok(found.concat())
@@ -101,30 +108,28 @@ impl Labelled<'_> {
         Ok(pairs)
     }
 
-    fn labels(&self) -> Result<Option<&StringArray>> {
-        self.spec.labels.as_deref().map(|column| self.texts(column)).transpose()
+    /// A text column of few different values.
+    pub(super) fn texts(&self, column: &str) -> Result<StringArray> {
+        let array = self.rows.column(column)?;
+        let texts = array.as_string_opt::<i32>();
+        texts.cloned().ok_or_else(|| Error::argument("column", format!("`{column}` is not text")))
     }
 
-    /// A text column.
-    pub(super) fn texts(&self, column: &str) -> Result<&StringArray> {
-        let array = self.rows.column_by_name(column).filter(|array| *array.data_type() == DataType::Utf8);
-        array.map(|array| array.as_string::<i32>()).ok_or_else(|| Error::UnknownColumn {
-            column: column.to_owned(),
-            known: self.rows.schema().fields().iter().map(|field| field.name().clone()).collect(),
-        })
+    /// The text of a row's column, where it has one.
+    fn text(&self, row: usize, column: &str) -> Result<Option<String>> {
+        Ok(self.rows.text(row as Row, column)?.map(str::to_owned))
     }
 
     /// Asks an index of the rows `kept` for a row that it does not have, in both ways.
     fn ask(&self, index: &IndexReader, row: usize, kept: &[usize], labels: &StringArray) -> Result<Vec<Pair>> {
-        let text = self.texts(&self.spec.embedded)?.value(row).to_owned();
-        let codes = Codes { values: self.codes(row), alone: false };
-        let languages = self.spec.language.as_deref().map(|column| self.texts(column)).transpose()?;
-        let language = languages.filter(|all| all.is_valid(row)).map(|all| all.value(row).to_owned());
-        let whole = Question { text, vector: self.vectors[row].clone(), codes, language };
+        let text = self.text(row, &self.spec.embedded)?.unwrap_or_default();
+        let codes = Codes { values: self.codes(row)?, alone: false };
+        let language = self.spec.language.as_deref().map(|column| self.text(row, column)).transpose()?.flatten();
+        let whole = Question { text, vector: self.vectors.of(row).into_owned(), codes, language };
         let mut pairs = Vec::new();
         for (question, is_short) in [(Some(whole), false), ((self.short)(row), true)] {
             let Some(question) = question.filter(|question| !question.text.trim().is_empty()) else { continue };
-            let vector = QueryVector::Raw(question.vector.to_vec());
+            let vector = QueryVector::Raw(question.vector);
             let query = Query {
                 filter: Some(self.hits.clone()),
                 codes: question.codes,
@@ -146,11 +151,8 @@ impl Labelled<'_> {
     }
 
     /// What a row has in the exact column.
-    fn codes(&self, row: usize) -> Vec<String> {
-        let column = self.spec.exact.as_ref().and_then(|name| self.rows.column_by_name(name));
-        let values = column.and_then(|column| Some(column.as_list_opt::<i32>()?.value(row)));
-        let texts = values.as_ref().and_then(|values| values.as_string_opt::<i32>());
-        texts.into_iter().flatten().flatten().map(str::to_owned).collect()
+    fn codes(&self, row: usize) -> Result<Vec<String>> {
+        self.spec.exact.as_deref().map_or_else(|| Ok(Vec::new()), |column| self.rows.list(row as Row, column))
     }
 }
 

@@ -16,13 +16,13 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("keyword", &["error", "rank"]),
     ("index", &["error", "rank", "discriminant", "filter", "embed", "vector", "keyword"]),
     ("snapshot", &["error", "index", "embed"]),
-    ("similarity", &["error", "filter", "embed", "vector", "keyword", "index", "snapshot"]),
+    ("similarity", &["error", "rank", "filter", "embed", "vector", "keyword", "index", "snapshot"]),
     ("desk", &["error", "discriminant", "table"]),
     ("actions", &["error", "embed", "desk"]),
     ("privacy", &["error", "index", "snapshot", "desk"]),
     ("generate", &["error"]),
     ("recommend", &["error", "desk", "feedback"]),
-    ("history", &["desk", "recommend", "vector"]),
+    ("history", &["embed", "desk", "recommend", "vector"]),
     (
         "rebuild",
         &[

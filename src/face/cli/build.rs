@@ -89,10 +89,16 @@ fn run(args: &BuildArgs, settings: &Settings, watch: &mut Watch<'_>) -> Result<E
         return Ok(End::Nothing(generation));
     }
     let embedder = open_model(&model, &settings.config.embed)?;
-    let candidate = prepare(&request, embedder.as_ref(), &mut |progress| watch.show(progress))?;
+    let candidate = prepare(&request, embedder.as_ref(), &mut |progress| {
+        watch.show(progress);
+        Ok(())
+    })?;
     watch.gates(&candidate.report().gates);
     let judged = candidate.report().clone();
-    match candidate.publish(&mut |progress| watch.show(progress)) {
+    match candidate.publish(&mut |progress| {
+        watch.show(progress);
+        Ok(())
+    }) {
         Ok(report) => Ok(End::Published(report)),
         Err(error @ Error::Refused { .. }) => Ok(End::Refused(judged, error)),
         Err(error) => Err(error),

@@ -9,6 +9,7 @@ use super::args::LogFormat;
 use super::printer::Printer;
 use super::report::Night;
 use crate::error::Error;
+use crate::embed::Embedded;
 use crate::face::clock::now;
 use crate::rebuild::{Progress, Verdict};
 
@@ -34,13 +35,13 @@ impl<'a> Watch<'a> {
                 bar.set_message(phase);
                 bar.enable_steady_tick(std::time::Duration::from_millis(100));
             }
-            (Some(bar), Progress::Embedded { done, total }) => {
+            (Some(bar), Progress::Embedded(Embedded { done, total, .. })) => {
                 bar.set_style(style("{spinner} {msg} [{bar:30}] {pos}/{len} texts, {per_sec}, {eta} left"));
                 bar.set_length(total as u64);
                 bar.set_position(done as u64);
             }
             (None, Progress::Phase(phase)) => self.line(phase.to_owned(), "phase", &json!({ "phase": phase })),
-            (None, Progress::Embedded { done, total }) => {
+            (None, Progress::Embedded(Embedded { done, total, .. })) => {
                 // One line each quarter: enough for a log, too little to fill it.
                 let quarter = (done * 4).checked_div(total).unwrap_or(4) * 25;
                 let fields = json!({ "percent": quarter, "texts": total });
