@@ -181,6 +181,12 @@ pub enum Error {
         /// The oldest minor version of ONNX Runtime 1.x that serves.
         needed_minor: u32,
     },
+    /// A build was asked to stop, and did.
+    #[error("stopped as asked: nothing is published, and the vectors of {kept} texts are kept; go on with --resume")]
+    Stopped {
+        /// How many texts have a vector that the next build will not make again.
+        kept: usize,
+    },
     /// Another process is writing this index.
     #[error("{} is being written by {holder}; wait for it to end", .path.display())]
     Busy {
@@ -215,6 +221,8 @@ pub enum Fault {
     Gate,
     /// What is installed or lies on the disk.
     Setup,
+    /// Whoever stopped it.
+    Stop,
     /// Another process, which will be done some time.
     Busy,
     /// This program.
@@ -231,6 +239,7 @@ impl Fault {
             Self::Input => 5,
             Self::Busy => 6,
             Self::Setup => 7,
+            Self::Stop => 8,
             Self::Bug => 101,
         }
     }
@@ -241,7 +250,7 @@ impl Fault {
         match self {
             Self::Caller | Self::Input => 400,
             Self::NotFound => 404,
-            Self::Gate | Self::Setup | Self::Busy => 503,
+            Self::Gate | Self::Setup | Self::Busy | Self::Stop => 503,
             Self::Bug => 500,
         }
     }
@@ -262,6 +271,7 @@ impl Error {
                 Fault::Input
             }
             Self::Refused { .. } => Fault::Gate,
+            Self::Stopped { .. } => Fault::Stop,
             Self::Busy { .. } => Fault::Busy,
             Self::NoIndex { .. }
             | Self::Corrupt { .. }

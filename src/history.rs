@@ -3,11 +3,10 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
-use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use crate::desk::{Author, Catalogue, Desk, Lesson, OTHER, Ticket, Turn, language, step_at, step_places, thread_id};
+use crate::desk::{Author, Catalogue, Desk, Lesson, Name, OTHER, Ticket, Turn, language, step_at, step_places, thread_id};
 use crate::embed::{Blends, KeptVectors};
 use crate::recommend::{
     Ending, Example, LearnParams, Learned, Moment, Outcome, RecommendParams, SimilarState, Situation, Vote, eligible,
@@ -30,7 +29,7 @@ pub struct Sources<'a> {
     /// The conversation of each.
     pub threads: &'a [Thread],
     /// The action of each agent turn of each.
-    pub actions_of: &'a [Vec<Arc<str>>],
+    pub actions_of: &'a [Vec<Name>],
     /// The vectors of all texts.
     pub kept: &'a KeptVectors,
     /// The vectors of all steps' states, in the order of the desk.
@@ -76,7 +75,7 @@ pub struct PastMoment<'a> {
     /// When the agent acted, in microseconds since 1970 UTC; for what is still to be done, when the last turn was.
     pub at: i64,
     /// The actions before.
-    pub done: &'a [Arc<str>],
+    pub done: &'a [Name],
     /// What the agent did; `None` for what is still to be done.
     pub action: Option<&'a str>,
     /// The probability that such a ticket ends well, 0 to 1.
@@ -88,7 +87,7 @@ pub struct PastMoment<'a> {
 }
 
 impl<'a> PastMoment<'a> {
-    fn of(ticket: &'a Ticket, thread: &'a Thread, actions: &'a [Arc<str>], (position, turn): (usize, usize)) -> Self {
+    fn of(ticket: &'a Ticket, thread: &'a Thread, actions: &'a [Name], (position, turn): (usize, usize)) -> Self {
         let taken = ticket.thread.get(turn);
         Self {
             ticket,
@@ -129,11 +128,11 @@ impl<'a> PastMoment<'a> {
     #[must_use]
     pub fn situation(&self) -> Situation {
         Situation {
-            category: Some(self.ticket.category.clone()),
+            category: Some(self.ticket.category.to_string()),
             // The tables tell the last status alone.
             status: None,
-            channel: Some(self.ticket.channel.clone()),
-            priority: Some(self.ticket.priority.clone()),
+            channel: Some(self.ticket.channel.to_string()),
+            priority: Some(self.ticket.priority.to_string()),
             done: self.done.iter().map(|action| action.to_string()).collect(),
             expected_success: Some(self.expected_success),
             likely: Vec::new(),
@@ -145,10 +144,10 @@ impl<'a> PastMoment<'a> {
     /// What was known of it but for what anybody wrote.
     fn circumstances(&self) -> Moment<'a> {
         let context = [
-            ("category", Some(self.ticket.category.as_str())),
+            ("category", Some(&*self.ticket.category)),
             ("subcategory", self.ticket.subcategory.as_deref()),
-            ("channel", Some(self.ticket.channel.as_str())),
-            ("priority", Some(self.ticket.priority.as_str())),
+            ("channel", Some(&*self.ticket.channel)),
+            ("priority", Some(&*self.ticket.priority)),
             ("language", Some(self.thread.language)),
         ];
         Moment {
@@ -171,7 +170,7 @@ impl<'a> PastMoment<'a> {
             similarity,
             action: self.action.unwrap_or(OTHER).to_owned(),
             last_action: self.done.last().map(ToString::to_string),
-            category: Some(self.ticket.category.clone()),
+            category: Some(self.ticket.category.to_string()),
             outcome: self.outcome(),
             expected_success: Some(self.expected_success),
             message: self.ticket.thread.get(self.turn).map(|turn| turn.text.clone()).unwrap_or_default(),
@@ -203,7 +202,7 @@ impl<'a> History<'a> {
 
     /// From now on nothing is ever known of the tickets of a category, as if it had not been seen before.
     pub fn forget(&mut self, category: &str) {
-        let is_forgotten = |past: &PastMoment<'_>| past.ticket.category == category;
+        let is_forgotten = |past: &PastMoment<'_>| &*past.ticket.category == category;
         self.moments.iter_mut().for_each(|past| past.forgotten |= is_forgotten(past));
         self.find_evidence();
     }

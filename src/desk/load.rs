@@ -1,18 +1,20 @@
 //! The five tables → tickets with their threads, masked. The only place of the desk that sees a raw text.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use arrow::array::{Array, PrimitiveArray, StringArray};
 use arrow::datatypes::ArrowPrimitiveType;
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::desk::email::own_words;
 use crate::desk::mask::{Masker, Person};
 use crate::desk::tables::{AGENTS, CUSTOMERS, INTERACTIONS, PEOPLE, TABLES, TICKETS};
-use crate::desk::ticket::{Agent, Author, Status, Ticket, Turn};
+use crate::desk::ticket::{Agent, Author, Name, Status, Ticket, Turn};
 use crate::error::{Error, Result};
-use crate::table::{self, ReadParams, Table};
+use crate::table::{self, ReadParams, Table, Tables};
 
 /// The support desk as its tables tell it, without personal data in any text.
 #[derive(Debug, Clone, PartialEq)]
@@ -47,21 +49,54 @@ pub struct SourceTable {
 /// Those of [`table::read`].
 pub fn load(folder: &Path, params: &ReadParams) -> Result<Desk> {
     let tables = table::read(folder, &TABLES, params).map_err(Error::of_input)?;
-    let masker = Masker::new(people(tables.get(CUSTOMERS)))?;
-    let mut threads = threads(tables.get(INTERACTIONS));
-    let mut tickets = tickets(tables.get(TICKETS));
-    for ticket in &mut tickets {
-        ticket.thread = threads.remove(&ticket.id).unwrap_or_default();
-        clean(ticket, &masker);
-    }
-    let agents = agents(tables.get(AGENTS), &tickets);
     let sources = tables.tables.iter().map(|table| SourceTable {
         name: table.name.to_owned(),
         rows: table.lines.len(),
         skipped: table.skipped,
         columns: table.header.clone(),
     });
-    Ok(Desk { tickets, agents, skipped: tables.skipped, sources: sources.collect() })
+    let (sources, skipped) = (sources.collect(), tables.skipped);
+    let masker = Masker::new(people(tables.get(CUSTOMERS)))?;
+    let agent_table = tables.get(AGENTS).clone();
+    let (threads, mut tickets) = joined(tables);
+    tickets.par_iter_mut().zip(threads).for_each(|(ticket, mut thread)| {
+        thread.sort_by_key(|turn| turn.at);
+        thread.shrink_to_fit();
+        ticket.thread = thread;
+        clean(ticket, &masker);
+    });
+    let agents = agents(&agent_table, &tickets);
+    Ok(Desk { tickets, agents, skipped, sources })
+}
+
+/// The turns of each ticket in file order, and the tickets without them. Of the tables nothing is left: texts are many, and
+/// must not be held twice for longer than it takes.
+fn joined(mut tables: Tables) -> (Vec<Vec<Turn>>, Vec<Ticket>) {
+    let mut names = Names::default();
+    let at = tables.tables.iter().position(|table| table.name == INTERACTIONS);
+    let interactions = at.map(|at| tables.tables.swap_remove(at));
+    let threads = interactions.map(|table| threads(&table, tables.get(TICKETS), &mut names)).unwrap_or_default();
+    let tickets = tickets(tables.get(TICKETS), &mut names);
+    (threads, tickets)
+}
+
+/// Words that many rows have, each held once.
+#[derive(Default)]
+struct Names(HashSet<Name>);
+
+impl Names {
+    fn of(&mut self, word: &str) -> Name {
+        if let Some(name) = self.0.get(word) {
+            return Arc::clone(name);
+        }
+        let name = Name::from(word);
+        self.0.insert(Arc::clone(&name));
+        name
+    }
+
+    fn at(&mut self, column: &StringArray, row: usize) -> Option<Name> {
+        text(column, row).map(|word| self.of(word))
+    }
 }
 
 /// The files that [`load`] would read of a folder, in its order. What is not there is left out.
@@ -136,13 +171,15 @@ fn agents(table: &Table, tickets: &[Ticket]) -> Vec<Agent> {
         .collect()
 }
 
-/// The turns of each ticket by time; turns of the same moment stay in file order.
-fn threads(table: &Table) -> HashMap<String, Vec<Turn>> {
+/// The turns of each ticket, in file order.
+fn threads(table: &Table, tickets: &Table, names: &mut Names) -> Vec<Vec<Turn>> {
     let moments = table.timestamps("interaction_timestamp");
-    let [tickets, kinds, authors, messages, actions] =
+    let [ticket_ids, kinds, authors, messages, actions] =
         ["ticket_id", "author_type", "author_id", "message", "action"].map(|column| table.texts(column));
-    let mut threads: HashMap<String, Vec<Turn>> = HashMap::new();
-    for row in 0..tickets.len() {
+    let ids = tickets.texts("ticket_id");
+    let places: HashMap<&str, usize> = (0..ids.len()).map(|row| (ids.value(row), row)).collect();
+    let mut threads: Vec<Vec<Turn>> = vec![Vec::new(); ids.len()];
+    for row in 0..ticket_ids.len() {
         let author = match kinds.value(row) {
             "CUSTOMER" => Author::Customer,
             "AGENT" => Author::Agent,
@@ -150,20 +187,20 @@ fn threads(table: &Table) -> HashMap<String, Vec<Turn>> {
         };
         let turn = Turn {
             author,
-            author_id: owned(authors, row).unwrap_or_default(),
+            author_id: names.of(text(authors, row).unwrap_or_default()),
             at: moments.value(row),
             text: owned(messages, row).unwrap_or_default(),
-            action: owned(actions, row),
+            action: names.at(actions, row),
         };
-        threads.entry(tickets.value(row).to_owned()).or_default().push(turn);
-    }
-    for thread in threads.values_mut() {
-        thread.sort_by_key(|turn| turn.at);
+        // References were checked when the tables were read.
+        if let Some(&place) = places.get(ticket_ids.value(row)) {
+            threads[place].push(turn);
+        }
     }
     threads
 }
 
-fn tickets(table: &Table) -> Vec<Ticket> {
+fn tickets(table: &Table, names: &mut Names) -> Vec<Ticket> {
     let texts = |column| table.texts(column);
     let (ids, statuses, tags) = (texts("ticket_id"), texts("status"), texts("tags"));
     let (companies, customers, agents) = (texts("company_id"), texts("customer_id"), texts("agent_id"));
@@ -178,25 +215,25 @@ fn tickets(table: &Table) -> Vec<Ticket> {
     (0..ids.len())
         .map(|row| Ticket {
             id: ids.value(row).to_owned(),
-            company_id: companies.value(row).to_owned(),
-            customer_id: customers.value(row).to_owned(),
-            agent_id: owned(agents, row),
+            company_id: names.of(companies.value(row)),
+            customer_id: names.of(customers.value(row)),
+            agent_id: names.at(agents, row),
             created_at: created.value(row),
             closed_at: number(closed, row),
             status: Status::parse(statuses.value(row)).expect("the table's spec lists the words of `Status`"),
-            priority: priorities.value(row).to_owned(),
-            category: categories.value(row).to_owned(),
-            subcategory: owned(subcategories, row),
-            channel: channels.value(row).to_owned(),
+            priority: names.of(priorities.value(row)),
+            category: names.of(categories.value(row)),
+            subcategory: names.at(subcategories, row),
+            channel: names.of(channels.value(row)),
             subject: subjects.value(row).to_owned(),
             description: descriptions.value(row).to_owned(),
-            tags: labels(text(tags, row).unwrap_or_default()),
+            tags: labels(text(tags, row).unwrap_or_default(), names),
             resolution_hours: number(hours, row),
             first_response_minutes: number(minutes, row),
             sla_breached: breached.is_valid(row).then(|| breached.value(row)),
             nps_score: number(nps, row),
             csat_score: number(csat, row),
-            sentiment: owned(sentiments, row),
+            sentiment: names.at(sentiments, row),
             escalated: escalated.is_valid(row).then(|| escalated.value(row)),
             reopened_count: number(reopened, row),
             thread: Vec::new(),
@@ -206,16 +243,17 @@ fn tickets(table: &Table) -> Vec<Ticket> {
 
 /// Leaves of each text what its author wrote, without personal data.
 fn clean(ticket: &mut Ticket, masker: &Masker) {
-    let customer = Some(ticket.customer_id.as_str());
+    let customer = Some(&*ticket.customer_id);
     let texts = [&mut ticket.subject, &mut ticket.description];
     for text in texts.into_iter().chain(ticket.thread.iter_mut().map(|turn| &mut turn.text)) {
         // Masked before: a signature tells names that the mail above it may have too.
         *text = own_words(&masker.mask(text, customer)).into_owned();
+        text.shrink_to_fit();
     }
 }
 
-fn labels(joined: &str) -> Vec<String> {
-    joined.split('|').map(str::trim).filter(|label| !label.is_empty()).map(str::to_owned).collect()
+fn labels(joined: &str, names: &mut Names) -> Vec<Name> {
+    joined.split('|').map(str::trim).filter(|label| !label.is_empty()).map(|label| names.of(label)).collect()
 }
 
 fn text(column: &StringArray, row: usize) -> Option<&str> {

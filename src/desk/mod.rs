@@ -30,6 +30,6 @@ pub use language::{language, sure_language};
 pub use load::{Desk, SourceTable, load, masker_of, personal_values, source_files};
 pub use mask::{Masker, Person, Placeholder, Span, united};
 pub use row::{LEARNT_COLUMNS, Lesson, add_lessons, step_rows, ticket_rows};
-pub use ticket::{Agent, Author, Status, Ticket, Turn};
+pub use ticket::{Agent, Author, Name, Status, Ticket, Turn};
 
 pub use crate::table::ReadParams;

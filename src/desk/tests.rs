@@ -150,7 +150,7 @@ fn threads_are_in_the_order_of_time_and_masked() {
         ]
     "#]]
     .assert_eq(&threads);
-    assert_eq!(desk.tickets[0].tags, ["FINANCIAL", "WRONG_FEE"]);
+    assert_eq!(desk.tickets[0].tags.iter().map(|tag| &**tag).collect::<Vec<_>>(), ["FINANCIAL", "WRONG_FEE"]);
     assert_eq!(desk.tickets[2].status, Status::Open);
     assert_eq!(desk.agents.iter().map(|agent| agent.active).collect::<Vec<_>>(), [true, false]);
 }
@@ -635,10 +635,10 @@ fn any_ticket() -> impl Strategy<Value = Ticket> {
         let authors = [Author::Customer, Author::Agent, Author::System];
         let thread = turns.into_iter().enumerate().map(|(at, (author, text, action))| Turn {
             author: authors[author],
-            author_id: String::new(),
+            author_id: Name::from(""),
             at: at as i64,
             text,
-            action,
+            action: action.map(Name::from),
         });
         Ticket { status: Status::ALL[status], description, thread: thread.collect(), ..small().tickets.remove(2) }
     })

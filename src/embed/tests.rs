@@ -90,7 +90,7 @@ impl Embedder for Counting {
 
 /// Tells each of some texts twice.
 fn telling<'a>(texts: &'a [&str]) -> impl Fn(&mut dyn FnMut(&str) -> Result<()>) -> Result<()> + 'a {
-    |each| texts.iter().chain(texts).try_for_each(|text| each(text))
+    move |each| texts.iter().chain(texts).try_for_each(|text| each(text))
 }
 
 /// The only file of a folder.
@@ -160,7 +160,7 @@ fn what_was_embedded_before_a_stop_is_not_embedded_again() {
     for run in 0.. {
         let mut on_progress = |so_far: Embedded| {
             if so_far.done > so_far.reused && so_far.done < so_far.total {
-                return Err(Error::Stopped { resume: String::new() });
+                return Err(Error::Stopped { kept: so_far.done });
             }
             Ok(())
         };

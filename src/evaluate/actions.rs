@@ -7,7 +7,7 @@ use fs_err as fs;
 use serde::{Deserialize, Serialize};
 
 use super::metrics::{Classified, classified};
-use crate::desk::{Author, Part, Turn, conversation_parts};
+use crate::desk::{Author, Name, Part, Turn, conversation_parts};
 use crate::embed::{Embedder, Vector};
 use crate::error::{Error, Problem, Result};
 use crate::rank::RowSet;
@@ -232,7 +232,7 @@ fn turn(turn: &CaseTurn) -> Turn {
         CaseAuthor::Customer => Author::Customer,
         CaseAuthor::Agent => Author::Agent,
     };
-    Turn { author, author_id: String::new(), at: 0, text: turn.text.clone(), action: turn.action.clone() }
+    Turn { author, author_id: Name::from(""), at: 0, text: turn.text.clone(), action: None }
 }
 
 /// What the agent did so far, oldest first.

@@ -73,7 +73,7 @@ pub fn replay(
         history.forget(category);
     }
     let is_asked = |past: &PastMoment<'_>| {
-        let is_wanted = params.unseen.as_ref().is_none_or(|category| *category == past.ticket.category);
+        let is_wanted = params.unseen.as_ref().is_none_or(|category| **category == *past.ticket.category);
         is_wanted && past.at >= params.since && past.action.is_some_and(|action| action != OTHER)
     };
     let mut asked: Vec<usize> = (0..history.moments().len()).filter(|&at| is_asked(&history.moments()[at])).collect();
@@ -112,7 +112,7 @@ fn answer(
     Replayed {
         ticket_id: past.ticket.id.clone(),
         position: past.done.len(),
-        category: past.ticket.category.clone(),
+        category: past.ticket.category.to_string(),
         language: past.thread.language,
         action: action.to_owned(),
         rank: advice.actions.iter().position(|ranked| ranked.action == action).map(|place| place + 1),

@@ -134,7 +134,7 @@ pub(super) fn last_night(index: &Path) -> (Option<LastNight>, Option<String>) {
 pub(super) fn figures(desk: &Desk, vectors: &Blends, learned: &Learned) -> Figures {
     let mut categories: BTreeMap<String, usize> = BTreeMap::new();
     for ticket in &desk.tickets {
-        *categories.entry(ticket.category.clone()).or_default() += 1;
+        *categories.entry(ticket.category.to_string()).or_default() += 1;
     }
     Figures {
         tables: desk.sources.clone(),

@@ -1,7 +1,6 @@
 //! A desk with the vectors of its texts and the actions of its messages, and the rows that follow from them. Holds no vector,
 //! no step and no row: each is made when it is asked for, some tickets at a time.
 
-use std::collections::HashSet;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -9,7 +8,7 @@ use arrow::record_batch::RecordBatch;
 use rayon::prelude::*;
 
 use super::{ActionCounts, Progress};
-use crate::desk::{self, AssignParams, Assigner, Catalogue, Desk, OTHER, Ticket, step_places, steps};
+use crate::desk::{self, AssignParams, Assigner, Catalogue, Desk, Name, OTHER, Ticket, step_places, steps};
 use crate::embed::{Blends, Embedder, KeptVectors, VectorCache};
 use crate::error::Result;
 use crate::history::{History, Sources, Thread};
@@ -25,7 +24,7 @@ pub struct Past {
     pub(super) actions: ActionCounts,
     pub(super) kept: Arc<KeptVectors>,
     threads: Vec<Thread>,
-    actions_of: Vec<Vec<Arc<str>>>,
+    actions_of: Vec<Vec<Name>>,
     states: Blends,
 }
 
@@ -132,14 +131,12 @@ fn assign_actions(
     catalogue: &Catalogue,
     kept: &KeptVectors,
     params: &AssignParams,
-) -> (Vec<Vec<Arc<str>>>, ActionCounts) {
+) -> (Vec<Vec<Name>>, ActionCounts) {
     let examples: Vec<&[f32]> = catalogue.examples().into_iter().map(|text| kept.of(text)).collect();
     let assigner = Assigner::new(catalogue, &examples, params);
     // An action is written down once, and not at each of millions of turns.
-    let given = desk.tickets.iter().flat_map(|ticket| &ticket.thread).filter_map(|turn| turn.action.as_deref());
-    let ids = catalogue.actions.iter().map(|action| action.id.as_str());
-    let distinct: HashSet<&str> = given.chain(ids).chain([OTHER]).collect();
-    let names: HashSet<Arc<str>> = distinct.into_iter().map(Arc::from).collect();
+    let ids: Vec<Name> = catalogue.actions.iter().map(|action| Name::from(action.id.as_str())).collect();
+    let other = Name::from(OTHER);
     let of_ticket = |ticket: &Ticket| {
         let mut counts = ActionCounts::default();
         let actions = ticket.agent_turns().map(|turn| {
@@ -150,16 +147,16 @@ fn assign_actions(
                 given
             } else if let Some(action) = assigned() {
                 counts.assigned += 1;
-                &catalogue.actions[action].id
+                &ids[action]
             } else {
                 counts.other += 1;
-                OTHER
+                &other
             };
-            names.get(action).map_or_else(|| Arc::from(action), Arc::clone)
+            Name::clone(action)
         });
         (actions.collect(), counts)
     };
-    let (actions, counts): (Vec<Vec<Arc<str>>>, Vec<ActionCounts>) =
+    let (actions, counts): (Vec<Vec<Name>>, Vec<ActionCounts>) =
         desk.tickets.par_iter().map(of_ticket).unzip();
     (actions, counts.into_iter().fold(ActionCounts::default(), |sum, counts| sum + counts))
 }

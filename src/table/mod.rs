@@ -241,12 +241,13 @@ impl Draft {
     fn finish(self, file: PathBuf) -> Result<Table> {
         let internal = |error| Error::internal("putting a checked table together", error);
         let keep = BooleanArray::from(self.keep);
-        let kept: Vec<ArrayRef> = self
-            .columns
-            .iter()
-            .map(|column| arrow::compute::filter(column, &keep))
-            .collect::<Result<_, _>>()
-            .map_err(internal)?;
+        // Mostly all rows are good, and columns of texts are large.
+        let kept: Vec<ArrayRef> = if keep.false_count() == 0 {
+            self.columns
+        } else {
+            let filtered = self.columns.iter().map(|column| arrow::compute::filter(column, &keep));
+            filtered.collect::<Result<_, _>>().map_err(internal)?
+        };
         let batch = RecordBatch::try_new(self.spec.schema(), kept).map_err(internal)?;
         let lines: Vec<u64> =
             self.lines.iter().zip(keep.values()).filter_map(|(&line, keep)| keep.then_some(line)).collect();

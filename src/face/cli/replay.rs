@@ -38,9 +38,9 @@ pub(super) fn replay(args: ReplayArgs, settings: &Settings, printer: &Printer) -
     })?;
     bar.end();
     if let Some(category) = &args.unseen
-        && !past.desk.tickets.iter().any(|ticket| ticket.category == *category)
+        && !past.desk.tickets.iter().any(|ticket| *ticket.category == **category)
     {
-        let known: BTreeSet<&str> = past.desk.tickets.iter().map(|ticket| ticket.category.as_str()).collect();
+        let known: BTreeSet<&str> = past.desk.tickets.iter().map(|ticket| &*ticket.category).collect();
         let known = known.into_iter().collect::<Vec<_>>().join("`, `");
         return Err(Error::argument(
             "--unseen",
