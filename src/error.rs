@@ -181,6 +181,20 @@ pub enum Error {
         /// The oldest minor version of ONNX Runtime 1.x that serves.
         needed_minor: u32,
     },
+    /// A build that will take more memory than it may.
+    #[error(
+        "a build of {tickets} tickets with {steps} steps takes some {needed_mb} MiB, and {allowed_mb} MiB are allowed; allow that with --memory {needed_mb}MiB, or export fewer tickets"
+    )]
+    Memory {
+        /// The desk's tickets.
+        tickets: usize,
+        /// Their steps.
+        steps: usize,
+        /// What it will take, in mebibytes.
+        needed_mb: usize,
+        /// What it may, likewise.
+        allowed_mb: usize,
+    },
     /// A build was asked to stop, and did.
     #[error("stopped as asked: nothing is published, and the vectors of {kept} texts are kept; go on with --resume")]
     Stopped {
@@ -280,6 +294,7 @@ impl Error {
             | Self::ModelMismatch { .. }
             | Self::Model { .. }
             | Self::Runtime { .. }
+            | Self::Memory { .. }
             | Self::Io(_) => Fault::Setup,
             Self::Internal { .. } => Fault::Bug,
         }

@@ -7,6 +7,7 @@ mod clock;
 mod drift;
 mod gates;
 mod inputs;
+mod memory;
 mod past;
 
 use std::ops::{Add, AddAssign};
@@ -20,6 +21,7 @@ use self::clock::Clock;
 pub use self::drift::Spread;
 pub use self::gates::{Figures, Forced, GateParams, LastNight, Verdict};
 pub use self::inputs::nothing_to_do;
+pub use self::memory::LEAST_MEMORY_MB;
 pub use self::past::Past;
 use crate::desk::{self, Agent, AssignParams, Catalogue, Desk, ReadParams};
 use crate::embed::{Embedded, Embedder, VectorCache};
@@ -51,6 +53,8 @@ const CACHE_FOLDER: &str = "cache";
 pub struct BuildParams {
     /// How many generations stay on the disk, the new one included. 1 or more.
     pub keep: usize,
+    /// Mebibytes of its own that it may take; what is written does not depend on it. [`LEAST_MEMORY_MB`] or more.
+    pub memory_mb: usize,
     /// How source rows are checked.
     pub read: ReadParams,
     /// When an agent's message counts as an action of the catalogue.
@@ -69,6 +73,7 @@ impl Default for BuildParams {
     fn default() -> Self {
         Self {
             keep: 3,
+            memory_mb: 4_096,
             read: ReadParams::default(),
             assign: AssignParams::default(),
             keyword: BoostParams::default(),
@@ -202,7 +207,7 @@ pub fn build(
 /// Builds both indexes into a new generation and judges it. It serves once it is published, and leaves nothing if it is not.
 ///
 /// # Errors
-/// [`crate::Error::Argument`] for an instant that is none; [`crate::Error::Data`] for faulty rows and [`crate::Error::Input`]
+/// [`crate::Error::Memory`] where it would take too much; [`crate::Error::Argument`] for an instant that is none; [`crate::Error::Data`] for faulty rows and [`crate::Error::Input`]
 /// for tables that change while they are read, before anything is written; [`crate::Error::Busy`] while another process
 /// writes; model and I/O errors.
 pub fn prepare(
@@ -230,6 +235,7 @@ pub fn prepare(
     let cache = VectorCache::open(&request.index.join(CACHE_FOLDER), identity)?;
     let past = Past::embed(desk, request.catalogue, &request.params.assign, embedder, &cache, progress)?;
     let desk = &past.desk;
+    memory::check(&past, &request.params.vector, request.params.memory_mb)?;
     let problems = past.problems()?;
 
     progress(Progress::Phase(clock.phase("learn")))?;
@@ -239,9 +245,11 @@ pub fn prepare(
 
     let mut on_phase = |name| progress(Progress::Phase(clock.phase(name)));
     let vector = &request.params.vector;
-    let spec = tickets_spec(vector, &request.params.keyword);
-    writer.add_index(&spec, past.ticket_rows(request.catalogue), &problems, &mut on_phase)?;
-    writer.add_index(&steps_spec(vector), past.step_rows(&history, &learned), past.states(), &mut on_phase)?;
+    let keyword_memory = memory::for_keywords(request.params.memory_mb);
+    let tickets = IndexSpec { keyword_memory, ..tickets_spec(vector, &request.params.keyword) };
+    let steps = IndexSpec { keyword_memory, ..steps_spec(vector) };
+    writer.add_index(&tickets, past.ticket_rows(request.catalogue), &problems, &mut on_phase)?;
+    writer.add_index(&steps, past.step_rows(&history, &learned), past.states(), &mut on_phase)?;
     drop(history);
 
     on_phase("similarity")?;

@@ -56,6 +56,12 @@ impl KeptVectors {
         self.records.is_empty()
     }
 
+    /// How many numbers a vector has.
+    #[must_use]
+    pub const fn dimension(&self) -> usize {
+        self.layout.dimension
+    }
+
     /// How many of the vectors had been made before.
     #[must_use]
     pub const fn reused(&self) -> usize {

@@ -2,12 +2,12 @@
 
 use serde_json::json;
 
-use super::{BuildRequest, Past, TICKETS, tickets_spec};
+use super::{BuildRequest, Past, TICKETS, memory, tickets_spec};
 use crate::desk::{self, Status, step_at, step_places};
 use crate::embed::Blends;
 use crate::error::Result;
 use crate::filter::Filter;
-use crate::index::Codes;
+use crate::index::{Codes, IndexSpec};
 use crate::similarity::{Labelled, Question, Similarity};
 use crate::snapshot::SnapshotWriter;
 
@@ -33,8 +33,10 @@ pub(super) fn learn(
             text: text.to_owned(),
         })
     };
+    let spec = tickets_spec(&request.params.vector, &request.params.keyword);
+    let spec = IndexSpec { keyword_memory: memory::for_keywords(request.params.memory_mb), ..spec };
     let labelled = Labelled {
-        spec: &tickets_spec(&request.params.vector, &request.params.keyword),
+        spec: &spec,
         rows: &writer.rows_of(TICKETS)?,
         vectors: problems.into(),
         hits: &Filter::from_json(&json!({ "status": Status::resolved_words() }))?,

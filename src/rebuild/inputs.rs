@@ -7,7 +7,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::{BuildParams, BuildRequest, GateParams, json_of};
+use super::{BuildParams, BuildRequest, json_of};
 use crate::desk::{ReadParams, source_files};
 use crate::embed::ModelIdentity;
 use crate::error::{Error, Result};
@@ -75,12 +75,12 @@ fn tables(data: &Path) -> Result<BTreeMap<String, String>> {
     Ok(sums)
 }
 
-/// What of the configuration shows in a generation: not how many are kept, nor how many faults are told,
-/// nor what keeps a generation from being published.
+/// What of the configuration shows in a generation: not how many are kept, how much memory it may take, nor how many
+/// faults are told, nor what keeps a generation from being published.
 fn configuration<'a>(request: &'a BuildRequest<'_>) -> impl Serialize + 'a {
     let read = ReadParams { lenient: request.params.read.lenient, ..ReadParams::default() };
-    let build =
-        BuildParams { keep: BuildParams::default().keep, read, gates: GateParams::default(), ..request.params.clone() };
+    let BuildParams { keep, memory_mb, gates, .. } = BuildParams::default();
+    let build = BuildParams { keep, memory_mb, read, gates, ..request.params.clone() };
     (build, request.recommend, request.fusion, request.keyword)
 }
 

@@ -130,6 +130,7 @@ const FENCED: &[(&str, &[&str])] = &[
         ],
     ),
     ("rustix", &["src/face/cli/doctor.rs"]),
+    ("signal_hook", &["src/face/cli/stop.rs"]),
     ("ndarray", &["src/recommend/learn/softmax.rs"]),
     ("toml_edit", &["src/config/edit.rs"]),
 ];

@@ -22,6 +22,7 @@ mod report;
 #[cfg(feature = "http")]
 mod serve;
 mod settings;
+mod stop;
 mod tune;
 mod watch;
 
