@@ -6,7 +6,9 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use crate::desk::{Author, Catalogue, Desk, Lesson, Name, OTHER, Ticket, Turn, language, step_at, step_places, thread_id};
+use crate::desk::{
+    Author, Catalogue, Desk, Lesson, Name, OTHER, Ticket, Turn, language, step_at, step_places, thread_id,
+};
 use crate::embed::{Blends, KeptVectors};
 use crate::recommend::{
     Ending, Example, LearnParams, Learned, Moment, Outcome, RecommendParams, SimilarState, Situation, Vote, eligible,

@@ -96,9 +96,8 @@ pub fn step_rows<A: AsRef<str>>(tickets: &[Ticket], actions_of: &[Vec<A>]) -> Re
     }
     let threads: BTreeMap<&str, String> = tickets.iter().map(|it| (it.id.as_str(), thread_id(it))).collect();
     let action = |at: &(&Ticket, &'_ [A], Step<'_>)| at.1.get(at.2.position).map(|action| action.as_ref().to_owned());
-    let last_action = |at: &(&Ticket, &[A], Step<'_>)| {
-        at.2.position.checked_sub(1).map(|before| at.1[before].as_ref().to_owned())
-    };
+    let last_action =
+        |at: &(&Ticket, &[A], Step<'_>)| at.2.position.checked_sub(1).map(|before| at.1[before].as_ref().to_owned());
     let is_last = |at: &(&Ticket, &[A], Step<'_>)| at.2.position + 1 == at.1.len();
     let tickets = || all.iter().map(|(ticket, ..)| *ticket);
 

@@ -226,7 +226,8 @@ fn documents_say_what_is_embedded() {
 
 #[test]
 fn ticket_rows_carry_the_solution() {
-    let rows = ticket_rows(&small().tickets, &small().agents, &catalogue(CATALOGUE).unwrap(), &actions_of_small()).unwrap();
+    let rows =
+        ticket_rows(&small().tickets, &small().agents, &catalogue(CATALOGUE).unwrap(), &actions_of_small()).unwrap();
     expect![[r#"
         ticket_id: T1
         subject: Tarifa errada

@@ -95,8 +95,7 @@ impl VectorCache {
         let mut file = fs::OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&self.path)?;
         let n_before = self.find(&mut file, &mut records)?;
         let reused = records.values().filter(|&&record| record != NO_RECORD).count();
-        let mut fresh =
-            Fresh { cache: self, embedder, file, n_records: n_before, waiting: Vec::new(), on_progress };
+        let mut fresh = Fresh { cache: self, embedder, file, n_records: n_before, waiting: Vec::new(), on_progress };
         let so_far = Embedded { done: reused, reused, total: records.len() };
         let mut so_far = so_far;
         (fresh.on_progress)(so_far)?;

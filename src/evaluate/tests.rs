@@ -120,7 +120,8 @@ fn past(change: impl Fn(&mut crate::desk::Desk)) -> crate::rebuild::Past {
     let assign = crate::desk::AssignParams::default();
     let embedder = HashedEmbedder::new(64);
     let cache = crate::embed::VectorCache::temporary(crate::embed::Embedder::identity(&embedder)).unwrap();
-    crate::rebuild::Past::embed(desk, &crate::Catalogue::built_in(), &assign, &embedder, &cache, &mut |_| Ok(())).unwrap()
+    crate::rebuild::Past::embed(desk, &crate::Catalogue::built_in(), &assign, &embedder, &cache, &mut |_| Ok(()))
+        .unwrap()
 }
 
 fn walk(past: &crate::rebuild::Past) -> Vec<Replayed> {

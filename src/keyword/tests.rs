@@ -620,6 +620,34 @@ fn what_fewer_rows_hold_points_to_each_the_more() {
 }
 
 #[test]
+fn parts_that_do_not_fit_into_memory_become_the_same_segment() {
+    let texts: Vec<String> = (0..40).map(|row| format!("estorno {row} da maquininha {}", row % 7)).collect();
+    let rows = one_column(&texts.iter().map(String::as_str).collect::<Vec<_>>());
+    let fields = [field("text", &BOTH, 1.0)];
+    // Without any memory each row is a part.
+    let [whole, parts, again] = [KEYWORD_MEMORY, 0, 0].map(|memory| {
+        let folder = TempDir::new().unwrap();
+        KeywordIndex::build(folder.path(), &fields, None, [Ok(rows.clone())], memory).unwrap();
+        let mut files: BTreeMap<String, Vec<u8>> = BTreeMap::new();
+        for entry in fs::read_dir(folder.path()).unwrap() {
+            let entry = entry.unwrap();
+            files.insert(entry.file_name().into_string().unwrap(), fs::read(entry.path()).unwrap());
+        }
+        let index = KeywordIndex::open(folder.path(), &fields, None).unwrap();
+        let ask = |query: &str| {
+            let matches = index.matches(query, None, &KeywordParams::default()).unwrap();
+            (0..40).map(|row| matches.score(row)).collect::<Vec<f32>>()
+        };
+        let answers = ["estorno", "maquininha 3", "estorno 17", "39"].map(ask);
+        (files, answers)
+    });
+    assert_eq!(whole.1, parts.1);
+    assert!(whole.1.iter().all(|scores| scores.iter().any(|&score| score > 0.0)));
+    assert_eq!(whole.0.keys().collect::<Vec<_>>(), parts.0.keys().collect::<Vec<_>>());
+    assert!(parts.0 == again.0, "two builds of the same rows write the same bytes");
+}
+
+#[test]
 fn a_share_of_words_depends_on_the_row_alone() {
     let texts = ["estorno não caiu", "estorno caiu ontem", "pix", "serial quebrado", "estorno estorno caiu caiu"];
     let share = |texts: &[&str], query: &str, row: u32| {

@@ -83,7 +83,11 @@ impl Past {
     }
 
     /// The rows of steps with what was learnt of each, batch by batch.
-    pub(super) fn step_rows(&self, history: &History<'_>, learned: &Learned) -> impl Iterator<Item = Result<RecordBatch>> {
+    pub(super) fn step_rows(
+        &self,
+        history: &History<'_>,
+        learned: &Learned,
+    ) -> impl Iterator<Item = Result<RecordBatch>> {
         let tickets = &self.desk.tickets;
         let mut ends: Vec<usize> = vec![0];
         for batch in tickets.chunks(TICKETS_PER_BATCH) {
@@ -140,8 +144,9 @@ fn assign_actions(
     let of_ticket = |ticket: &Ticket| {
         let mut counts = ActionCounts::default();
         let actions = ticket.agent_turns().map(|turn| {
-            let message = (!turn.text.trim().is_empty()).then(|| kept.of(&turn.text));
-            let assigned = || message.and_then(|message| assigner.assign(message, &ticket.category));
+            // A message with an action of its own has no vector: see `visit_texts`.
+            let message = || (!turn.text.trim().is_empty()).then(|| kept.of(&turn.text));
+            let assigned = || message().and_then(|message| assigner.assign(message, &ticket.category));
             let action = if let Some(given) = &turn.action {
                 counts.given += 1;
                 given
@@ -156,7 +161,6 @@ fn assign_actions(
         });
         (actions.collect(), counts)
     };
-    let (actions, counts): (Vec<Vec<Name>>, Vec<ActionCounts>) =
-        desk.tickets.par_iter().map(of_ticket).unzip();
+    let (actions, counts): (Vec<Vec<Name>>, Vec<ActionCounts>) = desk.tickets.par_iter().map(of_ticket).unzip();
     (actions, counts.into_iter().fold(ActionCounts::default(), |sum, counts| sum + counts))
 }

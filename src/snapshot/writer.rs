@@ -83,8 +83,7 @@ impl SnapshotWriter {
     ) -> Result<()> {
         let folder = self.folder.join(&spec.name);
         fs::create_dir(&folder)?;
-        let (manifest, manifest_sha256) =
-            write(&folder, spec, batches, vectors, &self.generation.model, phase)?;
+        let (manifest, manifest_sha256) = write(&folder, spec, batches, vectors, &self.generation.model, phase)?;
         let entry = IndexEntry { rows: manifest.rows(), bytes: manifest.bytes(), manifest_sha256 };
         self.generation.indexes.insert(spec.name.clone(), entry);
         Ok(())

@@ -45,12 +45,7 @@ const HEADER: usize = 6;
 const ROWS_SCANNED_PER_CANDIDATE: usize = 16;
 
 /// Builds the graph of `vectors` into `folder` and fills in the report.
-pub(super) fn build(
-    folder: &Path,
-    vectors: &Matrix,
-    params: &HnswParams,
-    report: &mut BuildReport,
-) -> Result<()> {
+pub(super) fn build(folder: &Path, vectors: &Matrix, params: &HnswParams, report: &mut BuildReport) -> Result<()> {
     let dimension = vectors.dimension();
     let points = Points::of(vectors);
     let mut codes: Vec<i8> = Vec::with_capacity(points.vectors.len() * dimension);

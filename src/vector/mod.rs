@@ -175,11 +175,7 @@ pub fn build(
 }
 
 /// Writes the file of vectors; their number comes back.
-fn write_vectors(
-    path: &Path,
-    vectors: impl IntoIterator<Item = impl AsRef<[f32]>>,
-    dimension: usize,
-) -> Result<usize> {
+fn write_vectors(path: &Path, vectors: impl IntoIterator<Item = impl AsRef<[f32]>>, dimension: usize) -> Result<usize> {
     let mut file = RunWriter::create(path)?;
     let mut rows = 0_u32;
     for vector in vectors {

@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 use super::args::LogFormat;
 use super::printer::Printer;
 use super::report::Night;
-use crate::error::Error;
 use crate::embed::Embedded;
+use crate::error::Error;
 use crate::face::clock::now;
 use crate::rebuild::{Progress, Verdict};
 
@@ -47,7 +47,12 @@ impl Pace {
         let rate = (so_far.done - self.from) as f64 / self.since.elapsed().as_secs_f64();
         let left = (so_far.total - so_far.done) as f64 / rate;
         let Embedded { done, total, .. } = so_far;
-        (rate > 0.0).then(|| format!("embed {done} of {total} texts, {rate:.0}/s, {} left", HumanDuration(Duration::from_secs(left as u64))))
+        (rate > 0.0).then(|| {
+            format!(
+                "embed {done} of {total} texts, {rate:.0}/s, {} left",
+                HumanDuration(Duration::from_secs(left as u64))
+            )
+        })
     }
 }
 
