@@ -89,8 +89,8 @@ impl Embedder for Counting {
 }
 
 /// Tells each of some texts twice.
-fn telling<'a>(texts: &'a [&str]) -> impl Fn(&mut dyn FnMut(&str) -> Result<()>) -> Result<()> + 'a {
-    move |each| texts.iter().chain(texts).try_for_each(|text| each(text))
+fn telling<'a>(texts: &'a [&str]) -> Box<Texts<'a>> {
+    Box::new(move |each| texts.iter().chain(texts).try_for_each(|text| each(text)))
 }
 
 /// The only file of a folder.
@@ -116,7 +116,7 @@ fn a_kept_vector_is_not_made_again() {
             told.push(so_far.done);
             Ok(())
         };
-        let kept = cache.embed(&embedder, &telling(&texts[range.clone()]), &mut on_progress).unwrap();
+        let kept = cache.embed(&embedder, &*telling(&texts[range.clone()]), &mut on_progress).unwrap();
         assert!(range.clone().all(|at| kept.of(texts[at]) == expected[at].as_ref()));
         assert_eq!((embedder.embedded(), kept.reused(), kept.len()), (n_fresh, range.len() - n_fresh, range.len()));
         assert!(told.is_sorted() && told.last() == Some(&range.len()), "{told:?}");
@@ -164,7 +164,7 @@ fn what_was_embedded_before_a_stop_is_not_embedded_again() {
             }
             Ok(())
         };
-        let ended = cache.embed(&embedder, &telling(&texts), &mut on_progress);
+        let ended = cache.embed(&embedder, &*telling(&texts), &mut on_progress);
         embedded += embedder.embedded();
         match ended {
             Err(error) => assert!(matches!(error, Error::Stopped { .. }), "{error}"),
@@ -183,7 +183,7 @@ fn a_sum_of_kept_vectors_is_the_sum_of_its_parts() {
     let texts = ["estorno não caiu", "maquininha sem sinal", "taxa errada"];
     let vectors = embedder.embed(&texts).unwrap();
     let cache = VectorCache::temporary(embedder.identity()).unwrap();
-    let kept = cache.embed(&embedder, &telling(&texts), &mut |_| Ok(())).unwrap();
+    let kept = cache.embed(&embedder, &*telling(&texts), &mut |_| Ok(())).unwrap();
     let mut blends = Blends::new(std::sync::Arc::new(kept));
     blends.push([(texts[1], 1.0)].into_iter()).unwrap();
     blends.push(texts.into_iter().zip([1.0, 0.5, 0.25])).unwrap();
@@ -203,7 +203,7 @@ fn vectors_of_two_models_are_kept_apart() {
     for dimension in [16, 32] {
         let embedder = HashedEmbedder::new(dimension);
         let cache = VectorCache::open(folder.path(), embedder.identity()).unwrap();
-        let kept = cache.embed(&embedder, &telling(&["estorno"]), &mut |_| Ok(())).unwrap();
+        let kept = cache.embed(&embedder, &*telling(&["estorno"]), &mut |_| Ok(())).unwrap();
         assert_eq!((kept.of("estorno").len(), kept.reused()), (dimension, 0));
     }
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);

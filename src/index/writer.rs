@@ -38,8 +38,9 @@ pub fn write<'v>(
     phase("vectors")?;
     let vectors = vectors.into();
     let check = |batch: &RecordBatch| {
-        let columns = [&spec.key, &spec.group, &spec.embedded].into_iter().chain(&spec.language).chain(&spec.labels);
-        columns.map(|column| rows::text_column(batch, column).map(|_| ())).collect()
+        let mut columns =
+            [&spec.key, &spec.group, &spec.embedded].into_iter().chain(&spec.language).chain(&spec.labels);
+        columns.try_for_each(|column| rows::text_column(batch, column).map(|_| ()))
     };
     let segment = folder.join(SEGMENT);
     fs::create_dir_all(&segment)?;
