@@ -82,13 +82,14 @@ impl Config {
         let gates = &self.build.gates;
         let fusion = &self.fusion;
         let recommend = &self.recommend;
+        let boosts = &self.build.keyword;
         let is_boost = |boost: f32| boost == 0.0 || (0.01..=100.0).contains(&boost);
         let rules = [
             (self.build.keep >= 1, "build.keep must be 1 or more"),
             (self.build.assign.shrinkage > 0.0, "build.assign.shrinkage must be above 0"),
             (
-                is_boost(self.build.keyword.subject_boost) && is_boost(self.build.keyword.tags_boost),
-                "build.keyword.subject_boost and build.keyword.tags_boost must be 0 or between 0.01 and 100",
+                [boosts.subject_boost, boosts.tags_boost, boosts.thread_boost].into_iter().all(is_boost),
+                "the boosts of build.keyword must be 0 or between 0.01 and 100",
             ),
             ((0.0..=1.0).contains(&self.build.vector.recall), "build.vector.recall must be between 0 and 1"),
             (self.build.vector.flat_ms >= 0.0, "build.vector.flat_ms must be 0 or more"),

@@ -21,6 +21,16 @@ pub enum Error {
         /// Up to three ids that are spelt like it, nearest first.
         nearest: Vec<String>,
     },
+    /// What is to be forgotten and no generation holds.
+    #[error(
+        "no generation of this index holds {what} `{id}`, and nothing was forgotten; mend the id, or add --ahead to forget what only later tables would bring"
+    )]
+    NothingToForget {
+        /// `customer` or `ticket`.
+        what: &'static str,
+        /// The id that was given.
+        id: String,
+    },
     /// An action that the catalogue of the generation does not have.
     #[error("no action `{id}` in the catalogue of this generation{}", did_you_mean(.nearest))]
     UnknownAction {
@@ -121,6 +131,17 @@ pub enum Error {
     #[error("{} is damaged: {reason}; rebuild the index", .path.display())]
     Corrupt {
         /// The damaged file.
+        path: PathBuf,
+        /// What does not hold.
+        reason: String,
+    },
+    /// The ledger of what is forgotten cannot be trusted. Nothing is served then: rows that it hides would be shown again.
+    #[error(
+        "{} cannot be trusted: {reason}; nothing is served without it, lest forgotten rows be shown again: restore it from a backup, or remove the index folder, build, and forget anew",
+        .path.display()
+    )]
+    Ledger {
+        /// The ledger.
         path: PathBuf,
         /// What does not hold.
         reason: String,
@@ -277,6 +298,7 @@ impl Error {
         match self {
             Self::UnknownColumn { .. } | Self::Argument { .. } | Self::Filter { .. } => Fault::Caller,
             Self::UnknownTicket { .. }
+            | Self::NothingToForget { .. }
             | Self::UnknownAction { .. }
             | Self::UnknownIndex { .. }
             | Self::UnknownGeneration { .. }
@@ -289,6 +311,7 @@ impl Error {
             Self::Busy { .. } => Fault::Busy,
             Self::NoIndex { .. }
             | Self::Corrupt { .. }
+            | Self::Ledger { .. }
             | Self::PersonalData { .. }
             | Self::Format { .. }
             | Self::ModelMismatch { .. }

@@ -51,6 +51,7 @@ pub mod evaluate;
 pub mod face;
 pub mod feedback;
 pub mod filter;
+pub mod forgotten;
 pub mod generate;
 pub mod history;
 pub mod index;
@@ -68,8 +69,9 @@ pub use config::Config;
 pub use desk::Catalogue;
 pub use embed::{EmbedParams, Embedder, HashedEmbedder, ModelIdentity, ModelSpec, OnnxEmbedder, Vector};
 pub use engine::{
-    By, Engine, EngineParams, FeedbackReceipt, FeedbackRequest, FeedbackSummary, ModelSource, RecommendRequest,
-    Recommendation, SearchAnswer, SearchRequest, SimilarRequest, SimilarTickets, Subject,
+    By, Engine, EngineParams, FeedbackReceipt, FeedbackRequest, FeedbackSummary, ForgetReceipt, ForgetRequest,
+    ModelSource, RecommendRequest, Recommendation, SearchAnswer, SearchRequest, SimilarRequest, SimilarTickets,
+    Subject,
 };
 pub use error::{Error, Fault, Problem, Result};
 pub use filter::Filter;

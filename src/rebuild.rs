@@ -5,6 +5,7 @@ mod alike;
 mod candidate;
 mod clock;
 mod drift;
+mod forgetting;
 mod gates;
 mod inputs;
 mod memory;
@@ -19,6 +20,7 @@ use serde::{Deserialize, Serialize};
 pub use self::candidate::{BuildReport, Candidate};
 use self::clock::Clock;
 pub use self::drift::Spread;
+pub use self::forgetting::{CUSTOMER_COLUMN, Forgetting, TICKET_COLUMN};
 pub use self::gates::{Figures, Forced, GateParams, LastNight, Verdict};
 pub use self::inputs::nothing_to_do;
 pub use self::memory::LEAST_MEMORY_MB;
@@ -84,7 +86,7 @@ impl Default for BuildParams {
     }
 }
 
-/// What a word in the subject or the tags of a ticket weighs beside one in its problem, which has the subject too.
+/// What a word in another column of a ticket weighs beside one in its problem, which has the subject too.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct BoostParams {
@@ -92,11 +94,13 @@ pub struct BoostParams {
     pub subject_boost: f32,
     /// 0 (not searched) or 0.01 to 100.
     pub tags_boost: f32,
+    /// Of what was said after the problem. 0 (not searched) or 0.01 to 100.
+    pub thread_boost: f32,
 }
 
 impl Default for BoostParams {
     fn default() -> Self {
-        Self { subject_boost: 1.0, tags_boost: 0.5 }
+        Self { subject_boost: 1.0, tags_boost: 0.5, thread_boost: 0.5 }
     }
 }
 
@@ -220,12 +224,15 @@ pub fn prepare(
 
     let phase = clock.phase("read");
     let identity = embedder.identity();
-    let inputs = inputs::sums(request, identity)?;
+    let forgotten = forgetting::forgotten(&request.index)?;
+    let feedback_lines = forgetting::purge_feedback(&request.index, &forgotten)?;
+    let inputs = inputs::sums(request, identity, &forgotten)?;
     progress(Progress::Phase(phase))?;
-    let desk = desk::load(&request.data, &request.params.read)?;
+    let mut desk = desk::load(&request.data, &request.params.read)?;
     inputs::check_tables(&request.data, &inputs)?;
+    let left_out = forgetting::leave_out(&mut desk, &forgotten);
     if desk.tickets.is_empty() {
-        return Err(no_tickets(&request.data));
+        return Err(no_tickets(&request.data, left_out));
     }
     let mut writer = SnapshotWriter::begin(&request.index, identity, &request.now, &request.holder)?;
     writer.note_inputs(inputs);
@@ -233,10 +240,11 @@ pub fn prepare(
 
     progress(Progress::Phase(clock.phase("embed")))?;
     let cache = VectorCache::open(&request.index.join(CACHE_FOLDER), identity)?;
+    let cache = if forgotten.is_pending() { cache.without_others()? } else { cache };
     let past = Past::embed(desk, request.catalogue, &request.params.assign, embedder, &cache, progress)?;
     let desk = &past.desk;
     memory::check(&past, &request.params.vector, request.params.memory_mb)?;
-    let problems = past.problems()?;
+    let vectors = past.ticket_vectors()?;
 
     progress(Progress::Phase(clock.phase("learn")))?;
     let learning = &request.params.learn;
@@ -248,12 +256,12 @@ pub fn prepare(
     let keyword_memory = memory::for_keywords(request.params.memory_mb);
     let tickets = IndexSpec { keyword_memory, ..tickets_spec(vector, &request.params.keyword) };
     let steps = IndexSpec { keyword_memory, ..steps_spec(vector) };
-    writer.add_index(&tickets, past.ticket_rows(request.catalogue), &problems, &mut on_phase)?;
+    writer.add_index(&tickets, past.ticket_rows(request.catalogue), &vectors, &mut on_phase)?;
     writer.add_index(&steps, past.step_rows(&history, &learned), past.states(), &mut on_phase)?;
     drop(history);
 
     on_phase("similarity")?;
-    let similarity = alike::learn(request, &past, &writer, &problems)?;
+    let similarity = alike::learn(request, &past, &writer, &vectors)?;
 
     let measured = similarity.as_ref().map(|scale| scale.measured.clone());
     let kept = DeskFile {
@@ -269,8 +277,8 @@ pub fn prepare(
 
     on_phase("gates")?;
     let (last, last_unread) = candidate::last_night(&request.index);
-    let figures = candidate::figures(desk, &problems, &learned);
-    let gates = candidate::judge(last.as_ref(), &writer, &figures, &problems, &request.params.gates)?;
+    let figures = candidate::figures(desk, &vectors, &learned);
+    let gates = candidate::judge(last.as_ref(), &writer, &figures, &vectors, &request.params.gates)?;
     let report = BuildReport {
         generation: writer.generation().clone(),
         published: false,
@@ -284,6 +292,7 @@ pub fn prepare(
         actions: past.actions,
         similarity: measured,
         feedback,
+        forgotten: forgotten.head().map(|_| Forgetting { left_out, feedback: feedback_lines, generations: None }),
         judged: learned.judged,
         gates,
         forced_by: None,
@@ -308,14 +317,22 @@ fn newest(desk: &Desk) -> i64 {
 }
 
 /// An export that went wrong must not replace an index that serves.
-fn no_tickets(data: &Path) -> Error {
-    let message = "there is no ticket to index".to_owned();
+fn no_tickets(data: &Path, left_out: usize) -> Error {
+    let message = match left_out {
+        0 => "there is no ticket to index".to_owned(),
+        _ => format!("there is no ticket to index but {left_out} that are forgotten; remove the index folder"),
+    };
     let problem = Problem { file: data.to_owned(), line: None, column: None, value: None, message };
     Error::Data { problems: vec![problem], total: 1 }
 }
 
 fn tickets_spec(vector: &VectorParams, boosts: &BoostParams) -> IndexSpec {
-    let fields = [("subject", boosts.subject_boost), ("problem", 1.0), ("tags", boosts.tags_boost)];
+    let fields = [
+        ("subject", boosts.subject_boost),
+        ("problem", 1.0),
+        ("tags", boosts.tags_boost),
+        ("thread", boosts.thread_boost),
+    ];
     let searched = fields.into_iter().filter(|(_, boost)| *boost > 0.0);
     IndexSpec {
         name: TICKETS.to_owned(),

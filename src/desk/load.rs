@@ -99,6 +99,19 @@ impl Names {
     }
 }
 
+impl Desk {
+    /// Leaves out tickets as if no table had them; returns how many. What came in stays counted as it came.
+    pub fn leave_out(&mut self, is_out: impl Fn(&Ticket) -> bool) -> usize {
+        let before = self.tickets.len();
+        self.tickets.retain(|ticket| !is_out(ticket));
+        let loads = loads(&self.tickets);
+        for agent in &mut self.agents {
+            agent.active_tickets = loads.get(agent.id.as_str()).copied().unwrap_or(0);
+        }
+        before - self.tickets.len()
+    }
+}
+
 /// The files that [`load`] would read of a folder, in its order. What is not there is left out.
 ///
 /// # Errors
@@ -153,10 +166,7 @@ fn people(customers: &Table) -> impl Iterator<Item = Person<'_>> {
 }
 
 fn agents(table: &Table, tickets: &[Ticket]) -> Vec<Agent> {
-    let mut loads: HashMap<&str, usize> = HashMap::new();
-    for agent in tickets.iter().filter(|ticket| ticket.status.is_active()).filter_map(|it| it.agent_id.as_deref()) {
-        *loads.entry(agent).or_default() += 1;
-    }
+    let loads = loads(tickets);
     let [ids, names, teams, specializations, statuses] =
         ["agent_id", "agent_name", "team", "specialization", "status"].map(|column| table.texts(column));
     (0..ids.len())
@@ -169,6 +179,15 @@ fn agents(table: &Table, tickets: &[Ticket]) -> Vec<Agent> {
             active_tickets: loads.get(ids.value(row)).copied().unwrap_or(0),
         })
         .collect()
+}
+
+/// How many active tickets each agent has.
+fn loads(tickets: &[Ticket]) -> HashMap<&str, usize> {
+    let mut loads = HashMap::new();
+    for agent in tickets.iter().filter(|ticket| ticket.status.is_active()).filter_map(|it| it.agent_id.as_deref()) {
+        *loads.entry(agent).or_default() += 1;
+    }
+    loads
 }
 
 /// The turns of each ticket, in file order.

@@ -11,15 +11,15 @@ use arrow::datatypes::{DataType, Field, Schema};
 use arrow::record_batch::RecordBatch;
 
 use crate::desk::action::{ActionKind, Catalogue};
-use crate::desk::document::{Step, pending_step_id, problem_text, steps, thread_id};
+use crate::desk::document::{Step, later_text, pending_step_id, problem_text, steps, thread_id};
 use crate::desk::identifiers::identifier_terms;
 use crate::desk::language::sure_language;
 use crate::desk::ticket::{Agent, Ticket};
 use crate::error::{Error, Result};
 use crate::table::schema::UTC;
 
-/// The rows of the index `tickets` for some tickets of a desk: one a ticket, in their order. `problem` is the text to embed,
-/// `language` the one that it is in (`pt`, `en`), if that is clear.
+/// The rows of the index `tickets` for some tickets of a desk: one a ticket, in their order. `problem` is what the customer
+/// asked for, `language` the one that it is in (`pt`, `en`), if that is clear; `thread` is what was said later.
 ///
 /// `actions_of` has, for each ticket, the action of each agent turn. `solved_by` and `solution` are given for resolved
 /// tickets: the last agent turn whose action resolves; if there is none, the last that escalates; failing that the last
@@ -50,6 +50,7 @@ pub fn ticket_rows(
     let languages: StringArray = problems.iter().map(|text| sure_language(text)).collect();
     columns.text("problem", problems);
     columns.maybe("language", languages);
+    columns.text("thread", tickets.iter().map(later_text));
     columns.text("thread_id", tickets.iter().map(thread_id));
     columns.context(tickets.iter());
     columns.texts("tags", tickets.iter().map(|ticket| ticket.tags.as_slice()));

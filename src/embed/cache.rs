@@ -32,6 +32,8 @@ pub struct VectorCache {
     dimension: usize,
     /// What goes when this is dropped: the folder of a cache for one process alone.
     _folder: Option<tempfile::TempDir>,
+    /// See [`VectorCache::without_others`].
+    no_others: bool,
 }
 
 /// Tells texts one after another to whoever asks; the same each time, and some of them more than once.
@@ -60,7 +62,23 @@ impl VectorCache {
         header.extend((model.dimension as u64).to_le_bytes());
         header.extend(Sha256::digest(&model.fingerprint));
         let path = folder.join(format!("{}-{short}.vectors", model.name));
-        Ok(Self { path, header, dimension: model.dimension, _folder: None })
+        Ok(Self { path, header, dimension: model.dimension, no_others: false, _folder: None })
+    }
+
+    /// The same cache, whose next [`VectorCache::embed`] leaves no vector of a text that it was not asked for: none of this
+    /// model, and, by removing their files now, none of any other.
+    ///
+    /// # Errors
+    /// I/O errors.
+    pub fn without_others(self) -> Result<Self> {
+        let folder = self.path.parent().unwrap_or(Path::new("."));
+        for entry in fs::read_dir(folder)? {
+            let path = entry?.path();
+            if path != self.path && path.is_file() {
+                fs::remove_file(path)?;
+            }
+        }
+        Ok(Self { no_others: true, ..self })
     }
 
     /// A cache that nobody else sees and that goes with its process.
@@ -112,7 +130,8 @@ impl VectorCache {
         let file = fresh.file;
         file.sync_data()?;
         let n_unused = n_before as usize - reused;
-        let file = if n_unused > records.len() { self.rewrite(file, &mut records)? } else { file };
+        let is_rewritten = n_unused > records.len() || (n_unused > 0 && self.no_others);
+        let file = if is_rewritten { self.rewrite(file, &mut records)? } else { file };
         #[expect(unsafe_code, reason = "vectors are mapped, so that memory need not hold millions of them")]
         // SAFETY: whoever may write the file holds the lock of the index, and does no more than append to it while this
         // process holds that, or put another file in its place, which leaves this mapping whole.
@@ -171,6 +190,7 @@ impl VectorCache {
         // The old file must not go before the new one is there.
         new.sync_all()?;
         fs::rename(&path, &self.path)?;
+        fs::File::open(self.path.parent().unwrap_or(Path::new(".")))?.sync_all()?;
         Ok(new)
     }
 

@@ -133,7 +133,7 @@ impl Blends {
     pub fn of(&self, row: usize) -> Cow<'_, [f32]> {
         let start = row.checked_sub(1).map_or(0, |before| self.ends[before]);
         match &self.parts[start..self.ends[row]] {
-            [(record, _)] => Cow::Borrowed(self.kept.at(*record)),
+            [(record, weight)] if *weight == 1.0 => Cow::Borrowed(self.kept.at(*record)),
             // It had a direction when it was added.
             parts => Cow::Owned(self.sum(parts).map_or_else(Vec::new, Vector::into_numbers)),
         }

@@ -37,6 +37,21 @@ fn shipped_model() -> Option<&'static OnnxEmbedder> {
     }
 }
 
+#[test]
+fn a_model_can_be_opened_by_many_threads_at_once() {
+    if shipped_model().is_none() {
+        return;
+    }
+    let spec = ModelSpec::open(&model_folder()).unwrap();
+    let params = EmbedParams { threads: 1, ..EmbedParams::default() };
+    let vectors: Vec<Vector> = std::thread::scope(|scope| {
+        let open = || OnnxEmbedder::open(&spec, &params).unwrap().embed(&["o repasse"]).unwrap().remove(0);
+        let threads: Vec<_> = (0..8).map(|_| scope.spawn(open)).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    assert!(vectors.iter().all(|vector| *vector == vectors[0]));
+}
+
 fn any_text() -> impl Strategy<Value = String> {
     "[a-zA-ZçãéÉ0-9 .,!?$]{0,60}[a-z!?]" // never blank
 }

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use super::similar::{NEAREST_IDS, ticket_row};
+use super::similar::{NEAREST_IDS, ticket_row, unknown_ticket};
 use super::{Current, Engine};
 use crate::desk::{Catalogue, Masker};
 use crate::error::{Error, Result};
 use crate::feedback::{Event, Kind, Log, LogReport, Record, Tally};
-use crate::rebuild::TICKETS;
+use crate::forgotten::{Forgotten, Ledger};
+use crate::rebuild::{TICKET_COLUMN, TICKETS};
 
 /// Says what became of a recommended action.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,6 +59,10 @@ impl Engine {
     /// personal data in `by`; I/O errors, after which nothing was kept.
     pub fn record_feedback(&self, request: &FeedbackRequest) -> Result<FeedbackReceipt> {
         let current = self.current.load();
+        // Forgotten perhaps after this generation was opened: the log is to get no line that names the ticket.
+        if self.forgotten()?.all().has(TICKET_COLUMN, &request.ticket) {
+            return Err(unknown_ticket(current.snapshot.index(TICKETS)?, &request.ticket)?);
+        }
         let record = checked(&current, request)?;
         Log::of(&self.params.index).append(std::slice::from_ref(&record))?;
         Ok(FeedbackReceipt {
@@ -74,6 +79,9 @@ impl Engine {
     pub fn feedback(&self, ticket: Option<&str>) -> Result<FeedbackSummary> {
         let current = self.current.load();
         let mut reading = Log::of(&self.params.index).read()?;
+        let forgotten = self.forgotten()?;
+        reading.records.retain(|record| !forgotten.all().has(TICKET_COLUMN, &record.event().ticket));
+        reading.report.records = reading.records.len();
         if let Some(ticket) = ticket {
             reading.records.retain(|record| record.event().ticket == ticket);
             if reading.records.is_empty() {
@@ -85,6 +93,13 @@ impl Engine {
             tally: Tally::of(&reading.records),
             catalogue: current.desk.catalogue.clone(),
         })
+    }
+}
+
+impl Engine {
+    /// What is forgotten by now.
+    fn forgotten(&self) -> Result<Forgotten> {
+        Ledger::of(&self.params.index).read()
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod diff;
 mod feedback;
+mod forget;
 mod request;
 mod similar;
 mod source;
@@ -15,6 +16,7 @@ use arc_swap::ArcSwap;
 
 pub use diff::{ActionChange, Cause, Difference, RowChanges, diff};
 pub use feedback::{FeedbackReceipt, FeedbackRequest, FeedbackSummary};
+pub use forget::{ForgetReceipt, ForgetRequest, forget};
 pub use request::{
     By, RecommendRequest, Recommendation, SearchAnswer, SearchRequest, Similar, SimilarRequest, SimilarTickets, Subject,
 };
@@ -145,15 +147,18 @@ impl Engine {
         read(&self.current.load().snapshot)
     }
 
-    /// Swaps in the generation that serves now, if it is another; whether it did. An engine that was opened for one
-    /// generation by name keeps it.
+    /// Swaps in the generation that serves now, if it is another or if something was forgotten since; whether it did. An
+    /// engine that was opened for one generation by name keeps it, without what is forgotten.
     ///
     /// Questions that are being answered keep the generation they began with.
     ///
     /// # Errors
     /// Those of [`Engine::open`]; the engine then goes on with the generation it has.
     pub fn reload_if_changed(&self) -> Result<bool> {
-        if self.params.generation.is_some() || self.current.load().snapshot.serves(&self.params.index)? {
+        let (current, root) = (self.current.load(), &self.params.index);
+        let is_named = self.params.generation.is_some();
+        let is_up_to_date = if is_named { current.snapshot.hides_all(root)? } else { current.snapshot.serves(root)? };
+        if is_up_to_date {
             return Ok(false);
         }
         self.current.store(Arc::new(Current::open(&self.params)?));

@@ -128,10 +128,16 @@ pub(super) fn ticket_row(index: &IndexReader, id: &str) -> Result<Row> {
     if let Some(row) = index.row_of(id)? {
         return Ok(row);
     }
+    Err(unknown_ticket(index, id)?)
+}
+
+/// That there is no such ticket, and which other ids are spelt like it.
+pub(super) fn unknown_ticket(index: &IndexReader, id: &str) -> Result<Error> {
     let mut known = index.text_values(&index.manifest().key)?;
     known.sort_by_cached_key(|(_, key)| (strsim::damerau_levenshtein(id, key), (*key).to_owned()));
-    let nearest = known.into_iter().take(NEAREST_IDS).map(|(_, key)| key.to_owned()).collect();
-    Err(Error::UnknownTicket { id: id.to_owned(), nearest })
+    let nearest =
+        known.into_iter().filter(|(_, key)| *key != id).take(NEAREST_IDS).map(|(_, key)| key.to_owned()).collect();
+    Ok(Error::UnknownTicket { id: id.to_owned(), nearest })
 }
 
 /// What an answer shows of a ticket.

@@ -1,10 +1,12 @@
 //! The JSON of every face, converted by hand from the engine's answers, so that neither can change the other unnoticed.
 
+mod forget;
 mod generations;
 
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+pub use self::forget::{AuditJson, ForgetJson, HiddenJson};
 pub use self::generations::{DifferenceJson, ShelvedJson};
 
 use crate::desk::{Catalogue, Ineligible, TitleLanguage};
@@ -433,6 +435,9 @@ pub struct StatusJson<'a> {
     pub indexes: Vec<&'a Manifest>,
     /// How well similarities of tickets hold; null where the desk teaches no such scale.
     pub similarity: Option<Measured>,
+    /// What is hidden; left out where nothing was ever forgotten.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub forgotten: Option<HiddenJson>,
 }
 
 impl<'a> StatusJson<'a> {
@@ -445,7 +450,10 @@ impl<'a> StatusJson<'a> {
         let indexes =
             generation.indexes.keys().map(|name| Ok(snapshot.index(name)?.manifest())).collect::<Result<_>>()?;
         let similarity = DeskFile::of(snapshot)?.similarity.map(|scale| scale.measured);
-        Ok(Self { generation, indexes, similarity })
+        let (tickets, rows) = snapshot.hidden();
+        let pending = snapshot.forgotten().is_pending();
+        let forgotten = snapshot.forgotten().head().map(|_| HiddenJson { tickets, rows, pending });
+        Ok(Self { generation, indexes, similarity, forgotten })
     }
 }
 

@@ -1,7 +1,7 @@
 //! The log's file: appended under a lock and synced before it is acknowledged, read without a lock.
 //!
 //! ```text
-//! <index>/feedback/log.jsonl    one record a line; bytes that were acknowledged are never written again
+//! <index>/feedback/log.jsonl    one record a line; bytes that were acknowledged are never written again, but to purge
 //! <index>/feedback/LOCK         held by the one process that appends; the system frees it when that process dies
 //! ```
 
@@ -18,6 +18,7 @@ use crate::error::Result;
 /// The folder of the log in an index folder.
 pub const FOLDER: &str = "feedback";
 const FILE: &str = "log.jsonl";
+const FRESH: &str = ".log.jsonl.new";
 const LOCK: &str = "LOCK";
 /// More bytes than the longest line has: seven texts, of which JSON may make six bytes a byte, and what is around them.
 const MAX_LINE: u64 = 7 * 6 * MAX_TEXT as u64 + 1_024;
@@ -79,8 +80,7 @@ impl Log {
     pub fn append(&self, records: &[Record]) -> Result<()> {
         let lines = records.iter().map(line::write).collect::<Result<String>>()?;
         fs::create_dir_all(&self.folder)?;
-        let lock = fs::OpenOptions::new().write(true).create(true).truncate(false).open(self.folder.join(LOCK))?;
-        lock.file().lock()?;
+        let _lock = self.lock()?;
 
         let mut file = fs::OpenOptions::new().read(true).append(true).create(true).open(self.path())?;
         let before = file.metadata()?.len();
@@ -124,6 +124,42 @@ impl Log {
         }
         reading.report.records = reading.records.len();
         Ok(reading)
+    }
+
+    /// Removes the records of tickets that are forgotten, and where `unreadable` also every line that cannot be read, which
+    /// may be about them; returns how many lines. The others stay byte for byte. What is killed meanwhile has removed all
+    /// or none.
+    ///
+    /// # Errors
+    /// I/O errors. The log is then as it was.
+    pub fn purge(&self, is_forgotten: impl Fn(&str) -> bool, unreadable: bool) -> Result<usize> {
+        if !self.path().exists() {
+            return Ok(0);
+        }
+        let _lock = self.lock()?;
+        let bytes = fs::read(self.path())?;
+        let stays = |line: &&[u8]| match line::read(line.strip_suffix(b"\n").unwrap_or(line)) {
+            Line::Whole(record) => !is_forgotten(&record.event().ticket),
+            Line::Torn | Line::Damaged(_) => !unreadable,
+        };
+        let lines: Vec<&[u8]> = bytes.split_inclusive(|byte| *byte == b'\n').collect();
+        let kept: Vec<&[u8]> = lines.iter().copied().filter(stays).collect();
+        if kept.len() < lines.len() {
+            let fresh = self.folder.join(FRESH);
+            let mut file = fs::File::create(&fresh)?;
+            file.write_all(&kept.concat())?;
+            file.sync_all()?;
+            fs::rename(&fresh, self.path())?;
+            self.sync_folders()?;
+        }
+        Ok(lines.len() - kept.len())
+    }
+
+    /// Waits for whoever else writes. The lock lasts as long as the file is open.
+    fn lock(&self) -> Result<fs::File> {
+        let lock = fs::OpenOptions::new().write(true).create(true).truncate(false).open(self.folder.join(LOCK))?;
+        lock.file().lock()?;
+        Ok(lock)
     }
 
     fn sync_folders(&self) -> Result<()> {

@@ -1,5 +1,6 @@
 //! An open index: checked once, immutable, shared by any number of threads.
 
+mod hidden;
 mod prominence;
 mod recall;
 
@@ -15,8 +16,7 @@ use super::query::{Collapse, Degraded, Found, Hit, Query, QueryKind, QueryVector
 use super::rows::{Rows, TextCell};
 use super::space::Space;
 use crate::error::Result;
-use crate::filter::Filter;
-use crate::keyword::{Boosts, KeywordIndex, KeywordParams, Matches, Occurrences, Shared};
+use crate::keyword::{Boosts, KeywordIndex, Matches, Shared};
 use crate::rank::{Row, RowSet, Scored, by_rank};
 use crate::vector::{self, VectorIndex, dot};
 
@@ -95,6 +95,8 @@ struct Segment {
     space: Space,
     vector: Box<dyn VectorIndex>,
     keyword: KeywordIndex,
+    /// The rows that are not hidden; all where none is.
+    visible: Option<RowSet>,
 }
 
 impl IndexReader {
@@ -139,14 +141,14 @@ impl IndexReader {
         Ok(())
     }
 
-    /// The row of a primary key.
+    /// The row of a primary key, unless it is hidden.
     ///
     /// # Errors
     /// [`crate::Error::Corrupt`] for rows that cannot be read.
     pub fn row_of(&self, key: &str) -> Result<Option<Row>> {
         for segment in &self.segments {
             if let Some(row) = segment.rows.row_of(&self.manifest.key, key)? {
-                return Ok(Some(segment.base + row));
+                return Ok(segment.is_visible(row).then_some(segment.base + row));
             }
         }
         Ok(None)
@@ -188,20 +190,20 @@ impl IndexReader {
         Ok(values.filter_map(|value| Some(value.as_str()?.to_owned())).collect())
     }
 
-    /// Every value of a text column, in row order, with its row.
+    /// Every value of a text column, in row order, with its row; none of a hidden row.
     ///
     /// # Errors
     /// [`crate::Error::UnknownColumn`]; [`crate::Error::Argument`] for a column that is not text; [`crate::Error::Corrupt`].
     pub fn text_values(&self, column: &str) -> Result<Vec<(Row, &str)>> {
         let mut values = Vec::with_capacity(self.manifest.rows());
         for segment in &self.segments {
-            let texts = segment.rows.texts(column)?.into_iter();
+            let texts = segment.rows.texts(column)?.into_iter().filter(|(row, _)| segment.is_visible(*row));
             values.extend(texts.map(|(row, text)| (segment.base + row, text)));
         }
         Ok(values)
     }
 
-    /// Every text of the rows, and every text that the keyword index keeps in a compressed form.
+    /// Every text of the rows, hidden ones too, and every text that the keyword index keeps in a compressed form.
     ///
     /// # Errors
     /// [`crate::Error::Corrupt`].
@@ -218,24 +220,6 @@ impl IndexReader {
             })?;
         }
         Ok(())
-    }
-
-    /// In how many rows the words of a text are, column by column.
-    ///
-    /// # Errors
-    /// [`crate::Error::Corrupt`].
-    pub fn occurrences(&self, text: &str, params: &KeywordParams) -> Result<Occurrences> {
-        let mut all = Occurrences::new();
-        for segment in &self.segments {
-            for (place, occurrence) in segment.keyword.occurrences(text, params)? {
-                let sum = all.entry(place).or_default();
-                sum.rows += occurrence.rows;
-                for (term, rows) in occurrence.spellings {
-                    *sum.spellings.entry(term).or_default() += rows;
-                }
-            }
-        }
-        Ok(all)
     }
 
     /// Answers a query.
@@ -287,10 +271,6 @@ impl IndexReader {
     fn segment(&self, row: Row) -> &Segment {
         let after = self.segments.partition_point(|segment| segment.base <= row);
         &self.segments[after - 1]
-    }
-
-    fn masks(&self, filter: Option<&Filter>) -> Result<Vec<Option<RowSet>>> {
-        self.segments.iter().map(|segment| filter.map(|filter| segment.rows.matching(filter)).transpose()).collect()
     }
 
     /// The candidates of every segment, fused, best first; and whether a wanted keyword leg found nothing.
@@ -484,11 +464,7 @@ impl Segment {
         let space = Space::read(folder, dimension)?;
         let vector = vector::open(&folder.join("vector"), entry.vector, entry.rows, dimension)?;
         let keyword = KeywordIndex::open(&folder.join("keyword"), &manifest.text_fields, manifest.exact.as_deref())?;
-        Ok(Self { base, rows, space, vector, keyword })
-    }
-
-    fn eligible(&self, mask: Option<&RowSet>) -> usize {
-        mask.map_or(self.rows.len(), RowSet::count)
+        Ok(Self { base, rows, space, vector, keyword, visible: None })
     }
 
     /// From the segment's rows to the index's.

@@ -8,11 +8,13 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
-use tantivy::Term;
 use tantivy::postings::TermInfo;
+use tantivy::schema::IndexRecordOption;
+use tantivy::{DocSet as _, TERMINATED, Term};
 
 use super::analyzer::located;
 use super::{Analyzed, KeywordParams, Language, MAX_QUERY_TERMS, Synonym, Synonyms};
+use crate::rank::RowSet;
 
 /// Of how many words that no row has other spellings are looked for: the first of the query.
 const MAX_FUZZY_WORDS: usize = 16;
@@ -144,10 +146,11 @@ impl QueryWords {
         Ok(concepts)
     }
 
-    /// Every term that is looked for in one language of one column.
+    /// Every term that is looked for in one language of one column, with how many of the visible rows have it.
     pub(super) fn occurrences(
         &self,
         analyzed: &Analyzed,
+        visible: Option<&RowSet>,
         params: &KeywordParams,
     ) -> std::io::Result<BTreeMap<String, Occurrence>> {
         let unknown = self.unknown.get(&analyzed.language);
@@ -155,14 +158,17 @@ impl QueryWords {
         for term in self.counts.get(&analyzed.language).into_iter().flatten().map(|(term, _)| term) {
             let synonyms = synonyms(term, analyzed.language, params).map(|synonym| &synonym.term);
             for looked_for in std::iter::once(term).chain(synonyms) {
-                let rows = analyzed.info(looked_for)?.map_or(0, |info| info.doc_freq.into());
+                let info = analyzed.info(looked_for)?;
+                let rows = info.map_or(Ok(0), |info| analyzed.rows_with(&info, visible))?;
                 occurrences.insert(looked_for.clone(), Occurrence { rows, spellings: BTreeMap::new() });
             }
         }
         for (term, &distance) in unknown.into_iter().flatten() {
-            let spellings = analyzed.spellings(term, distance, params)?.into_iter();
-            let rows_of = |found: FoundTerm<'_>| Some((found.by?.into_owned(), found.info.doc_freq.into()));
-            occurrences.entry(term.clone()).or_default().spellings = spellings.filter_map(rows_of).collect();
+            let spellings = &mut occurrences.entry(term.clone()).or_default().spellings;
+            for found in analyzed.spellings(term, distance, params)? {
+                let rows = analyzed.rows_with(&found.info, visible)?;
+                spellings.extend(found.by.filter(|_| rows > 0).map(|by| (by.into_owned(), rows)));
+            }
         }
         Ok(occurrences)
     }
@@ -226,6 +232,18 @@ impl Analyzed {
         let weight = params.fuzzy_weight;
         let spelling = |(other, info)| FoundTerm { by: Some(Cow::Owned(other)), info, weight, rarity };
         Ok(found.into_iter().map(spelling).collect())
+    }
+
+    /// How many of the visible rows have a term.
+    fn rows_with(&self, info: &TermInfo, visible: Option<&RowSet>) -> std::io::Result<u64> {
+        let Some(visible) = visible else { return Ok(info.doc_freq.into()) };
+        let mut postings = self.postings.read_postings_from_terminfo(info, IndexRecordOption::Basic)?;
+        let mut rows = 0;
+        while postings.doc() != TERMINATED {
+            rows += u64::from(visible.contains(postings.doc()));
+            postings.advance();
+        }
+        Ok(rows)
     }
 
     pub(super) fn info(&self, term: &str) -> std::io::Result<Option<TermInfo>> {

@@ -246,19 +246,19 @@ impl KeywordIndex {
         guarded(&self.folder, || self.scores(query, &boosted, params))
     }
 
-    /// In how many rows the terms of a text and their synonyms are, and what is looked for in place of a word that no row
-    /// has.
+    /// In how many of the `visible` rows (all for `None`) the terms of a text and their synonyms are, and what is looked
+    /// for in place of a word that no row has.
     ///
     /// # Errors
     /// [`Error::Corrupt`] where the files are damaged.
-    pub fn occurrences(&self, text: &str, params: &KeywordParams) -> Result<Occurrences> {
+    pub fn occurrences(&self, text: &str, visible: Option<&RowSet>, params: &KeywordParams) -> Result<Occurrences> {
         let damaged = |error: std::io::Error| failed(&self.folder, error.into());
         guarded(&self.folder, || {
             let words = QueryWords::new(text, self.analyzed(), params).map_err(damaged)?;
             let mut occurrences = Occurrences::new();
             for column in &self.columns {
                 for analyzed in &column.languages {
-                    for (term, occurrence) in words.occurrences(analyzed, params).map_err(damaged)? {
+                    for (term, occurrence) in words.occurrences(analyzed, visible, params).map_err(damaged)? {
                         occurrences.insert((column.name.clone(), analyzed.language, term), occurrence);
                     }
                 }

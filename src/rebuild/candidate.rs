@@ -9,11 +9,12 @@ use serde::Serialize;
 use super::clock::Clock;
 use super::drift::Spread;
 use super::gates::{self, Figures, Forced, GateParams, LastNight, Tonight, Verdict};
-use super::{ActionCounts, BuildRequest, FIGURES_FILE, Progress, json_of};
+use super::{ActionCounts, BuildRequest, FIGURES_FILE, Forgetting, Progress, json_of};
 use crate::desk::{Desk, SourceTable};
 use crate::embed::Blends;
 use crate::error::{Error, Result};
 use crate::feedback::LogReport;
+use crate::index::IndexReader;
 use crate::privacy;
 use crate::recommend::{Judged, Learned};
 use crate::similarity::Measured;
@@ -31,7 +32,7 @@ pub struct BuildReport {
     pub generation: Generation,
     /// Whether it serves now.
     pub published: bool,
-    /// The generation that served before; `None` where none did.
+    /// The generation that served before, without the rows that were hidden in it; `None` where none did.
     pub last: Option<Generation>,
     /// Why what is named as serving could not be compared with.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -52,6 +53,9 @@ pub struct BuildReport {
     pub similarity: Option<Measured>,
     /// What the index's log of feedback held, of which the generation keeps the counts.
     pub feedback: LogReport,
+    /// What was done about those who are forgotten; `None` where nobody is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub forgotten: Option<Forgetting>,
     /// How what was learnt did at moments that were held out.
     pub judged: Option<Judged>,
     /// What each gate says.
@@ -111,7 +115,11 @@ impl Candidate {
         }
         progress(Progress::Phase(clock.phase("verify")))?;
         writer.add_file(FIGURES_FILE, &json_of(&figures)?)?;
-        report.generation = writer.publish(keep)?;
+        let (generation, purging) = writer.publish(keep)?;
+        report.generation = generation;
+        if let Some(forgotten) = &mut report.forgotten {
+            forgotten.generations = purging;
+        }
         report.published = true;
         report.seconds = clock.stopped();
         Ok(report)
@@ -123,11 +131,20 @@ pub(super) fn last_night(index: &Path) -> (Option<LastNight>, Option<String>) {
     match Snapshot::open(index) {
         Ok(snapshot) => {
             let figures = snapshot.file(FIGURES_FILE).and_then(|bytes| serde_json::from_slice(bytes).ok());
-            (Some(LastNight { generation: snapshot.generation().clone(), figures }), None)
+            (Some(LastNight { generation: shown(&snapshot), figures }), None)
         }
         Err(Error::NoIndex { .. }) => (None, None),
         Err(error) => (None, Some(error.to_string())),
     }
+}
+
+/// What a generation says of itself, with the rows that it still shows: what is forgotten was not lost overnight.
+fn shown(snapshot: &Snapshot) -> Generation {
+    let mut generation = snapshot.generation().clone();
+    for (name, entry) in &mut generation.indexes {
+        entry.rows -= snapshot.index(name).map_or(0, IndexReader::hidden_rows);
+    }
+    generation
 }
 
 /// What the generation will keep of this night.

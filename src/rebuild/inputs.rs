@@ -7,35 +7,46 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::{BuildParams, BuildRequest, json_of};
+use super::{BuildParams, BuildRequest, forgetting, json_of};
 use crate::desk::{ReadParams, source_files};
 use crate::embed::ModelIdentity;
 use crate::error::{Error, Result};
 use crate::feedback::Log;
+use crate::forgotten::{Forgotten, INPUT};
 use crate::index::{FORMAT, sha256_hex, sha256_of_file};
-use crate::snapshot::{Generation, Snapshot, tidy};
+use crate::snapshot::{Generation, Purging, Snapshot, purge, tidy};
 
 /// What comes before the name of a source file.
 const TABLE: &str = "tables/";
 
 /// What serves, if it was made by this program from just what a build would be made from now, and opens; a build would make
-/// the same again. What a dead build left is cleared. Loads no model.
+/// the same again. What a dead build left is cleared, and so are generations that hold what is forgotten and that somebody
+/// had open when it was to be removed. Loads no model.
 ///
 /// # Errors
-/// [`Error::Input`] for a data folder that cannot be read; [`Error::Busy`] while another process writes; I/O errors.
-pub fn nothing_to_do(request: &BuildRequest<'_>, model: &ModelIdentity) -> Result<Option<Generation>> {
+/// [`Error::Input`] for a data folder that cannot be read; [`Error::Busy`] while another process writes;
+/// [`Error::Ledger`]; I/O errors.
+pub fn nothing_to_do(
+    request: &BuildRequest<'_>,
+    model: &ModelIdentity,
+) -> Result<Option<(Generation, Option<Purging>)>> {
+    let forgotten = forgetting::forgotten(&request.index)?;
     // What cannot be opened has to be built anew.
     let Ok(serving) = Snapshot::open(&request.index) else { return Ok(None) };
     let generation = serving.generation();
-    if generation.model != *model || generation.inputs != sums(request, model)? {
+    if generation.model != *model || generation.inputs != sums(request, model, &forgotten)? {
         return Ok(None);
     }
     tidy(&request.index, &request.holder)?;
-    Ok(Some(generation.clone()))
+    Ok(Some((generation.clone(), purge(&request.index, &request.now, &request.holder)?)))
 }
 
 /// A sum of everything that a generation follows from, by name.
-pub(super) fn sums(request: &BuildRequest<'_>, model: &ModelIdentity) -> Result<BTreeMap<String, String>> {
+pub(super) fn sums(
+    request: &BuildRequest<'_>,
+    model: &ModelIdentity,
+    forgotten: &Forgotten,
+) -> Result<BTreeMap<String, String>> {
     let log = Log::of(&request.index).path();
     let feedback = if log.exists() { sha256_of_file(&log)? } else { sha256_hex(b"") };
     let program = format!("nba {} format {FORMAT}", env!("CARGO_PKG_VERSION"));
@@ -50,6 +61,7 @@ pub(super) fn sums(request: &BuildRequest<'_>, model: &ModelIdentity) -> Result<
         ]
         .map(|(name, sum)| (name.to_owned(), sum)),
     );
+    sums.extend(forgotten.head().map(|head| (INPUT.to_owned(), head.to_owned())));
     Ok(sums)
 }
 

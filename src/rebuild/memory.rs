@@ -19,8 +19,8 @@ const KEYWORD_PART: usize = 8;
 const FIXED: usize = 600 * MIB;
 /// Of a ticket: itself without its texts, the id of its thread, its actions, its vector as a sum.
 const PER_TICKET: usize = 900;
-/// Of a turn: itself without its text.
-const PER_TURN: usize = 100;
+/// Of a turn: itself without its text, its part in the vector of its ticket.
+const PER_TURN: usize = 108;
 /// Of a step: its place, its vector as a sum, and what codes or rows of the index take while they are made.
 const PER_STEP: usize = 350;
 /// Of a text with a vector: its hash and number.

@@ -60,13 +60,15 @@ impl Past {
         History::of(Sources { desk, threads, actions_of, kept, states }, (as_of, seed))
     }
 
-    /// The vector of each ticket's problem.
-    pub(super) fn problems(&self) -> Result<Blends> {
-        let mut problems = Blends::new(Arc::clone(&self.kept));
+    /// The vector by which each ticket is found.
+    pub(super) fn ticket_vectors(&self) -> Result<Blends> {
+        let mut vectors = Blends::new(Arc::clone(&self.kept));
         for ticket in &self.desk.tickets {
-            problems.push([(desk::problem_text(ticket).as_str(), 1.0)].into_iter())?;
+            let problem = desk::problem_text(ticket);
+            let parts = desk::ticket_parts(ticket, &problem);
+            vectors.push(parts.iter().map(|part| (part.text, part.weight)))?;
         }
-        Ok(problems)
+        Ok(vectors)
     }
 
     /// The vector of each step's state.
@@ -119,7 +121,8 @@ fn in_batches(
 fn visit_texts(desk: &Desk, catalogue: &Catalogue, each: &mut dyn FnMut(&str) -> Result<()>) -> Result<()> {
     catalogue.examples().into_iter().try_for_each(&mut *each)?;
     for ticket in &desk.tickets {
-        each(&desk::problem_text(ticket))?;
+        let problem = desk::problem_text(ticket);
+        desk::ticket_parts(ticket, &problem).iter().try_for_each(|part| each(part.text))?;
         for step in steps(ticket) {
             step.state_parts.iter().try_for_each(|part| each(part.text))?;
         }

@@ -17,7 +17,6 @@ use crate::error::{Error, Result};
 use crate::filter::Filter;
 use crate::index::{Codes, FusionParams, IndexReader, IndexSpec, Query, QueryKind, QueryVector, Rows};
 use crate::keyword::KeywordParams;
-use crate::rank::Row;
 use crate::snapshot::SnapshotWriter;
 use crate::vector::Kind;
 
@@ -41,7 +40,9 @@ pub struct Labelled<'a> {
     pub vectors: RowVectors<'a>,
     /// Which rows may be hits.
     pub hits: &'a Filter,
-    /// A shorter way to ask for a row, if there is one.
+    /// How a row is asked for.
+    pub whole: &'a (dyn Fn(usize) -> Question + Sync),
+    /// A shorter way to ask for it, if there is one.
     pub short: &'a (dyn Fn(usize) -> Option<Question> + Sync),
     /// How legs are fused.
     pub fusion: FusionParams,
@@ -115,19 +116,10 @@ impl Labelled<'_> {
         texts.cloned().ok_or_else(|| Error::argument("column", format!("`{column}` is not text")))
     }
 
-    /// The text of a row's column, where it has one.
-    fn text(&self, row: usize, column: &str) -> Result<Option<String>> {
-        Ok(self.rows.text(row as Row, column)?.map(str::to_owned))
-    }
-
     /// Asks an index of the rows `kept` for a row that it does not have, in both ways.
     fn ask(&self, index: &IndexReader, row: usize, kept: &[usize], labels: &StringArray) -> Result<Vec<Pair>> {
-        let text = self.text(row, &self.spec.embedded)?.unwrap_or_default();
-        let codes = Codes { values: self.codes(row)?, alone: false };
-        let language = self.spec.language.as_deref().map(|column| self.text(row, column)).transpose()?.flatten();
-        let whole = Question { text, vector: self.vectors.of(row).into_owned(), codes, language };
         let mut pairs = Vec::new();
-        for (question, is_short) in [(Some(whole), false), ((self.short)(row), true)] {
+        for (question, is_short) in [(Some((self.whole)(row)), false), ((self.short)(row), true)] {
             let Some(question) = question.filter(|question| !question.text.trim().is_empty()) else { continue };
             let vector = QueryVector::Raw(question.vector);
             let query = Query {
@@ -148,11 +140,6 @@ impl Labelled<'_> {
             }
         }
         Ok(pairs)
-    }
-
-    /// What a row has in the exact column.
-    fn codes(&self, row: usize) -> Result<Vec<String>> {
-        self.spec.exact.as_deref().map_or_else(|| Ok(Vec::new()), |column| self.rows.list(row as Row, column))
     }
 }
 

@@ -5,10 +5,12 @@
 //! <root>/LOCK               held by the one process that writes; the system frees it when that process dies
 //! <root>/g000001/           a generation: generation.json and its sum, extra files, one folder an index
 //! <root>/.g000003.new/      one that is being written, or that a dead process left: the next writer removes it
+//! <root>/forgotten/         the ledger of what is hidden in every generation that was built before: see `forgotten`
 //! <root>/.g000001.old/      one that is being removed, likewise
 //! ```
 
 mod current;
+mod forgetting;
 mod lock;
 mod shelf;
 mod writer;
@@ -24,8 +26,10 @@ use self::current::{Serving, is_sum, number};
 use self::lock::Lease;
 use crate::embed::ModelIdentity;
 use crate::error::{Error, Result};
-use crate::index::{FileEntry, IndexReader, check_files, read_json, sha256_hex};
+use crate::forgotten::{Forgotten, INPUT, Ledger};
+use crate::index::{FileEntry, IndexReader, check_files, parent, read_json, sha256_hex};
 
+pub use self::forgetting::{Purging, check_ledger, purge};
 pub use self::shelf::{Shelved, list, roll_back, tidy};
 pub use self::writer::SnapshotWriter;
 
@@ -90,6 +94,7 @@ impl Generation {
 }
 
 /// A generation that is open: immutable, whole, and unmoved by what is published after. Not removed while it is open.
+/// Rows that were forgotten when it was opened are hidden in its indexes.
 pub struct Snapshot {
     generation: Generation,
     /// The sum of its `generation.json`.
@@ -98,6 +103,9 @@ pub struct Snapshot {
     /// The files beside the indexes, read whole: they are small, and the folder may be removed while this is open.
     files: BTreeMap<String, Vec<u8>>,
     indexes: BTreeMap<String, IndexReader>,
+    forgotten: Forgotten,
+    /// How many groups of rows are hidden.
+    hidden_groups: usize,
     _lease: Lease,
 }
 
@@ -144,11 +152,22 @@ impl Snapshot {
         let sha256 = sha256.map_or_else(|| noted_sum(&folder), |known| Ok(known.to_owned()))?;
         let generation: Generation = read_json(&folder.join(GENERATION_FILE), &sha256)?;
         check_noted_sum(&folder, &sha256)?;
-        Self::assemble(folder, generation, sha256, lease)
+        // After the generation, which may have been built by the newest line.
+        let forgotten = Ledger::of(parent(&folder)).read()?;
+        let keys = forgotten.since(generation.inputs.get(INPUT).map(String::as_str))?;
+        let mut snapshot = Self::assemble(folder, generation, sha256, lease, forgotten)?;
+        snapshot.hidden_groups = forgetting::hide(&mut snapshot.indexes, &keys)?;
+        Ok(snapshot)
     }
 
     /// Opens what a generation says that it holds.
-    fn assemble(folder: PathBuf, generation: Generation, sha256: String, lease: Lease) -> Result<Self> {
+    fn assemble(
+        folder: PathBuf,
+        generation: Generation,
+        sha256: String,
+        lease: Lease,
+        forgotten: Forgotten,
+    ) -> Result<Self> {
         let sums = generation.bytes() <= CHECK_SUMS_UP_TO;
         check_files(&folder, &generation.files, sums)?;
         let mut files = BTreeMap::new();
@@ -160,7 +179,7 @@ impl Snapshot {
             let reader = IndexReader::open(&folder.join(index), &entry.manifest_sha256, sums)?;
             indexes.insert(index.clone(), reader);
         }
-        Ok(Self { generation, sha256, folder, files, indexes, _lease: lease })
+        Ok(Self { generation, sha256, folder, files, indexes, forgotten, hidden_groups: 0, _lease: lease })
     }
 
     /// What the generation says about itself.
@@ -190,12 +209,13 @@ impl Snapshot {
             .ok_or_else(|| Error::UnknownIndex { name: name.to_owned(), known: self.indexes.keys().cloned().collect() })
     }
 
-    /// Whether this is what serves in `root` now, rather than what was published after or in its place.
+    /// Whether this is what serves in `root` now, rather than what was published after or in its place, with all hidden that
+    /// is forgotten by now.
     ///
     /// # Errors
-    /// [`Error::Corrupt`] when `CURRENT` cannot be understood; I/O errors.
+    /// [`Error::Corrupt`] when `CURRENT` cannot be understood; those of [`Snapshot::hides_all`].
     pub fn serves(&self, root: &Path) -> Result<bool> {
-        Ok(current::read(root)?.is_some_and(|serving| serving.sha256 == self.sha256))
+        Ok(current::read(root)?.is_some_and(|serving| serving.sha256 == self.sha256) && self.hides_all(root)?)
     }
 
     /// The bytes of a file beside the indexes, if there is one of that name.

@@ -31,12 +31,17 @@ pub fn list(root: &Path) -> Result<Vec<Shelved>> {
     let serving = current::read(root)?.ok_or_else(|| Error::NoIndex { path: root.to_owned() })?;
     let shelved = |name: String| {
         let folder = root.join(&name);
-        let generation = noted_sum(&folder).and_then(|sum| read_json(&folder.join(GENERATION_FILE), &sum));
+        let generation = read(&folder);
         // What cannot be locked may be in use.
         let in_use = !matches!(Alone::with(&folder), Ok(Some(_)));
         Shelved { generation, serves: name == serving.name, in_use, name }
     };
     Ok(names(root)?.into_iter().map(shelved).collect())
+}
+
+/// What the generation of a folder says about itself.
+pub(super) fn read(folder: &Path) -> Result<Generation> {
+    noted_sum(folder).and_then(|sum| read_json(&folder.join(GENERATION_FILE), &sum))
 }
 
 /// Makes another generation serve: the named one, or else the newest that is older than the one that serves. It must open,
@@ -110,13 +115,21 @@ pub(super) fn remove_old(root: &Path, serving: &str, before: Option<&Serving>, k
 }
 
 /// Removes a generation unless somebody has it open. A process that dies meanwhile leaves nothing that could be opened.
-fn remove(root: &Path, name: &str) -> Result<()> {
+pub(super) fn remove(root: &Path, name: &str) -> Result<Removal> {
     let folder = root.join(name);
     let gone = root.join(format!(".{name}.old"));
-    let Some(alone) = Alone::with(&folder)? else { return Ok(()) };
+    let Some(alone) = Alone::with(&folder)? else { return Ok(Removal::InUse) };
     fs::rename(&folder, &gone)?;
     drop(alone);
-    Ok(fs::remove_dir_all(&gone)?)
+    fs::remove_dir_all(&gone)?;
+    Ok(Removal::Done)
+}
+
+/// What became of a generation that was to be removed.
+pub(super) enum Removal {
+    Done,
+    /// Somebody has it open.
+    InUse,
 }
 
 /// The names of the generations, oldest first.

@@ -9,11 +9,13 @@ use arrow::array::RecordBatch;
 use fs_err as fs;
 
 use super::current::{self, Serving, number};
+use super::forgetting::{Purging, purge_locked};
 use super::lock::{Lease, WriteLock};
 use super::shelf::{self, sweep};
 use super::{GENERATION_FILE, Generation, IndexEntry, SUM_FILE, Snapshot};
 use crate::embed::{ModelIdentity, RowVectors};
 use crate::error::{Error, Result};
+use crate::forgotten::Ledger;
 use crate::index::{
     FORMAT, FileEntry, IndexReader, IndexSpec, Rows, check_files, parent, sha256_hex, sync_folder, write, write_json,
 };
@@ -137,15 +139,17 @@ impl SnapshotWriter {
     /// # Errors
     /// [`crate::Error::Corrupt`] when what was written does not read back; I/O errors.
     pub fn preview(&self) -> Result<Snapshot> {
-        Snapshot::assemble(self.folder.clone(), self.generation.clone(), String::new(), Lease::take(&self.folder))
+        let (folder, generation, lease) = (self.folder.clone(), self.generation.clone(), Lease::take(&self.folder));
+        Snapshot::assemble(folder, generation, String::new(), lease, Ledger::of(&self.root).read()?)
     }
 
     /// Checks everything that was written, swaps it in, and removes old generations that nobody has open, so that `keep`
-    /// stay: this one, the one that served before it, and the newest.
+    /// stay: this one, the one that served before it, and the newest. Those that hold what is forgotten go whatever `keep`
+    /// says: see [`super::purge`].
     ///
     /// # Errors
     /// [`crate::Error::Corrupt`] when what was written does not read back; I/O errors. The old generation then still serves.
-    pub fn publish(mut self, keep: usize) -> Result<Generation> {
+    pub fn publish(mut self, keep: usize) -> Result<(Generation, Option<Purging>)> {
         let sha256 = write_json(&self.folder.join(GENERATION_FILE), &self.generation)?;
         write_synced(&self.folder.join(SUM_FILE), format!("{sha256}\n").as_bytes())?;
         sync_folder(&self.folder)?;
@@ -164,7 +168,9 @@ impl SnapshotWriter {
         sync_folder(parent(&self.root))?;
         // What cannot be removed now is no failure, and the next build tries again.
         let _ = shelf::remove_old(&self.root, &self.generation.name, before.as_ref(), keep);
-        Ok(self.generation.clone())
+        let is_pending = Ledger::of(&self.root).read().is_ok_and(|forgotten| forgotten.is_pending());
+        let purging = is_pending.then(|| purge_locked(&self.root, &self.generation.created_at).unwrap_or_default());
+        Ok((self.generation.clone(), purging))
     }
 
     fn verify(&self) -> Result<()> {

@@ -4,7 +4,7 @@ use expect_test::expect;
 
 use crate::support::Sandbox;
 
-const COMMANDS: [&[&str]; 22] = [
+const COMMANDS: [&[&str]; 23] = [
     &["similar"],
     &["recommend"],
     &["feedback"],
@@ -15,6 +15,7 @@ const COMMANDS: [&[&str]; 22] = [
     &["index", "list"],
     &["index", "rollback"],
     &["index", "diff"],
+    &["index", "forget"],
     &["serve"],
     &["mcp"],
     &["actions", "check"],

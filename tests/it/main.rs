@@ -10,6 +10,7 @@ mod build;
 mod corpus;
 mod errors;
 mod feedback;
+mod forget;
 mod formats;
 mod gates;
 mod generations;

@@ -123,7 +123,12 @@ fn is_known(input: &str) -> bool {
     [INPUT_IDS, ATTENTION_MASK, TOKEN_TYPE_IDS].contains(&input)
 }
 
+/// Held while a session is opened: ONNX Runtime looks whether it knows our operators' domain and then notes it, and of two
+/// threads that do so at once one fails.
+static OPENING: Mutex<()> = Mutex::new(());
+
 fn open_session(spec: &ModelSpec, environment: &Environment) -> Result<Session> {
+    let _alone = OPENING.lock().unwrap_or_else(PoisonError::into_inner);
     let open = || -> ort::Result<Session> {
         Session::builder(environment)?
             .with_intra_threads(1)?

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use rayon::prelude::*;
 
 use super::questions::{Asked, Question};
-use super::setting::{Coordinate, Room, Setting};
+use super::setting::{Coordinate, Room, Setting, SettingKey, WordsKey};
 use super::{ALL, Metric, VIEWS};
 use crate::error::Result;
 use crate::index::{Fused, IndexReader, Legs, Query};
@@ -24,7 +24,7 @@ pub(super) struct Bench<'a> {
     index: &'a IndexReader,
     asked: &'a Asked,
     keyword: &'a KeywordParams,
-    known: BTreeMap<[u32; 9], Vec<Scores>>,
+    known: BTreeMap<SettingKey, Vec<Scores>>,
 }
 
 impl<'a> Bench<'a> {
@@ -48,7 +48,7 @@ impl<'a> Bench<'a> {
     /// Finds out what settings are worth. The legs are asked once for all that differ in their fusion alone, and a
     /// question's candidates are kept no longer than that.
     pub(super) fn measure(&mut self, settings: &[Setting]) -> Result<()> {
-        let mut by_words: BTreeMap<[u32; 4], Vec<Setting>> = BTreeMap::new();
+        let mut by_words: BTreeMap<WordsKey, Vec<Setting>> = BTreeMap::new();
         for setting in settings.iter().filter(|setting| !self.known.contains_key(&setting.key())) {
             let alike = by_words.entry(setting.words.key()).or_default();
             if !alike.contains(setting) {

@@ -18,7 +18,7 @@ use super::queries::Questions;
 use super::report::Figure;
 use crate::engine::Engine;
 use crate::error::Result;
-use crate::index::IndexReader;
+use crate::index::{IndexReader, QueryKind};
 use crate::keyword::KeywordParams;
 use crate::rebuild::TICKETS;
 
@@ -138,12 +138,15 @@ pub struct TuneReport {
 ///
 /// # Errors
 /// [`crate::Error::TooLittle`] where there are too few questions to tell a gain from noise; [`crate::Error::UnknownColumn`];
-/// [`crate::Error::Data`] for answers that are no ticket of the index; model errors for a file of questions.
+/// [`crate::Error::Data`] for answers that are no ticket of the index; model errors.
 pub fn tune(engine: &Engine, params: &TuneParams, on_progress: &mut dyn FnMut(usize, usize)) -> Result<TuneReport> {
     engine.with_snapshot(|snapshot| {
         let index = snapshot.index(TICKETS)?;
         let asked = match &params.judge {
-            Judge::Column(column) => Asked::of_history(index, column, params)?,
+            Judge::Column(column) => {
+                let ask = |_row, problem: &str| engine.text_query(problem, QueryKind::Hybrid);
+                Asked::of_history(index, &ask, column, params)?
+            }
             Judge::Questions(questions) => Asked::of_file(index, engine, questions, params)?,
         };
         tune_by(index, &asked, params, on_progress)

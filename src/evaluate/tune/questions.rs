@@ -13,7 +13,7 @@ use super::super::queries::{self, Questions};
 use super::descent::Scores;
 use super::interval::Pair;
 use super::{FOLDS, Metric, TuneParams, VIEWS};
-use crate::desk::{OTHER, Status, identifier_terms};
+use crate::desk::{OTHER, Status};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::filter::Filter;
@@ -24,6 +24,9 @@ use crate::rank::Row;
 const FEWEST: usize = 60;
 /// How many hits are asked for: the legs then go as deep as for any usual question.
 const K: usize = 10;
+
+/// How the problem of a row is asked for: vector, text and codes.
+pub(super) type Ask<'a> = dyn Fn(Row, &str) -> Result<(Option<QueryVector>, String, Codes)> + Sync + 'a;
 
 /// Every question, and what is known of the rows that may answer.
 pub(super) struct Asked {
@@ -66,7 +69,7 @@ struct Judged {
 impl Asked {
     /// One question a thread: the first ticket's problem. Right are resolved tickets of other threads that hold the same in
     /// a column. Codes are those of the problem: what a thread tells later was not known when it was asked.
-    pub(super) fn of_history(index: &IndexReader, column: &str, params: &TuneParams) -> Result<Self> {
+    pub(super) fn of_history(index: &IndexReader, ask: &Ask<'_>, column: &str, params: &TuneParams) -> Result<Self> {
         let resolved = |status: &str| Status::parse(status).is_some_and(Status::is_resolved);
         let ended: BTreeSet<Row> =
             index.text_values("status")?.into_iter().filter(|(_, status)| resolved(status)).map(|it| it.0).collect();
@@ -116,10 +119,10 @@ impl Asked {
         asking.truncate(params.most);
         asking.sort_unstable();
         let question = |group: usize| -> Result<Question> {
-            let query = ticket_query(index, tickets[group][0])?;
+            let query = ticket_query(index, ask, tickets[group][0])?;
             Ok(Question { query, group, fold: folds[group], truth: Truth::Label(label(group)) })
         };
-        let questions = asking.into_iter().map(question).collect::<Result<_>>()?;
+        let questions = asking.into_par_iter().map(question).collect::<Result<_>>()?;
         Ok(Self { metric: Metric::Precision, questions, groups: tickets.len(), labels: Some(names.len()), rows })
     }
 
@@ -245,14 +248,13 @@ impl Asked {
     }
 }
 
-/// A resolved ticket as a question for others.
-fn ticket_query(index: &IndexReader, row: Row) -> Result<Query> {
+/// A resolved ticket as a question for others: its problem as a text, since its row has what was said later besides.
+fn ticket_query(index: &IndexReader, ask: &Ask<'_>, row: Row) -> Result<Query> {
     let manifest = index.manifest();
     let key = index.text(row, &manifest.key)?.unwrap_or_default();
-    let text = index.text(row, &manifest.embedded)?.unwrap_or_default().to_owned();
+    let problem = index.text(row, &manifest.embedded)?.unwrap_or_default();
     let filter = Filter::from_json(&json!([{ "status": Status::resolved_words() }, { "ticket_id NOT": key }]))?;
-    let codes = Codes { values: identifier_terms([text.as_str()]), alone: false };
-    let vector = Some(QueryVector::Row(row));
+    let (vector, text, codes) = ask(row, problem)?;
     Ok(Query { filter: Some(filter), codes, ..Query::new(QueryKind::Hybrid, vector, Some(text), K) })
 }
 

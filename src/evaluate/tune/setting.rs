@@ -67,11 +67,13 @@ pub(super) enum Coordinate {
     B,
     Subject,
     Tags,
+    Thread,
 }
 
 impl Coordinate {
     /// What decides most comes first.
-    pub(super) const ALL: [Self; 6] = [Self::Fusion, Self::Exact, Self::B, Self::K1, Self::Subject, Self::Tags];
+    pub(super) const ALL: [Self; 7] =
+        [Self::Fusion, Self::Exact, Self::B, Self::K1, Self::Subject, Self::Tags, Self::Thread];
 
     /// The settings that differ from one in this alone.
     pub(super) fn others(self, at: &Setting, room: &Room<'_>) -> Vec<Setting> {
@@ -94,7 +96,8 @@ impl Coordinate {
             Self::B => with_words(&|words, value| words.b = value, &B),
             Self::Subject if has(SUBJECT) => with_words(&|words, value| words.boosts.subject_boost = value, &BOOSTS),
             Self::Tags if has(TAGS) => with_words(&|words, value| words.boosts.tags_boost = value, &BOOSTS),
-            Self::Exact | Self::Subject | Self::Tags => Vec::new(),
+            Self::Thread if has(THREAD) => with_words(&|words, value| words.boosts.thread_boost = value, &BOOSTS),
+            Self::Exact | Self::Subject | Self::Tags | Self::Thread => Vec::new(),
         };
         others.retain(|other| other != at);
         others
@@ -103,6 +106,7 @@ impl Coordinate {
 
 const SUBJECT: &str = "subject";
 const TAGS: &str = "tags";
+const THREAD: &str = "thread";
 
 /// Beside a dense leg of weight 1.
 const KEYWORD_WEIGHTS: [f32; 9] = [0.0, 0.05, 0.1, 0.2, 0.35, 0.6, 1.0, 2.0, 5.0];
@@ -140,7 +144,7 @@ fn fusions(at: &Setting, room: &Room<'_>) -> Vec<Setting> {
 }
 
 /// Every parameter: its key, and whether it counts only in an index that is built anew.
-const KEYS: [(&str, bool); 9] = [
+const KEYS: [(&str, bool); 10] = [
     ("fusion.method", false),
     ("fusion.k", false),
     ("fusion.keyword_weight", false),
@@ -150,7 +154,12 @@ const KEYS: [(&str, bool); 9] = [
     ("keyword.b", false),
     ("build.keyword.subject_boost", true),
     ("build.keyword.tags_boost", true),
+    ("build.keyword.thread_boost", true),
 ];
+
+/// By which settings are kept apart, and those that score words alike.
+pub(super) type SettingKey = [u32; KEYS.len()];
+pub(super) type WordsKey = [u32; 5];
 
 impl Setting {
     fn values(&self) -> [SettingValue; KEYS.len()] {
@@ -165,6 +174,7 @@ impl Setting {
             SettingValue::Number(words.b),
             SettingValue::Number(words.boosts.subject_boost),
             SettingValue::Number(words.boosts.tags_boost),
+            SettingValue::Number(words.boosts.thread_boost),
         ]
     }
 
@@ -174,8 +184,7 @@ impl Setting {
         self.values()[at]
     }
 
-    /// By which settings are kept apart.
-    pub(super) fn key(&self) -> [u32; KEYS.len()] {
+    pub(super) fn key(&self) -> SettingKey {
         self.values().map(|value| match value {
             SettingValue::Number(number) => number.to_bits(),
             SettingValue::Method(method) => u32::from(method == Fusion::Rrf),
@@ -184,14 +193,15 @@ impl Setting {
 }
 
 impl Words {
-    /// By which words are kept apart.
-    pub(super) fn key(&self) -> [u32; 4] {
-        [self.k1, self.b, self.boosts.subject_boost, self.boosts.tags_boost].map(f32::to_bits)
+    pub(super) fn key(&self) -> WordsKey {
+        let BoostParams { subject_boost, tags_boost, thread_boost } = self.boosts;
+        [self.k1, self.b, subject_boost, tags_boost, thread_boost].map(f32::to_bits)
     }
 
     /// The boosts of the columns that an index has.
     pub(super) fn boosts(&self, has: &dyn Fn(&str) -> bool) -> Boosts {
-        let all = [(SUBJECT, self.boosts.subject_boost), (TAGS, self.boosts.tags_boost)];
+        let BoostParams { subject_boost, tags_boost, thread_boost } = self.boosts;
+        let all = [(SUBJECT, subject_boost), (TAGS, tags_boost), (THREAD, thread_boost)];
         all.into_iter().filter(|(name, _)| has(name)).map(|(name, boost)| (name.to_owned(), boost)).collect()
     }
 }

@@ -11,7 +11,7 @@ use super::interval::{Pair, standard_error};
 use super::*;
 use crate::embed::{ModelIdentity, Vector};
 use crate::error::Error;
-use crate::index::{IndexSpec, write};
+use crate::index::{Codes, IndexSpec, QueryVector, write};
 use crate::keyword::{KEYWORD_MEMORY, Language, TextField};
 use crate::rebuild::BoostParams;
 use crate::vector::{Kind, VectorParams};
@@ -103,7 +103,8 @@ fn params() -> TuneParams {
 
 fn tuned(index: &IndexReader, params: &TuneParams) -> Result<TuneReport> {
     let Judge::Column(column) = &params.judge else { panic!("judged by a column") };
-    tune_by(index, &Asked::of_history(index, column, params)?, params, &mut |_, _| {})
+    let ask = |row, problem: &str| Ok((Some(QueryVector::Row(row)), problem.to_owned(), Codes::default()));
+    tune_by(index, &Asked::of_history(index, &ask, column, params)?, params, &mut |_, _| {})
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use clap::{ArgGroup, Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
-pub(super) use self::index::{BuildArgs, DiffArgs, IndexCommand, LogFormat, RollbackArgs, VerifyArgs};
+pub(super) use self::index::{BuildArgs, DiffArgs, ForgetArgs, IndexCommand, LogFormat, RollbackArgs, VerifyArgs};
 use crate::desk::TitleLanguage;
 use crate::face::question::DEFAULT_K;
 use crate::generate::Locale;

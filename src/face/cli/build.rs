@@ -20,15 +20,16 @@ use crate::desk::Catalogue;
 use crate::engine::{identity_of, open_model};
 use crate::error::{Error, Result};
 use crate::face::clock::now;
+use crate::face::explain::plural;
 use crate::feedback::LogReport;
-use crate::rebuild::{BuildReport, BuildRequest, Progress, catalogue_beside, nothing_to_do, prepare};
+use crate::rebuild::{BuildReport, BuildRequest, Forgetting, Progress, catalogue_beside, nothing_to_do, prepare};
 use crate::similarity::{Measured, WHY_NONE};
-use crate::snapshot::Generation;
+use crate::snapshot::{Generation, Purging};
 
 /// How a build ended, if not in an error.
 pub(super) enum End {
-    /// There was nothing to do: this serves, and goes on serving.
-    Nothing(Generation),
+    /// There was nothing to do: this serves, and goes on serving; what was left to purge of what is forgotten.
+    Nothing(Generation, Option<Purging>),
     /// A generation was published.
     Published(BuildReport),
     /// Gates keep it from being published; the error says which.
@@ -54,7 +55,7 @@ pub(super) fn build(args: BuildArgs, settings: Settings, printer: &Printer) -> R
         Err(error) => return Ok(watch.error(&error)),
     };
     match end {
-        End::Nothing(generation) => nothing(&generation, &settings.index, printer)?,
+        End::Nothing(generation, purging) => nothing(&generation, purging.as_ref(), &settings.index, printer)?,
         End::Published(report) if printer.json() => printer.document(&report)?,
         End::Published(report) => printer.text(&summary(&report, &settings.index))?,
         End::Refused(_, error) => return Ok(watch.error(&error)),
@@ -87,8 +88,8 @@ fn run(args: &BuildArgs, settings: &Settings, watch: &mut Watch<'_>) -> Result<E
         forced_by: args.force.then(who),
     };
     let unchanged = if args.force { None } else { nothing_to_do(&request, &identity_of(&model)?)? };
-    if let Some(generation) = unchanged {
-        return Ok(End::Nothing(generation));
+    if let Some((generation, purging)) = unchanged {
+        return Ok(End::Nothing(generation, purging));
     }
     let embedder = open_model(&model, &settings.config.embed)?;
     let stop = Stop::listen()?;
@@ -111,7 +112,7 @@ fn run(args: &BuildArgs, settings: &Settings, watch: &mut Watch<'_>) -> Result<E
 }
 
 /// Who runs this program, as far as the system tells: `user@host`.
-fn who() -> String {
+pub(super) fn who() -> String {
     let known = |variables: &[&str]| variables.iter().find_map(|name| env::var(name).ok().filter(|it| !it.is_empty()));
     let user = known(&["USER", "LOGNAME", "USERNAME"]).unwrap_or_else(|| "unknown".to_owned());
     let host = fs::read_to_string("/proc/sys/kernel/hostname").ok().map(|name| name.trim().to_owned());
@@ -119,14 +120,20 @@ fn who() -> String {
     format!("{user}@{host}")
 }
 
-fn nothing(generation: &Generation, index: &Path, printer: &Printer) -> Result<()> {
+fn nothing(generation: &Generation, purging: Option<&Purging>, index: &Path, printer: &Printer) -> Result<()> {
     if printer.json() {
-        return printer.document(&json!({ "generation": generation, "nothing_to_do": true }));
+        let mut document = json!({ "generation": generation, "nothing_to_do": true });
+        if let Some(purging) = purging {
+            document["purged"] = json!(purging);
+        }
+        return printer.document(&document);
     }
+    let purged = purging.map(|purging| format!("{}\n", purged(purging)));
     printer.text(&format!(
-        "nothing to do: generation {} of {} was made from the same tables, catalogue, configuration, model and feedback\n",
+        "nothing to do: generation {} of {} was made from the same tables, catalogue, configuration, model and feedback\n{}",
         generation.name,
-        index.display()
+        index.display(),
+        purged.unwrap_or_default()
     ))
 }
 
@@ -153,6 +160,10 @@ fn summary(report: &BuildReport, index: &Path) -> String {
     if report.feedback != LogReport::default() {
         let _ = writeln!(out, "  feedback {:>8} records{}", report.feedback.records, unusable(&report.feedback));
     }
+    if let Some(forgotten) = &report.forgotten {
+        let left_out = forgotten.left_out;
+        let _ = writeln!(out, "  forgotten {left_out:>7} ticket{} left out{}", plural(left_out), purged_by(forgotten));
+    }
     let _ = writeln!(out, "  gates    {}", gates(report));
     let phases: Vec<String> = report.seconds.iter().map(|(phase, seconds)| format!("{phase} {seconds:.1} s")).collect();
     let _ = writeln!(
@@ -164,6 +175,29 @@ fn summary(report: &BuildReport, index: &Path) -> String {
         rows as f64 / seconds
     );
     out
+}
+
+/// What a build removed of those who are forgotten, besides leaving them out.
+fn purged_by(forgotten: &Forgetting) -> String {
+    let lines = forgotten.feedback;
+    let feedback = if lines == 0 { String::new() } else { format!(", {lines} line{} of feedback gone", plural(lines)) };
+    let generations = forgotten.generations.as_ref().map(|purging| format!("; {}", purged(purging)));
+    feedback + &generations.unwrap_or_default()
+}
+
+/// What became of the generations that hold what is forgotten.
+pub(super) fn purged(purging: &Purging) -> String {
+    let Purging { removed, in_use, complete } = purging;
+    let mut parts = Vec::new();
+    if !removed.is_empty() {
+        parts.push(format!("removed {}", removed.join(", ")));
+    }
+    if !in_use.is_empty() {
+        let names = in_use.join(", ");
+        parts.push(format!("open somewhere: {names}; reload or end that program, and build again"));
+    }
+    parts.push(if *complete { "nothing is left of them" } else { "not all is purged yet" }.to_owned());
+    parts.join("; ")
 }
 
 /// What the gates said of a generation that was published, a line each that does not hold.

@@ -8,7 +8,8 @@ use super::args::VerifyArgs;
 use super::printer::Printer;
 use super::settings::Settings;
 use crate::error::{Error, Result};
-use crate::face::wire::StatusJson;
+use crate::face::explain::plural;
+use crate::face::wire::{HiddenJson, StatusJson};
 use crate::index::SegmentEntry;
 use crate::privacy;
 use crate::similarity::{Fit, Measured, WHY_NONE};
@@ -20,7 +21,7 @@ pub(super) fn status(settings: &Settings, printer: &Printer) -> Result<()> {
     if printer.json() {
         return printer.document(&status);
     }
-    let StatusJson { generation, indexes, similarity } = status;
+    let StatusJson { generation, indexes, similarity, forgotten } = status;
     let mut out = format!("index       {}\n", settings.index.display());
     let _ =
         writeln!(out, "generation  {}, built {} by {}", generation.name, generation.created_at, generation.built_by);
@@ -39,6 +40,15 @@ pub(super) fn status(settings: &Settings, printer: &Printer) -> Result<()> {
             manifest.rows(),
             kinds.join(" + "),
             fields.join(", ")
+        );
+    }
+    if let Some(HiddenJson { tickets, rows, pending }) = forgotten {
+        let purged = if pending { "the next build purges them" } else { "all is purged" };
+        let _ = writeln!(
+            out,
+            "forgotten   {tickets} ticket{}, {rows} row{} hidden; {purged}",
+            plural(tickets),
+            plural(rows)
         );
     }
     out.push_str(&held(similarity.as_ref()));

@@ -8,6 +8,7 @@ mod doctor;
 mod embed;
 mod evaluate;
 mod feedback;
+mod forget;
 mod generate;
 mod generations;
 mod inspect;
@@ -62,6 +63,7 @@ fn run(args: Args, printer: &Printer) -> Result<ExitCode> {
         Command::Index(IndexCommand::List) => generations::list(&settings, printer),
         Command::Index(IndexCommand::Rollback(args)) => generations::rollback(&args, &settings, printer),
         Command::Index(IndexCommand::Diff(args)) => generations::diff(&args, &settings, printer),
+        Command::Index(IndexCommand::Forget(args)) => forget::forget(args, &settings, printer),
         Command::Index(IndexCommand::Status) => inspect::status(&settings, printer),
         Command::Index(IndexCommand::Verify(args)) => inspect::verify(&args, &settings, printer),
         #[cfg(feature = "http")]

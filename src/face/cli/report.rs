@@ -6,7 +6,7 @@ use std::path::Path;
 use serde::Serialize;
 use serde_json::json;
 
-use super::build::End;
+use super::build::{End, purged};
 use super::printer::write_whole;
 use crate::error::{Error, Result};
 use crate::face::wire::with_causes;
@@ -43,7 +43,7 @@ impl<'a> Night<'a> {
     pub(super) fn new(index: &'a Path, at: String, end: &'a Result<End>) -> Self {
         let exit_code = match end {
             Ok(End::Published(_)) => 0,
-            Ok(End::Nothing(_)) => NOTHING_TO_DO,
+            Ok(End::Nothing(..)) => NOTHING_TO_DO,
             Ok(End::Refused(_, error)) | Err(error) => error.fault().exit_code(),
         };
         Self { index, at, exit_code, end }
@@ -52,7 +52,7 @@ impl<'a> Night<'a> {
     pub(super) fn head(&self) -> Head {
         let (outcome, serving, error) = match self.end {
             Ok(End::Published(report)) => ("published", Some(&report.generation), None),
-            Ok(End::Nothing(generation)) => ("nothing_to_do", Some(generation), None),
+            Ok(End::Nothing(generation, _)) => ("nothing_to_do", Some(generation), None),
             Ok(End::Refused(report, error)) => ("refused", report.last.as_ref(), Some(error)),
             Err(error) => ("failed", None, Some(error)),
         };
@@ -70,7 +70,7 @@ impl<'a> Night<'a> {
     pub(super) fn report(&self) -> Option<&BuildReport> {
         match self.end {
             Ok(End::Published(report) | End::Refused(report, _)) => Some(report),
-            Ok(End::Nothing(_)) | Err(_) => None,
+            Ok(End::Nothing(..)) | Err(_) => None,
         }
     }
 }
@@ -155,6 +155,11 @@ fn changed(report: &BuildReport) -> String {
     }
     if let Some(why) = &report.last_unread {
         let _ = writeln!(out, "\nWhat served before cannot be compared with: {why}.");
+    }
+    if let Some(forgotten) = &report.forgotten {
+        let _ = write!(out, "\nForgotten: {} of the tables' tickets left out", forgotten.left_out);
+        let purging = forgotten.generations.as_ref().map(|purging| format!("; {}", purged(purging)));
+        let _ = writeln!(out, "{}.", purging.unwrap_or_default());
     }
     let _ = writeln!(out, "\nTexts: {}, of which {} had a vector.", report.texts, report.reused);
     out

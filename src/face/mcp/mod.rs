@@ -85,8 +85,11 @@ impl ServerHandler for Server {
         }
         let Self { engine, language } = self.clone();
         let answered = blocking(move || {
-            // A generation that cannot be opened leaves the one that serves.
-            _ = engine.reload_if_changed();
+            // A generation that cannot be opened leaves the one that serves. A ledger that cannot be read leaves nothing:
+            // what it hides by now might be shown.
+            if let Err(error @ Error::Ledger { .. }) = engine.reload_if_changed() {
+                return Err(error);
+            }
             tools::call(&engine, language, &call.name, call.arguments.unwrap_or_default())
         });
         Ok(match answered.await {

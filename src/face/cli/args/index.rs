@@ -25,6 +25,8 @@ pub(in crate::face::cli) enum IndexCommand {
     Rollback(RollbackArgs),
     /// What differs between two generations: rows, and the best action of active tickets
     Diff(DiffArgs),
+    /// Forget customers or tickets: hidden at once, out of every file with the next build
+    Forget(ForgetArgs),
 }
 
 #[derive(Debug, ClapArgs)]
@@ -126,4 +128,24 @@ pub(in crate::face::cli) struct DiffArgs {
     /// Show so many rows and tickets of each kind; --json shows all
     #[arg(long, default_value_t = 10, value_name = "N")]
     pub(in crate::face::cli) show: usize,
+}
+
+#[derive(Debug, ClapArgs)]
+#[command(
+    after_help = "No question finds a forgotten row, in any generation, once a program opens the index or reloads it. The next\n`nba index build` leaves it out though the tables still have it, and removes it from older generations, cached vectors\nand feedback. A customer is forgotten for good: tickets that later tables bring stay out too. There is no way back.\nIds are kept as salted hashes alone; --list shows who asked when and for how much, and what builds purged.\n\nExamples:\n  nba index forget --customer CUST00017\n  nba index forget --ticket TICKET-0042 --ticket TICKET-0043 --json\n  nba index forget --customer CUST09999 --ahead\n  nba index forget --list"
+)]
+#[group(id = "what", required = true, multiple = true, args = ["customer", "ticket", "list"])]
+pub(in crate::face::cli) struct ForgetArgs {
+    /// A customer, with all tickets; can be given several times
+    #[arg(long, value_name = "ID")]
+    pub(in crate::face::cli) customer: Vec<String>,
+    /// One ticket; can be given several times
+    #[arg(long, value_name = "ID")]
+    pub(in crate::face::cli) ticket: Vec<String>,
+    /// Take ids that no generation holds too: later tables may bring them
+    #[arg(long, conflicts_with = "list")]
+    pub(in crate::face::cli) ahead: bool,
+    /// Show what was asked for and what builds purged, in place of forgetting
+    #[arg(long, conflicts_with_all = ["customer", "ticket"])]
+    pub(in crate::face::cli) list: bool,
 }
