@@ -146,8 +146,7 @@ fn a_stopped_build_goes_on_where_it_ended() {
     let mut child = sandbox.command(&build("made", &["--force"])).spawn().unwrap();
     let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
     assert!(lines.any(|line| line.starts_with("embed  25 %")));
-    let signalled = std::process::Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
-    assert!(signalled.success());
+    support::stop(&child, "-TERM");
     let last = lines.last().unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(8), "{last}");
     assert!(last.starts_with("error: stopped as asked: nothing is published, and the vectors of "), "{last}");
