@@ -16,7 +16,7 @@ use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_m
 use nba::embed::{EmbedParams, Embedder, HashedEmbedder, ModelSpec, OnnxEmbedder, Vector};
 use nba::generate::{GenerateParams, generate};
 use nba::index::{Query, QueryKind, QueryVector};
-use nba::rebuild::{BuildParams, BuildRequest, build};
+use nba::rebuild::{BuildParams, BuildRequest, Extract, build};
 use nba::recommend::{Outcome, SimilarState, SimilarTicket, Situation, Trust, recommend};
 use nba::snapshot::Snapshot;
 use nba::vector::{self, Kind, VectorIndex, VectorParams};
@@ -82,6 +82,8 @@ fn desk(criterion: &mut Criterion) {
     let embedder = HashedEmbedder::new(DIMENSION);
     let request = BuildRequest {
         data,
+        extract: Extract::Full,
+        at: std::collections::BTreeMap::new(),
         index: folder.path().join("index"),
         catalogue: &catalogue,
         now: "2026-07-01T02:00:00Z".to_owned(),

@@ -10,7 +10,8 @@
 //! Everything is synchronous and `Send + Sync`. A ticket of the index is its own query: only a text loads the model.
 //!
 //! ```
-//! use nba::{Engine, BuildRequest, EngineParams, HashedEmbedder, ModelSource, SimilarRequest, Subject};
+//! use std::collections::BTreeMap;
+//! use nba::{Engine, BuildRequest, EngineParams, Extract, HashedEmbedder, ModelSource, SimilarRequest, Subject};
 //! use std::sync::Arc;
 //!
 //! # fn main() -> nba::Result<()> {
@@ -19,6 +20,8 @@
 //! let embedder = Arc::new(HashedEmbedder::new(64)); // `OnnxEmbedder` for real work
 //! let request = BuildRequest {
 //!     data,
+//!     extract: Extract::Full,
+//!     at: BTreeMap::new(),
 //!     index: folder.path().join("index"),
 //!     catalogue: &nba::Catalogue::built_in(),
 //!     now: "2026-07-01T02:00:00Z".to_owned(),
@@ -77,7 +80,7 @@ pub use error::{Error, Fault, Problem, Result};
 pub use filter::Filter;
 pub use index::{DuplicateParams, FusionParams, QueryKind};
 pub use keyword::KeywordParams;
-pub use rebuild::{BuildParams, BuildReport, BuildRequest, Progress};
+pub use rebuild::{BuildParams, BuildReport, BuildRequest, Extract, Progress};
 pub use recommend::{Abstention, Advice, RecommendParams};
 
 /// Compiles the example of the README.

@@ -3,7 +3,8 @@
 //! Files are searched as text: a run of bytes that are UTF-8 and no control characters is read as one text. In Arrow's
 //! rows, which lie uncompressed one behind the other, each cell is a text of its own, so that a number never seems to go
 //! on in the next cell, and the bytes between cells are searched like any other file. Tantivy's term dictionaries and
-//! document store are compressed; what they hold is read through the index and searched besides.
+//! document store are compressed; what they hold is read through the index and searched besides. The tables that are kept
+//! for changes are compressed too, and are read text by text.
 //!
 //! Only what check digits or a form of its own tell is reported: CPF, CNPJ, card, e-mail, phone. It is what a masker
 //! finds that knows nobody, so a text that was masked is clean.
@@ -14,7 +15,7 @@ use std::path::{Path, PathBuf};
 
 use fs_err as fs;
 
-use crate::desk::{Masker, Placeholder, Span};
+use crate::desk::{Base, KEPT_FOLDER, Masker, Placeholder, Span};
 use crate::error::{Error, Result};
 use crate::index::Place;
 use crate::snapshot::Snapshot;
@@ -73,9 +74,22 @@ pub fn search(snapshot: &Snapshot) -> Result<Searched> {
             }
         })?;
     }
+    if let Some(base) = Base::read(snapshot.folder(), None, |file| snapshot.read_file(file))? {
+        base.visit_texts(|file, column, row, text| {
+            search.done.texts += 1;
+            for (kind, _) in search.values(text) {
+                search.report(file, kind, &format!("column `{column}`, row {row}"));
+            }
+        });
+    }
     for file in files(snapshot.folder())? {
         let bytes = fs::read(&file)?;
         let below = file.strip_prefix(snapshot.folder()).unwrap_or(&file);
+        if below.starts_with(KEPT_FOLDER) {
+            search.done.files += 1;
+            search.done.bytes += bytes.len() as u64;
+            continue;
+        }
         let mut known = cells.remove(below).unwrap_or_default();
         known.sort_by_key(|range| range.start);
         known.push(bytes.len()..bytes.len());

@@ -9,7 +9,9 @@ mod forgetting;
 mod gates;
 mod inputs;
 mod memory;
+mod onto;
 mod past;
+mod specs;
 
 use std::ops::{Add, AddAssign};
 use std::path::{Path, PathBuf};
@@ -22,15 +24,18 @@ use self::clock::Clock;
 pub use self::drift::Spread;
 pub use self::forgetting::{CUSTOMER_COLUMN, Forgetting, TICKET_COLUMN};
 pub use self::gates::{Figures, Forced, GateParams, LastNight, Verdict};
-pub use self::inputs::nothing_to_do;
+pub use self::inputs::{catalogue_beside, nothing_to_do};
 pub use self::memory::LEAST_MEMORY_MB;
+pub use self::onto::Extract;
+use self::onto::Onto;
 pub use self::past::Past;
+use self::specs::{steps_spec, tickets_spec};
 use crate::desk::{self, Agent, AssignParams, Catalogue, Desk, ReadParams};
 use crate::embed::{Embedded, Embedder, VectorCache};
 use crate::error::{Error, Problem, Result};
 use crate::feedback::{Log, Reading, Tally};
 use crate::index::{FusionParams, IndexSpec};
-use crate::keyword::{KEYWORD_MEMORY, KeywordParams, Language, TextField};
+use crate::keyword::KeywordParams;
 use crate::recommend::{LearnParams, RecommendParams, Trust};
 use crate::similarity::Similarity;
 use crate::snapshot::{Snapshot, SnapshotWriter};
@@ -109,6 +114,10 @@ impl Default for BoostParams {
 pub struct BuildRequest<'a> {
     /// The folder with the five source tables.
     pub data: PathBuf,
+    /// Whether they hold everything, or changes to what serves.
+    pub extract: Extract,
+    /// As of which version Delta Lake tables are read, by the table's name; the newest where there is none.
+    pub at: BTreeMap<String, i64>,
     /// The index folder; made if need be.
     pub index: PathBuf,
     /// What agents can do.
@@ -226,16 +235,24 @@ pub fn prepare(
     let identity = embedder.identity();
     let forgotten = forgetting::forgotten(&request.index)?;
     let feedback_lines = forgetting::purge_feedback(&request.index, &forgotten)?;
-    let inputs = inputs::sums(request, identity, &forgotten)?;
+    let onto = Onto::of(request)?;
+    let inputs = inputs::sums(request, onto.as_ref(), identity, &forgotten)?;
     progress(Progress::Phase(phase))?;
-    let mut desk = desk::load(&request.data, &request.params.read)?;
-    inputs::check_tables(&request.data, &inputs)?;
+    let extent = onto::extent(request, onto.as_ref());
+    let (mut desk, tables) = desk::load_extent(&request.data, &request.params.read, &extent)?;
+    inputs::check_tables(&request.data, &extent, &inputs)?;
     let left_out = forgetting::leave_out(&mut desk, &forgotten);
     if desk.tickets.is_empty() {
         return Err(no_tickets(&request.data, left_out));
     }
     let mut writer = SnapshotWriter::begin(&request.index, identity, &request.now, &request.holder)?;
+    if let Some(onto) = onto {
+        onto.check_still_serves(&request.index)?;
+    }
     writer.note_inputs(inputs);
+    for (name, bytes) in tables.files(&desk)? {
+        writer.add_file(&name, &bytes)?;
+    }
     let Reading { records, report: feedback } = Log::of(&request.index).read()?;
 
     progress(Progress::Phase(clock.phase("embed")))?;
@@ -324,52 +341,4 @@ fn no_tickets(data: &Path, left_out: usize) -> Error {
     };
     let problem = Problem { file: data.to_owned(), line: None, column: None, value: None, message };
     Error::Data { problems: vec![problem], total: 1 }
-}
-
-fn tickets_spec(vector: &VectorParams, boosts: &BoostParams) -> IndexSpec {
-    let fields = [
-        ("subject", boosts.subject_boost),
-        ("problem", 1.0),
-        ("tags", boosts.tags_boost),
-        ("thread", boosts.thread_boost),
-    ];
-    let searched = fields.into_iter().filter(|(_, boost)| *boost > 0.0);
-    IndexSpec {
-        name: TICKETS.to_owned(),
-        key: "ticket_id".to_owned(),
-        group: "ticket_id".to_owned(),
-        embedded: "problem".to_owned(),
-        text_fields: searched.map(|(name, boost)| text_field(name, boost)).collect(),
-        exact: Some("identifiers".to_owned()),
-        language: Some("language".to_owned()),
-        labels: Some("subcategory".to_owned()),
-        vector: vector.clone(),
-        keyword_memory: KEYWORD_MEMORY,
-    }
-}
-
-fn steps_spec(vector: &VectorParams) -> IndexSpec {
-    IndexSpec {
-        name: STEPS.to_owned(),
-        key: "step_id".to_owned(),
-        group: "ticket_id".to_owned(),
-        embedded: "state".to_owned(),
-        text_fields: vec![text_field("state", 1.0)],
-        exact: Some("identifiers".to_owned()),
-        language: None,
-        labels: None,
-        vector: vector.clone(),
-        keyword_memory: KEYWORD_MEMORY,
-    }
-}
-
-fn text_field(name: &str, boost: f32) -> TextField {
-    TextField { name: name.to_owned(), analyzers: vec![Language::Portuguese, Language::English], boost }
-}
-
-/// The data folder's own catalogue, if it has one.
-#[must_use]
-pub fn catalogue_beside(data: &Path) -> Option<PathBuf> {
-    let path = data.join("actions.toml");
-    path.is_file().then_some(path)
 }

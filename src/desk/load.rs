@@ -6,15 +6,15 @@ use std::sync::Arc;
 
 use arrow::array::{Array, PrimitiveArray, StringArray};
 use arrow::datatypes::ArrowPrimitiveType;
-use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::desk::email::own_words;
+use crate::desk::kept::MaskedTables;
 use crate::desk::mask::{Masker, Person};
 use crate::desk::tables::{AGENTS, CUSTOMERS, INTERACTIONS, PEOPLE, TABLES, TICKETS};
 use crate::desk::ticket::{Agent, Author, Name, Status, Ticket, Turn};
 use crate::error::{Error, Result};
-use crate::table::{self, ReadParams, Table, Tables};
+use crate::table::{self, Changes, Extent, ReadParams, Table, Tables};
 
 /// The support desk as its tables tell it, without personal data in any text.
 #[derive(Debug, Clone, PartialEq)]
@@ -41,6 +41,9 @@ pub struct SourceTable {
     pub skipped: usize,
     /// Every column of its files, read or not, sorted.
     pub columns: Vec<String>,
+    /// What changed, where it was a change feed or read onto what served.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub changes: Option<Changes>,
 }
 
 /// Reads the tables of a folder ([`TABLES`] says what they may be called), joins them, and masks every text.
@@ -48,36 +51,40 @@ pub struct SourceTable {
 /// # Errors
 /// Those of [`table::read`].
 pub fn load(folder: &Path, params: &ReadParams) -> Result<Desk> {
-    let tables = table::read(folder, &TABLES, params).map_err(Error::of_input)?;
+    Ok(load_extent(folder, params, &Extent::default())?.0)
+}
+
+/// Reads a part of the tables of a folder, onto a desk as it was kept or not; beside the desk comes what of it can be kept.
+/// What was kept is masked already, and stays as it is.
+///
+/// # Errors
+/// [`Error::Argument`] for a version of no table; those of [`table::read_extent`].
+pub fn load_extent(folder: &Path, params: &ReadParams, extent: &Extent<'_>) -> Result<(Desk, MaskedTables)> {
+    let known = |name: &str| TABLES.iter().any(|spec| spec.names().any(|known| known == name));
+    if let Some(name) = extent.at.keys().find(|name| !known(name)) {
+        let names = TABLES.map(|spec| spec.name).join(", ");
+        return Err(Error::argument("at", format!("there is no table `{name}`; there are {names}")));
+    }
+    let mut tables = table::read_extent(folder, &TABLES, params, extent).map_err(Error::of_input)?;
+    mask(&mut tables)?;
+    let mut names = Names::default();
+    let threads = threads(tables.get(INTERACTIONS), tables.get(TICKETS), &mut names);
+    let mut tickets = tickets(tables.get(TICKETS), &mut names);
+    for (ticket, mut thread) in tickets.iter_mut().zip(threads) {
+        thread.sort_by_key(|turn| turn.at);
+        thread.shrink_to_fit();
+        ticket.thread = thread;
+    }
+    let agents = agents(tables.get(AGENTS), &tickets);
     let sources = tables.tables.iter().map(|table| SourceTable {
         name: table.name.to_owned(),
         rows: table.lines.len(),
         skipped: table.skipped,
         columns: table.header.clone(),
+        changes: table.changes.clone(),
     });
-    let (sources, skipped) = (sources.collect(), tables.skipped);
-    let masker = Masker::new(people(tables.get(CUSTOMERS)))?;
-    let agent_table = tables.get(AGENTS).clone();
-    let (threads, mut tickets) = joined(tables);
-    tickets.par_iter_mut().zip(threads).for_each(|(ticket, mut thread)| {
-        thread.sort_by_key(|turn| turn.at);
-        thread.shrink_to_fit();
-        ticket.thread = thread;
-        clean(ticket, &masker);
-    });
-    let agents = agents(&agent_table, &tickets);
-    Ok(Desk { tickets, agents, skipped, sources })
-}
-
-/// The turns of each ticket in file order, and the tickets without them. Of the tables nothing is left: texts are many, and
-/// must not be held twice for longer than it takes.
-fn joined(mut tables: Tables) -> (Vec<Vec<Turn>>, Vec<Ticket>) {
-    let mut names = Names::default();
-    let at = tables.tables.iter().position(|table| table.name == INTERACTIONS);
-    let interactions = at.map(|at| tables.tables.swap_remove(at));
-    let threads = interactions.map(|table| threads(&table, tables.get(TICKETS), &mut names)).unwrap_or_default();
-    let tickets = tickets(tables.get(TICKETS), &mut names);
-    (threads, tickets)
+    let desk = Desk { tickets, agents, skipped: tables.skipped, sources: sources.collect() };
+    Ok((desk, MaskedTables::of(tables)))
 }
 
 /// Words that many rows have, each held once.
@@ -112,12 +119,12 @@ impl Desk {
     }
 }
 
-/// The files that [`load`] would read of a folder, in its order. What is not there is left out.
+/// The files that [`load_extent`] would read of a folder, in its order. What is not there is left out.
 ///
 /// # Errors
 /// [`Error::Input`] for a folder that cannot be read.
-pub fn source_files(folder: &Path) -> Result<Vec<PathBuf>> {
-    table::files(folder, &TABLES).map_err(Error::of_input)
+pub fn source_files(folder: &Path, extent: &Extent<'_>) -> Result<Vec<PathBuf>> {
+    table::files(folder, &TABLES, extent).map_err(Error::of_input)
 }
 
 /// Every personal value in the customers table as it is written there: names, documents, e-mail addresses and phones,
@@ -260,15 +267,21 @@ fn tickets(table: &Table, names: &mut Names) -> Vec<Ticket> {
         .collect()
 }
 
-/// Leaves of each text what its author wrote, without personal data.
-fn clean(ticket: &mut Ticket, masker: &Masker) {
-    let customer = Some(&*ticket.customer_id);
-    let texts = [&mut ticket.subject, &mut ticket.description];
-    for text in texts.into_iter().chain(ticket.thread.iter_mut().map(|turn| &mut turn.text)) {
-        // Masked before: a signature tells names that the mail above it may have too.
-        *text = own_words(&masker.mask(text, customer)).into_owned();
-        text.shrink_to_fit();
+/// Leaves of each text what its author wrote, without personal data. Texts that were kept are so already.
+fn mask(tables: &mut Tables) -> Result<()> {
+    let masker = Masker::new(people(tables.get(CUSTOMERS)))?;
+    // Masked before it is cut: a signature tells names that the mail above it may have too.
+    let clean = |text: &str, customer: Option<&str>| own_words(&masker.mask(text, customer)).into_owned();
+    let tickets = tables.get(TICKETS);
+    let (ids, customers) = (tickets.texts("ticket_id").clone(), tickets.texts("customer_id").clone());
+    let customer_of: HashMap<&str, &str> = ids.iter().flatten().zip(customers.iter().flatten()).collect();
+    for column in ["subject", "description"] {
+        tables.get_mut(TICKETS).map_new(column, |row, text| clean(text, Some(customers.value(row))));
     }
+    let turns = tables.get_mut(INTERACTIONS);
+    let tickets = turns.texts("ticket_id").clone();
+    turns.map_new("message", |row, text| clean(text, customer_of.get(tickets.value(row)).copied()));
+    Ok(())
 }
 
 fn labels(joined: &str, names: &mut Names) -> Vec<Name> {

@@ -1,7 +1,7 @@
 //! The support desk: source tables → tickets with masked threads → texts to embed and rows to index; the action catalogue.
 //! Knows no embedding model and no index.
 //!
-//! Suggested reading order: [`ticket`], [`tables`], [`mod@load`], [`mask`], [`email`], [`document`], [`mod@identifiers`], [`action`], [`eligibility`], [`assign`], [`discover`], [`row`].
+//! Suggested reading order: [`ticket`], [`tables`], [`mod@load`], [`kept`], [`mask`], [`email`], [`document`], [`mod@identifiers`], [`action`], [`eligibility`], [`assign`], [`discover`], [`row`].
 
 pub mod action;
 pub mod assign;
@@ -10,6 +10,7 @@ pub mod document;
 pub mod eligibility;
 pub mod email;
 pub mod identifiers;
+pub mod kept;
 pub mod language;
 pub mod load;
 pub mod mask;
@@ -27,10 +28,11 @@ pub use document::{
 };
 pub use eligibility::{Circumstances, Earlier, Ineligible};
 pub use identifiers::{Identifier, IdentifierKind, identifier_terms, identifiers, is_only_codes, query_terms};
+pub use kept::{Base, KEPT_FOLDER, MaskedTables};
 pub use language::{language, sure_language};
-pub use load::{Desk, SourceTable, load, masker_of, personal_values, source_files};
+pub use load::{Desk, SourceTable, load, load_extent, masker_of, personal_values, source_files};
 pub use mask::{Masker, Person, Placeholder, Span, united};
 pub use row::{LEARNT_COLUMNS, Lesson, add_lessons, step_rows, ticket_rows};
 pub use ticket::{Agent, Author, Name, Status, Ticket, Turn};
 
-pub use crate::table::ReadParams;
+pub use crate::table::{Changes, Extent, ReadParams, Since};

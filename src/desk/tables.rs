@@ -48,7 +48,7 @@ pub(super) const INTERACTIONS: &str = "ticket_interactions";
 /// | | `message`? | | text |
 /// | | `action`? | `action_id` | the action an agent took, where the desk records it |
 ///
-/// `?` marks columns that may be absent or have gaps. Other columns are ignored.
+/// A turn goes with its ticket when a change feed deletes that. `?` marks columns that may be absent or have gaps. Other columns are ignored.
 pub const TABLES: [TableSpec; 5] = [
     TableSpec { name: COMPANIES, stems: &["companies", "companies_en"], columns: &[ColumnSpec::key("company_id")] },
     TableSpec {
@@ -114,7 +114,7 @@ pub const TABLES: [TableSpec; 5] = [
         stems: &["ticket_interactions", "ticket_interactions_en", "interactions", "interactions_en"],
         columns: &[
             ColumnSpec::key("interaction_id"),
-            ColumnSpec::required("ticket_id", Kind::Text).references(TICKETS, "ticket_id"),
+            ColumnSpec::required("ticket_id", Kind::Text).references(TICKETS, "ticket_id").part_of_it(),
             ColumnSpec::required("interaction_timestamp", Kind::Timestamp).or_named(&["timestamp", "created_at"]),
             ColumnSpec::required("author_type", Kind::Text).one_of(&["CUSTOMER", "AGENT", "SYSTEM"]),
             ColumnSpec::optional("author_id", Kind::Text),

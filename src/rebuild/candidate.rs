@@ -10,7 +10,7 @@ use super::clock::Clock;
 use super::drift::Spread;
 use super::gates::{self, Figures, Forced, GateParams, LastNight, Tonight, Verdict};
 use super::{ActionCounts, BuildRequest, FIGURES_FILE, Forgetting, Progress, json_of};
-use crate::desk::{Desk, SourceTable};
+use crate::desk::{Changes, Desk, SourceTable};
 use crate::embed::Blends;
 use crate::error::{Error, Result};
 use crate::feedback::LogReport;
@@ -65,6 +65,11 @@ pub struct BuildReport {
 }
 
 impl BuildReport {
+    /// What changed in the tables that were change feeds or were read onto what served, by name.
+    pub fn changes(&self) -> impl Iterator<Item = (&str, &Changes)> {
+        self.tables.iter().filter_map(|table| Some((table.name.as_str(), table.changes.as_ref()?)))
+    }
+
     /// The gates that do not hold.
     pub fn failed(&self) -> impl Iterator<Item = &Verdict> {
         self.gates.iter().filter(|verdict| !verdict.passed)

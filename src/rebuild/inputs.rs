@@ -3,12 +3,13 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+use super::onto::{Onto, extent};
 use super::{BuildParams, BuildRequest, forgetting, json_of};
-use crate::desk::{ReadParams, source_files};
+use crate::desk::{Extent, ReadParams, source_files};
 use crate::embed::ModelIdentity;
 use crate::error::{Error, Result};
 use crate::feedback::Log;
@@ -16,6 +17,8 @@ use crate::forgotten::{Forgotten, INPUT};
 use crate::index::{FORMAT, sha256_hex, sha256_of_file};
 use crate::snapshot::{Generation, Purging, Snapshot, purge, tidy};
 
+/// The name of the input that is the generation onto which changes were read.
+const ONTO: &str = "onto";
 /// What comes before the name of a source file.
 const TABLE: &str = "tables/";
 
@@ -34,23 +37,44 @@ pub fn nothing_to_do(
     // What cannot be opened has to be built anew.
     let Ok(serving) = Snapshot::open(&request.index) else { return Ok(None) };
     let generation = serving.generation();
-    if generation.model != *model || generation.inputs != sums(request, model, &forgotten)? {
+    let onto = Onto::of(request)?;
+    if generation.model != *model || !holds(generation, &sums(request, onto.as_ref(), model, &forgotten)?) {
         return Ok(None);
     }
     tidy(&request.index, &request.holder)?;
     Ok(Some((generation.clone(), purge(&request.index, &request.now, &request.holder)?)))
 }
 
+/// Whether a build from these inputs would make the generation again. The changes that it was made of change nothing if they
+/// are applied once more, nor do some of them.
+fn holds(generation: &Generation, inputs: &BTreeMap<String, String>) -> bool {
+    if !inputs.contains_key(ONTO) {
+        return generation.inputs == *inputs;
+    }
+    inputs.iter().all(|(name, sum)| name == ONTO || generation.inputs.get(name) == Some(sum))
+}
+
+/// The data folder's own catalogue, if it has one.
+#[must_use]
+pub fn catalogue_beside(data: &Path) -> Option<PathBuf> {
+    let path = data.join("actions.toml");
+    path.is_file().then_some(path)
+}
+
 /// A sum of everything that a generation follows from, by name.
 pub(super) fn sums(
     request: &BuildRequest<'_>,
+    onto: Option<&Onto>,
     model: &ModelIdentity,
     forgotten: &Forgotten,
 ) -> Result<BTreeMap<String, String>> {
     let log = Log::of(&request.index).path();
     let feedback = if log.exists() { sha256_of_file(&log)? } else { sha256_hex(b"") };
     let program = format!("nba {} format {FORMAT}", env!("CARGO_PKG_VERSION"));
-    let mut sums = tables(&request.data)?;
+    let mut sums = tables(&request.data, &extent(request, onto))?;
+    if let Some(onto) = onto {
+        sums.insert(ONTO.to_owned(), sum(onto.generation())?);
+    }
     sums.extend(
         [
             ("catalogue", sum(request.catalogue)?),
@@ -66,8 +90,8 @@ pub(super) fn sums(
 }
 
 /// Refuses tables that are no longer what they were when `inputs` were summed.
-pub(super) fn check_tables(data: &Path, inputs: &BTreeMap<String, String>) -> Result<()> {
-    let now = tables(data)?;
+pub(super) fn check_tables(data: &Path, extent: &Extent<'_>, inputs: &BTreeMap<String, String>) -> Result<()> {
+    let now = tables(data, extent)?;
     let were = inputs.iter().filter(|(name, _)| name.starts_with(TABLE));
     let changed = were.chain(&now).find(|(name, _)| inputs.get(*name) != now.get(*name));
     let Some((name, _)) = changed else { return Ok(()) };
@@ -77,9 +101,9 @@ pub(super) fn check_tables(data: &Path, inputs: &BTreeMap<String, String>) -> Re
 }
 
 /// The sum of every source file, by its path below the data folder.
-fn tables(data: &Path) -> Result<BTreeMap<String, String>> {
+fn tables(data: &Path, extent: &Extent<'_>) -> Result<BTreeMap<String, String>> {
     let mut sums = BTreeMap::new();
-    for file in source_files(data)? {
+    for file in source_files(data, extent)? {
         let below = file.strip_prefix(data).unwrap_or(&file);
         let below: Vec<_> = below.iter().map(|part| part.to_string_lossy()).collect();
         sums.insert(format!("{TABLE}{}", below.join("/")), sha256_of_file(&file).map_err(Error::of_input)?);

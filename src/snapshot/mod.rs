@@ -62,7 +62,7 @@ pub struct Generation {
     pub inputs: BTreeMap<String, String>,
     /// Its indexes.
     pub indexes: BTreeMap<String, IndexEntry>,
-    /// Files beside the indexes.
+    /// Files beside the indexes. Those in folders are only opened by who asks for them.
     pub files: Vec<FileEntry>,
 }
 
@@ -100,7 +100,7 @@ pub struct Snapshot {
     /// The sum of its `generation.json`.
     sha256: String,
     folder: PathBuf,
-    /// The files beside the indexes, read whole: they are small, and the folder may be removed while this is open.
+    /// The files beside the indexes that lie in no folder, read whole: they are small, and the folder may be removed while this is open.
     files: BTreeMap<String, Vec<u8>>,
     indexes: BTreeMap<String, IndexReader>,
     forgotten: Forgotten,
@@ -171,7 +171,7 @@ impl Snapshot {
         let sums = generation.bytes() <= CHECK_SUMS_UP_TO;
         check_files(&folder, &generation.files, sums)?;
         let mut files = BTreeMap::new();
-        for entry in &generation.files {
+        for entry in generation.files.iter().filter(|entry| is_read_whole(entry)) {
             files.insert(entry.path.clone(), fs::read(folder.join(&entry.path))?);
         }
         let mut indexes = BTreeMap::new();
@@ -218,7 +218,21 @@ impl Snapshot {
         Ok(current::read(root)?.is_some_and(|serving| serving.sha256 == self.sha256) && self.hides_all(root)?)
     }
 
-    /// The bytes of a file beside the indexes, if there is one of that name.
+    /// Reads a file that lies in a folder of its own, such as `kept/tickets.parquet`; `None` where the generation has none.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`] for a file whose sum is not the one that was published; I/O errors.
+    pub fn read_file(&self, path: &str) -> Result<Option<Vec<u8>>> {
+        let Some(entry) = self.generation.files.iter().find(|entry| entry.path == path) else { return Ok(None) };
+        let file = self.folder.join(path);
+        let bytes = fs::read(&file)?;
+        if sha256_hex(&bytes) != entry.sha256 {
+            return Err(Error::corrupt(file, "its checksum is not the manifest's"));
+        }
+        Ok(Some(bytes))
+    }
+
+    /// The bytes of a file beside the indexes, if there is one of that name. See [`Snapshot::read_file`] for those in folders.
     #[must_use]
     pub fn file(&self, name: &str) -> Option<&[u8]> {
         self.files.get(name).map(Vec::as_slice)
@@ -240,6 +254,11 @@ impl Snapshot {
         }
         Ok(())
     }
+}
+
+/// Whether every reader of a generation reads the file.
+fn is_read_whole(entry: &FileEntry) -> bool {
+    !entry.path.contains('/')
 }
 
 /// Compares the sum that a generation notes of itself with the one that it was published with.

@@ -123,12 +123,15 @@ impl SnapshotWriter {
         Rows::of(&self.folder.join(name), entry.rows)
     }
 
-    /// Writes a file beside the indexes.
+    /// Writes a file beside the indexes, or with `/` in its name into a folder of its own.
     ///
     /// # Errors
     /// I/O errors.
     pub fn add_file(&mut self, name: &str, bytes: &[u8]) -> Result<()> {
-        write_synced(&self.folder.join(name), bytes)?;
+        let path = self.folder.join(name);
+        fs::create_dir_all(parent(&path))?;
+        write_synced(&path, bytes)?;
+        sync_folder(parent(&path))?;
         let entry = FileEntry { path: name.to_owned(), bytes: bytes.len() as u64, sha256: sha256_hex(bytes) };
         self.generation.files.push(entry);
         Ok(())

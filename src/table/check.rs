@@ -4,7 +4,8 @@ use std::collections::{HashMap, HashSet};
 
 use arrow::array::{Array, AsArray, StringArray};
 
-use crate::table::Draft;
+use crate::error::Result;
+use crate::table::draft::Draft;
 use crate::table::problem::Problems;
 
 /// Checks required values, enums and unique keys of one table. Of rows that share a key the first good one stays.
@@ -46,6 +47,24 @@ pub(super) fn rows(draft: &mut Draft, problems: &mut Problems) {
     draft.keep = keep;
 }
 
+/// Drops the rows that are parts of rows which a change feed deleted.
+pub(super) fn parts(drafts: &mut [Draft], deleted: &HashMap<&str, HashSet<String>>) -> Result<()> {
+    for draft in drafts {
+        for (at, spec) in draft.spec.columns.iter().enumerate().filter(|(_, spec)| spec.part) {
+            let Some(gone) = spec.references.and_then(|(table, _)| deleted.get(table)).filter(|gone| !gone.is_empty())
+            else {
+                continue;
+            };
+            let went: HashSet<usize> =
+                texts(&draft.columns[at]).filter(|(_, value)| gone.contains(*value)).map(|(row, _)| row).collect();
+            let left: Vec<usize> = (0..draft.lines.len()).filter(|row| !went.contains(row)).collect();
+            draft.pick(&left)?;
+            draft.changes.get_or_insert_default().deleted += went.len();
+        }
+    }
+    Ok(())
+}
+
 /// Checks the references between tables. When lenient, a row whose target was dropped is dropped too, until nothing
 /// changes; otherwise a target counts although it has problems of its own, so that one fault is not told many times.
 pub(super) fn references(drafts: &mut [Draft], problems: &mut Problems) {
@@ -80,7 +99,8 @@ fn dangling(drafts: &[Draft], table: usize, problems: &mut Problems) -> Vec<usiz
             if present.contains(value) || (problems.lenient() && !draft.keep[row]) {
                 continue;
             }
-            problems.cell(draft, row, at, Some(value), || format!("is not a {key} of {}", target.spec.name));
+            let whole = if draft.is_known(row) { "; a build onto what serves needs that table whole" } else { "" };
+            problems.cell(draft, row, at, Some(value), || format!("is not a {key} of {}{whole}", target.spec.name));
             lost.push(row);
         }
     }

@@ -6,9 +6,9 @@ use fs_err as fs;
 
 use crate::error::Result;
 use crate::table::cell::Cells;
+use crate::table::draft::{Draft, columns_of};
 use crate::table::problem::Problems;
 use crate::table::schema::TableSpec;
-use crate::table::{Draft, columns_of};
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
@@ -36,10 +36,9 @@ pub(super) fn read(file: &Path, spec: &TableSpec, order: usize, problems: &mut P
     let Some(places) = columns_of(spec, &header, order, file, problems) else { return Ok(None) };
 
     let mut draft = Draft::new(spec, order);
-    draft.header.extend(header.iter().cloned());
-    draft.headers = places.iter().map(|place| place.map(|at| header[at].clone())).collect();
     draft.begin_part(file);
-    let mut columns: Vec<Cells> = spec.columns.iter().map(|column| Cells::new(column.kind)).collect();
+    draft.name_columns(&header, &places);
+    let mut columns: Vec<Cells> = spec.sought().map(|column| Cells::new(column.kind)).collect();
     let mut lines = LineCounter { text, at: 0, line: 1 };
     let mut record = ::csv::ByteRecord::new();
     let mut last = (text.len(), 0);
@@ -64,12 +63,11 @@ pub(super) fn read(file: &Path, spec: &TableSpec, order: usize, problems: &mut P
             continue;
         };
         let row = draft.begin_row(line);
-        for (at, (column, place)) in columns.iter_mut().zip(&places).enumerate() {
+        for (at, ((column, place), sought)) in columns.iter_mut().zip(&places).zip(spec.sought()).enumerate() {
             let cell = place.map(|field| cells[field]);
             if !column.push(cell) {
                 draft.keep[row] = false;
-                let kind = spec.columns[at].kind;
-                problems.cell(&draft, row, at, cell.map(str::trim), || format!("is not {}", kind.expected()));
+                problems.cell(&draft, row, at, cell.map(str::trim), || format!("is not {}", sought.kind.expected()));
             }
         }
     }

@@ -1,30 +1,47 @@
 //! Source files → checked Arrow batches, or every fault with its file and line. Knows nothing of any particular table.
 //!
 //! A table is a CSV file (`,` or `;`, UTF-8), a Parquet file, or a folder of Parquet files read in the order of their
-//! names. Faults name file, line, column and value; values of free text are never shown, since they may be personal.
+//! names,
+//! in partitions (`day=2026-11-20/`) or not. A table that says what its rows do is a change feed, and is folded; changes are
+//! read onto what an earlier read left. Faults name file, line, column and value; values of free text are never shown, since they may be personal.
 
+mod batches;
 mod cell;
 mod check;
 mod csv;
+mod delta;
+mod draft;
+mod feed;
+mod kept;
 mod parquet;
+mod partition;
 mod problem;
 pub mod schema;
 mod source;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeSet;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use arrow::array::{ArrayRef, AsArray, BooleanArray, Float64Array, Int64Array, StringArray, TimestampMicrosecondArray};
+use arrow::array::{
+    Array, ArrayRef, AsArray, BooleanArray, Float64Array, Int64Array, StringArray, TimestampMicrosecondArray,
+    new_null_array,
+};
+use arrow::compute::filter_record_batch;
 use arrow::datatypes::{Float64Type, Int64Type, TimestampMicrosecondType};
 use arrow::record_batch::RecordBatch;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
+use crate::table::draft::Draft;
+pub use crate::table::kept::{Kept, write as keep};
+use crate::table::partition::Partition;
 use crate::table::problem::Problems;
 use crate::table::schema::TableSpec;
-use crate::table::source::Source;
+use crate::table::source::{NoSource, ParquetFile, Source};
 
 /// How strictly tables are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -58,6 +75,12 @@ impl Tables {
     pub fn get(&self, name: &str) -> &Table {
         self.tables.iter().find(|table| table.name == name).expect("only tables whose specs were read are asked for")
     }
+
+    /// The same, to be changed.
+    pub fn get_mut(&mut self, name: &str) -> &mut Table {
+        let found = self.tables.iter_mut().find(|table| table.name == name);
+        found.expect("only tables whose specs were read are asked for")
+    }
 }
 
 /// One table, checked.
@@ -71,10 +94,125 @@ pub struct Table {
     pub file: PathBuf,
     /// For each row the line on which it starts (CSV, the header is line 1) or its number from 1 in its file (Parquet).
     pub lines: Vec<u64>,
+    /// For each row whether it is as an earlier read left it.
+    pub known: Vec<bool>,
     /// How many rows were dropped; 0 unless lenient.
     pub skipped: usize,
     /// Every column that its files have, read or not, sorted.
     pub header: Vec<String>,
+    /// What changed; `None` where the table was read as it is.
+    pub changes: Option<Changes>,
+    /// How far it was read.
+    pub mark: Mark,
+}
+
+/// How far a table was read: what a later read need not read again.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Mark {
+    /// The highest version in a change feed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<i64>,
+    /// The newest partition of a folder of files, or the last name of its files.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub partition: Option<String>,
+}
+
+/// What a read of changes did to a table.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Changes {
+    /// Rows that were set, new or not.
+    pub set: usize,
+    /// Rows that were there and were taken away.
+    pub deleted: usize,
+    /// Rows of a feed whose versions had been read before.
+    pub rows_passed_over: usize,
+    /// Files that were read.
+    pub files: usize,
+    /// Files that were not, as they are of no newer partition.
+    pub files_passed_over: usize,
+}
+
+/// What a read of changes starts from.
+#[derive(Debug, Clone)]
+pub struct Onto<'a> {
+    /// Tables that an earlier read left. A table that is not among them is read as it is.
+    pub kept: &'a Kept,
+    /// Which files of folders are read; `None` reads all.
+    pub since: Option<Since>,
+    /// The tables whose files hold all of their rows, unless they are change feeds.
+    pub whole: &'a [&'a str],
+}
+
+/// From where on partitions are read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Since {
+    /// After the newest that was read.
+    Last,
+    /// After this one, such as `2026-11-20` or, for folders in folders, `2026/11/20`; else after the file of this name.
+    After(String),
+}
+
+/// Which part of the tables is read.
+#[derive(Debug, Clone, Default)]
+pub struct Extent<'a> {
+    /// Changes are read onto this; `None` reads every row.
+    pub onto: Option<Onto<'a>>,
+    /// As of which version Delta Lake tables are read, by a name of the table; the newest where there is none.
+    pub at: BTreeMap<String, i64>,
+}
+
+impl Extent<'_> {
+    fn at(&self, spec: &TableSpec) -> Option<i64> {
+        spec.names().find_map(|name| self.at.get(name)).copied()
+    }
+}
+
+const NO_VERSIONS: &str = "has no versions; only a Delta Lake table is read at one";
+const UNKNOWN_VERSION: &str = "is a Delta Lake table, and what serves was made of no version of it, after which changes \
+                               could be read; build from all tables once";
+
+impl Table {
+    /// Puts another text in the place of each of a text column in the rows that were read now.
+    pub fn map_new(&mut self, column: &str, map: impl Fn(usize, &str) -> String) {
+        let texts = self.texts(column);
+        let mapped: StringArray = (0..texts.len())
+            .map(|row| match texts.is_valid(row) {
+                true if self.known[row] => Some(Cow::Borrowed(texts.value(row))),
+                true => Some(Cow::Owned(map(row, texts.value(row)))),
+                false => None,
+            })
+            .collect();
+        self.replace(column, Arc::new(mapped));
+    }
+
+    /// Leaves an optional column without a value, where the table has it.
+    pub fn empty(&mut self, column: &str) {
+        if let Some(values) = self.batch.column_by_name(column) {
+            self.replace(column, new_null_array(values.data_type(), values.len()));
+        }
+    }
+
+    /// Leaves the rows whose text in a column is wanted.
+    pub fn retain(&mut self, column: &str, wanted: impl Fn(&str) -> bool) {
+        let keep: Vec<bool> = self.texts(column).iter().map(|text| text.is_some_and(&wanted)).collect();
+        if keep.iter().all(|&keep| keep) {
+            return;
+        }
+        let mut kept = keep.iter();
+        self.lines.retain(|_| kept.next() == Some(&true));
+        let mut kept = keep.iter();
+        self.known.retain(|_| kept.next() == Some(&true));
+        self.batch = filter_record_batch(&self.batch, &BooleanArray::from(keep)).expect("a mask of the same length");
+    }
+
+    fn replace(&mut self, column: &str, values: ArrayRef) {
+        let schema = self.batch.schema();
+        let mut columns = self.batch.columns().to_vec();
+        columns[schema.index_of(column).expect("only columns that the spec declares are replaced")] = values;
+        self.batch = RecordBatch::try_new(schema, columns).expect("a column of the same kind and length");
+    }
 }
 
 /// Typed columns. All panic when the spec declares no such column or another kind: that is a bug of the caller.
@@ -121,29 +259,62 @@ impl Table {
 /// kind, values missing or not allowed, keys that repeat, references to nothing, rows with the wrong number of fields.
 /// [`Error::Io`] for what cannot be read.
 pub fn read(folder: &Path, specs: &[TableSpec], params: &ReadParams) -> Result<Tables> {
+    read_extent(folder, specs, params, &Extent::default())
+}
+
+/// Reads a part of the tables of a folder onto what an earlier read left, and checks what comes of it.
+///
+/// # Errors
+/// Those of [`read`]; they name rows that were kept by their number in the file that keeps them.
+pub fn read_extent(folder: &Path, specs: &[TableSpec], params: &ReadParams, extent: &Extent<'_>) -> Result<Tables> {
+    let onto = extent.onto.as_ref();
     // A folder that is not there is one fault, not one a table.
     fs_err::read_dir(folder)?;
     let mut problems = Problems::new(params);
     let mut drafts: Vec<Draft> = Vec::new();
+    let mut deleted: HashMap<&'static str, HashSet<String>> = HashMap::new();
     let mut files: Vec<PathBuf> = Vec::new();
     for (order, spec) in specs.iter().enumerate() {
-        let source = match source::find(folder, spec)? {
+        let kept = onto.and_then(|onto| onto.kept.get(spec.name));
+        let at = extent.at(spec);
+        let source = match find(folder, spec, onto)? {
             Ok(source) => source,
-            Err(message) => {
+            Err(NoSource::Missing(_)) if let Some(kept) = kept => {
+                drafts.push(Draft::of_kept(spec, order, kept));
+                files.push(kept.file.clone());
+                continue;
+            }
+            Err(NoSource::Missing(message) | NoSource::Ambiguous(message)) => {
                 problems.file(order, &folder.join(spec.name), None, message);
                 continue;
             }
         };
         let draft = match &source {
             Source::Csv(file) => csv::read(file, spec, order, &mut problems)?,
-            Source::Parquet { files, .. } => parquet::read(files, spec, order, &mut problems)?,
+            Source::Parquet(source) => parquet::read_source(source, spec, order, &mut problems)?,
+            Source::Delta(path) => {
+                let whole = onto.is_none_or(|onto| onto.whole.contains(&spec.name));
+                let after = kept.filter(|_| !whole).map(|kept| kept.mark.version);
+                if after == Some(None) {
+                    problems.file(order, path, None, UNKNOWN_VERSION.to_owned());
+                    continue;
+                }
+                delta::read(path, delta::Versions { after: after.flatten(), at }, spec, order, &mut problems)?
+            }
         };
-        if let Some(mut draft) = draft {
-            check::rows(&mut draft, &mut problems);
-            drafts.push(draft);
-            files.push(source.path().to_owned());
+        if at.is_some() && !matches!(source, Source::Delta(_)) {
+            problems.file(order, source.path(), None, NO_VERSIONS.to_owned());
         }
+        let Some(fresh) = draft else { continue };
+        let is_whole = !fresh.is_feed && onto.is_some_and(|onto| onto.whole.contains(&spec.name));
+        let kept = kept.filter(|_| !is_whole).map(|kept| Draft::of_kept(spec, order, kept));
+        let mut folded = feed::apply(kept, fresh, &mut problems)?;
+        check::rows(&mut folded.draft, &mut problems);
+        drafts.push(folded.draft);
+        deleted.insert(spec.name, folded.deleted);
+        files.push(source.path().to_owned());
     }
+    check::parts(&mut drafts, &deleted)?;
     check::references(&mut drafts, &mut problems);
     problems.into_result()?;
 
@@ -152,22 +323,34 @@ pub fn read(folder: &Path, specs: &[TableSpec], params: &ReadParams) -> Result<T
     Ok(Tables { tables, skipped })
 }
 
-/// The files that [`read`] would read, in its order. Of a table for which there
-/// is none, or more than one source, there are none here: it is [`read`] that says so.
+/// The files that [`read_extent`] would read, in its order; of a Delta Lake table the commit that its version ends with. Of a table for which there
+/// is none, or more than one source, there are none here: it is [`read_extent`] that says so.
 ///
 /// # Errors
 /// [`Error::Io`] for a folder that cannot be read.
-pub fn files(folder: &Path, specs: &[TableSpec]) -> Result<Vec<PathBuf>> {
+pub fn files(folder: &Path, specs: &[TableSpec], extent: &Extent<'_>) -> Result<Vec<PathBuf>> {
     fs_err::read_dir(folder)?;
     let mut files = Vec::new();
     for spec in specs {
-        match source::find(folder, spec)? {
+        match find(folder, spec, extent.onto.as_ref())? {
             Ok(Source::Csv(file)) => files.push(file),
-            Ok(Source::Parquet { files: parts, .. }) => files.extend(parts),
+            Ok(Source::Parquet(source)) => files.extend(source.files.into_iter().map(|file| file.path)),
+            Ok(Source::Delta(path)) => {
+                files.extend(delta::last_commit(&path, extent.at(spec))?.map(|(_, file)| file));
+            }
             Err(_) => {}
         }
     }
     Ok(files)
+}
+
+/// Where a table lies, and which of its files are newer than asked.
+fn find(folder: &Path, spec: &TableSpec, onto: Option<&Onto<'_>>) -> Result<Result<Source, NoSource>> {
+    let since = onto.and_then(|onto| match onto.since.as_ref()? {
+        Since::Last => onto.kept.get(spec.name)?.mark.partition.clone(),
+        Since::After(value) => Some(value.clone()),
+    });
+    source::find(folder, spec, since.as_deref().map(Partition::parse).as_ref())
 }
 
 /// Reads and checks one table of its own, whatever its file is called. References to other tables are not followed.
@@ -178,111 +361,20 @@ pub fn read_file(file: &Path, spec: &TableSpec, params: &ReadParams) -> Result<T
     let mut problems = Problems::new(params);
     let is_parquet = file.extension().is_some_and(|ending| ending == "parquet");
     let draft = if is_parquet {
-        parquet::read(&[file.to_owned()], spec, 0, &mut problems)?
+        parquet::read(&[ParquetFile::alone(file.to_owned())], spec, 0, &mut problems)?
     } else {
         csv::read(file, spec, 0, &mut problems)?
     };
-    let draft = draft.map(|mut draft| {
-        check::rows(&mut draft, &mut problems);
-        draft
-    });
+    let draft = match draft {
+        Some(draft) => {
+            let mut draft = feed::apply(None, draft, &mut problems)?.draft;
+            check::rows(&mut draft, &mut problems);
+            Some(draft)
+        }
+        None => None,
+    };
     problems.into_result()?;
     draft
         .ok_or_else(|| Error::internal("reading a table", "nothing was read, and no problem was told"))?
         .finish(file.to_owned())
-}
-
-/// A table that was read and is not yet checked.
-#[derive(Debug)]
-struct Draft {
-    spec: TableSpec,
-    /// The table's place among the specs.
-    order: usize,
-    /// The files it came from.
-    parts: Vec<Part>,
-    /// For each column of the spec its name in the file, where it has one.
-    headers: Vec<Option<String>>,
-    /// Every column of the files.
-    header: BTreeSet<String>,
-    columns: Vec<ArrayRef>,
-    lines: Vec<u64>,
-    /// Whether the row is good so far.
-    keep: Vec<bool>,
-    /// Rows that could not be taken apart, and are in no column.
-    malformed: usize,
-}
-
-#[derive(Debug)]
-struct Part {
-    file: PathBuf,
-    first_row: usize,
-}
-
-impl Draft {
-    fn new(spec: &TableSpec, order: usize) -> Self {
-        let (parts, headers, header, columns, lines, keep) = Default::default();
-        Self { spec: *spec, order, parts, headers, header, columns, lines, keep, malformed: 0 }
-    }
-
-    fn begin_part(&mut self, file: &Path) {
-        self.parts.push(Part { file: file.to_owned(), first_row: self.lines.len() });
-    }
-
-    fn begin_row(&mut self, line: u64) -> usize {
-        self.lines.push(line);
-        self.keep.push(true);
-        self.lines.len() - 1
-    }
-
-    fn part_of(&self, row: usize) -> usize {
-        self.parts.partition_point(|part| part.first_row <= row) - 1
-    }
-
-    fn finish(self, file: PathBuf) -> Result<Table> {
-        let internal = |error| Error::internal("putting a checked table together", error);
-        let keep = BooleanArray::from(self.keep);
-        // Mostly all rows are good, and columns of texts are large.
-        let kept: Vec<ArrayRef> = if keep.false_count() == 0 {
-            self.columns
-        } else {
-            let filtered = self.columns.iter().map(|column| arrow::compute::filter(column, &keep));
-            filtered.collect::<Result<_, _>>().map_err(internal)?
-        };
-        let batch = RecordBatch::try_new(self.spec.schema(), kept).map_err(internal)?;
-        let lines: Vec<u64> =
-            self.lines.iter().zip(keep.values()).filter_map(|(&line, keep)| keep.then_some(line)).collect();
-        let skipped = self.malformed + self.lines.len() - lines.len();
-        let header = self.header.into_iter().collect();
-        Ok(Table { name: self.spec.name, batch, file, lines, skipped, header })
-    }
-}
-
-/// For each column of the spec its place in the file. `None` when a required one is missing or one is there twice.
-fn columns_of(
-    spec: &TableSpec,
-    header: &[String],
-    order: usize,
-    file: &Path,
-    problems: &mut Problems,
-) -> Option<Vec<Option<usize>>> {
-    let mut places = Vec::with_capacity(spec.columns.len());
-    let mut usable = true;
-    for column in spec.columns {
-        let names = || std::iter::once(&column.name).chain(column.aliases);
-        let is_this = |found: &String| names().any(|name| name.eq_ignore_ascii_case(found));
-        let found: Vec<usize> = (0..header.len()).filter(|&at| is_this(&header[at])).collect();
-        if found.len() > 1 {
-            let twice: Vec<&str> = found.iter().map(|&at| header[at].as_str()).collect();
-            problems.file(order, file, Some(column.name), format!("is there more than once: {}", twice.join(", ")));
-            usable = false;
-        }
-        if found.is_empty() && column.required {
-            let looked_for: Vec<&str> = names().copied().collect();
-            let message = format!("no such column; looked for {} in {}", looked_for.join(", "), header.join(", "));
-            problems.file(order, file, Some(column.name), message);
-            usable = false;
-        }
-        places.push(found.first().copied());
-    }
-    usable.then_some(places)
 }

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::error::{Error, Problem, Result};
-use crate::table::{Draft, ReadParams};
+use crate::table::ReadParams;
+use crate::table::draft::Draft;
 
 /// How much of an offending value is shown, in characters.
 const SHOWN: usize = 40;
@@ -46,7 +47,7 @@ impl Problems {
         let Some(part) = draft.parts.last() else { return };
         let place = (draft.order, draft.parts.len() - 1, line, 0);
         self.keep(place, || Problem {
-            file: part.file.clone(),
+            file: part.clone(),
             line: Some(line),
             column: None,
             value: None,
@@ -69,9 +70,9 @@ impl Problems {
         let part = draft.part_of(row);
         let line = draft.lines[row];
         self.keep((draft.order, part, line, column), || Problem {
-            file: draft.parts[part].file.clone(),
+            file: draft.parts[part].clone(),
             line: Some(line),
-            column: Some(draft.headers[column].clone().unwrap_or_else(|| draft.spec.columns[column].name.to_owned())),
+            column: Some(draft.column_name(column).to_owned()),
             value: value.map(shortened),
             message: message(),
         });

@@ -7,6 +7,18 @@ use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 /// The time zone that every timestamp column carries.
 pub const UTC: &str = "UTC";
 
+/// The columns that make a table a change feed, as Delta Lake names them: what a row does, and in which version.
+pub(super) const FEED: [ColumnSpec; 2] = [
+    ColumnSpec::optional("_change_type", Kind::Text),
+    ColumnSpec::optional("_commit_version", Kind::Integer).or_named(&["_version"]),
+];
+
+/// Whether a column of a change feed says what its rows do, and is no column of the table.
+pub(super) fn is_feed_column(name: &str) -> bool {
+    let names = FEED.iter().flat_map(|column| std::iter::once(&column.name).chain(column.aliases));
+    names.chain(&["_commit_timestamp"]).any(|known| known.eq_ignore_ascii_case(name))
+}
+
 /// What the cells of a column hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
@@ -68,13 +80,15 @@ pub struct ColumnSpec {
     pub one_of: Option<&'static [&'static str]>,
     /// Table and column in which each value must occur (text columns).
     pub references: Option<(&'static str, &'static str)>,
+    /// The row is a part of the one it refers to, and goes with it when a change feed deletes that.
+    pub part: bool,
 }
 
 impl ColumnSpec {
     /// A column that may be absent or have gaps.
     #[must_use]
     pub const fn optional(name: &'static str, kind: Kind) -> Self {
-        Self { name, aliases: &[], kind, required: false, unique: false, one_of: None, references: None }
+        Self { name, aliases: &[], kind, required: false, unique: false, one_of: None, references: None, part: false }
     }
 
     /// A column that must be there, with a value in every row.
@@ -106,6 +120,12 @@ impl ColumnSpec {
     pub const fn references(self, table: &'static str, column: &'static str) -> Self {
         Self { references: Some((table, column)), ..self }
     }
+
+    /// The same column; its row goes with the one that it refers to.
+    #[must_use]
+    pub const fn part_of_it(self) -> Self {
+        Self { part: true, ..self }
+    }
 }
 
 /// One table.
@@ -120,6 +140,21 @@ pub struct TableSpec {
 }
 
 impl TableSpec {
+    /// What the table may be called.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &'static str> {
+        std::iter::once(self.name).chain(self.stems.iter().copied())
+    }
+
+    /// The place of the column that names a row, if there is one.
+    pub(super) fn key(&self) -> Option<usize> {
+        self.columns.iter().position(|column| column.unique)
+    }
+
+    /// The columns that are looked for in files: the spec's, and behind them [`FEED`].
+    pub(super) fn sought(&self) -> impl Iterator<Item = &'static ColumnSpec> {
+        self.columns.iter().chain(&FEED)
+    }
+
     /// The schema of the checked batch: the spec's columns in its order, under its names.
     #[must_use]
     pub fn schema(&self) -> SchemaRef {

@@ -312,6 +312,8 @@ fn forgetting_works_while_a_build_runs() {
     let (catalogue, params) = (Catalogue::built_in(), BuildParams::default());
     let request = nba::BuildRequest {
         data: sandbox.path("desk"),
+        extract: nba::Extract::Full,
+        at: std::collections::BTreeMap::new(),
         index: sandbox.path("index"),
         catalogue: &catalogue,
         now: NOW.to_owned(),

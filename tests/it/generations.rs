@@ -92,6 +92,8 @@ fn tables_that_change_or_vanish_while_they_are_read_are_refused() {
     let meddled = |phase: &'static str, meddle: &dyn Fn()| {
         let request = nba::BuildRequest {
             data: data.clone(),
+            extract: nba::Extract::Full,
+            at: std::collections::BTreeMap::new(),
             index: index.clone(),
             catalogue: &Catalogue::built_in(),
             now: NOW.to_owned(),
@@ -359,6 +361,8 @@ fn a_diff_tells_rows_and_why_the_best_action_changed() {
     let model = Catalogue::from_toml(&sandbox.path("desk/actions.toml")).unwrap();
     let request = nba::BuildRequest {
         data: sandbox.path("desk"),
+        extract: nba::Extract::Full,
+        at: std::collections::BTreeMap::new(),
         index: sandbox.path("index"),
         catalogue: &model,
         now: NOW.to_owned(),

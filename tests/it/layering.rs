@@ -113,6 +113,8 @@ const FENCED: &[(&str, &[&str])] = &[
     ("tokenizers", &["src/embed/onnx/"]),
     ("tantivy", &["src/keyword/"]),
     ("parquet", &["src/table/"]),
+    ("delta_kernel", &["src/table/delta/kernel.rs"]),
+    ("delta_kernel_default_engine", &["src/table/delta/kernel.rs"]),
     ("clap", &["src/face/cli/"]),
     ("indicatif", &["src/face/cli/"]),
     ("plotters", &["src/face/cli/plot.rs"]),

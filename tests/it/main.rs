@@ -9,6 +9,7 @@ mod analyze;
 mod build;
 mod corpus;
 mod errors;
+mod feed;
 mod feedback;
 mod forget;
 mod formats;

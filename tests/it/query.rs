@@ -406,6 +406,8 @@ fn a_ticket_of_the_index_needs_no_model() {
     let catalogue = nba::Catalogue::built_in();
     let request = nba::BuildRequest {
         data: scratch.path("desk"),
+        extract: nba::Extract::Full,
+        at: std::collections::BTreeMap::new(),
         index: scratch.path("index"),
         catalogue: &catalogue,
         now: support::NOW.to_owned(),

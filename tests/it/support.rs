@@ -233,6 +233,8 @@ fn build_hashed(data: &Path, name: &str) -> PathBuf {
 pub(crate) fn build(data: &Path, index: &Path, params: &nba::BuildParams) -> nba::Result<nba::BuildReport> {
     let request = nba::BuildRequest {
         data: data.to_owned(),
+        extract: nba::Extract::Full,
+        at: std::collections::BTreeMap::new(),
         index: index.to_owned(),
         catalogue: &nba::Catalogue::built_in(),
         now: NOW.to_owned(),

@@ -16,13 +16,15 @@ use super::report::{self, Night};
 use super::settings::Settings;
 use super::stop::Stop;
 use super::watch::Watch;
-use crate::desk::Catalogue;
+use crate::desk::{Catalogue, Since};
 use crate::engine::{identity_of, open_model};
 use crate::error::{Error, Result};
 use crate::face::clock::now;
 use crate::face::explain::plural;
 use crate::feedback::LogReport;
-use crate::rebuild::{BuildReport, BuildRequest, Forgetting, Progress, catalogue_beside, nothing_to_do, prepare};
+use crate::rebuild::{
+    BuildReport, BuildRequest, Extract, Forgetting, Progress, catalogue_beside, nothing_to_do, prepare,
+};
 use crate::similarity::{Measured, WHY_NONE};
 use crate::snapshot::{Generation, Purging};
 
@@ -77,6 +79,8 @@ fn run(args: &BuildArgs, settings: &Settings, watch: &mut Watch<'_>) -> Result<E
     let model = settings.model()?;
     let request = BuildRequest {
         data: args.data.clone(),
+        extract: extract(args),
+        at: args.at.iter().cloned().collect(),
         index: settings.index.clone(),
         catalogue: &catalogue,
         now: now(),
@@ -109,6 +113,15 @@ fn run(args: &BuildArgs, settings: &Settings, watch: &mut Watch<'_>) -> Result<E
         Err(error @ Error::Refused { .. }) => Ok(End::Refused(judged, error)),
         Err(error) => Err(error),
     }
+}
+
+/// What the source tables hold, as the flags say.
+fn extract(args: &BuildArgs) -> Extract {
+    let since = args.since.as_deref().map(|value| match value {
+        "last" => Since::Last,
+        value => Since::After(value.to_owned()),
+    });
+    if args.changes || since.is_some() { Extract::Changes { since } } else { Extract::Full }
 }
 
 /// Who runs this program, as far as the system tells: `user@host`.
@@ -154,6 +167,9 @@ fn summary(report: &BuildReport, index: &Path) -> String {
         let _ = writeln!(out, "  {name:<8} {:>8} rows  {:>8.1} MB", entry.rows, entry.bytes as f64 / 1e6);
     }
     let _ = writeln!(out, "  skipped  {:>8} rows", report.skipped);
+    for (name, changes) in report.changes() {
+        let _ = writeln!(out, "  changes  {name}: {}", report::changes(changes));
+    }
     let actions = &report.actions;
     let _ = writeln!(out, "  actions  {} given, {} assigned, {} OTHER", actions.given, actions.assigned, actions.other);
     let _ = writeln!(out, "  similar  {}", similarity(report.similarity.as_ref()));

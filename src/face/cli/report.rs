@@ -8,6 +8,7 @@ use serde_json::json;
 
 use super::build::{End, purged};
 use super::printer::write_whole;
+use crate::desk::Changes;
 use crate::error::{Error, Result};
 use crate::face::wire::with_causes;
 use crate::rebuild::{BuildReport, Verdict};
@@ -170,7 +171,26 @@ fn came_in(report: &BuildReport) -> String {
     for table in &report.tables {
         let _ = writeln!(out, "| {} | {} | {} | {} |", table.name, table.rows, table.skipped, table.columns.len());
     }
+    for (name, of) in report.changes() {
+        let _ = write!(out, "\n{name}: {}.\n", changes(of));
+    }
     out
+}
+
+/// What changed in a table, in a line.
+pub(super) fn changes(changes: &Changes) -> String {
+    let Changes { set, deleted, rows_passed_over, files, files_passed_over } = changes;
+    let mut text = format!("{set} rows set, {deleted} deleted");
+    if *files > 0 {
+        let _ = write!(text, "; {files} files read");
+    }
+    if *files_passed_over > 0 {
+        let _ = write!(text, "; {files_passed_over} files of no newer partition passed over");
+    }
+    if *rows_passed_over > 0 {
+        let _ = write!(text, "; {rows_passed_over} rows of versions already read passed over");
+    }
+    text
 }
 
 fn gates(gates: &[Verdict]) -> String {

@@ -22,7 +22,7 @@ fn generation(rows: usize, bytes: u64) -> Generation {
 
 fn table(rows: usize, skipped: usize, columns: &[&str]) -> SourceTable {
     let columns = columns.iter().map(|&column| column.to_owned()).collect();
-    SourceTable { name: "tickets".to_owned(), rows, skipped, columns }
+    SourceTable { name: "tickets".to_owned(), rows, skipped, columns, changes: None }
 }
 
 fn figures(table: SourceTable) -> Figures {

@@ -31,12 +31,21 @@ pub(in crate::face::cli) enum IndexCommand {
 
 #[derive(Debug, ClapArgs)]
 #[command(
-    after_help = "Examples:\n  nba index build --data fixtures --index index\n  nba index build --data export/ --lenient --vector hnsw\n\nThe folder holds companies, customers, agents, tickets and ticket_interactions as CSV or Parquet.\nThe old generation serves until the new one is complete and checked; on any error it goes on serving.\nIf what serves was made by this program from the same tables, catalogue, configuration, model and feedback, nothing is\nbuilt, and the exit code is 3. If it is too unlike what serves or too poor, by the limits under [build.gates] of the\nconfiguration, it is not published, and the exit code is 4.\nCtrl-C or SIGTERM stops it where nothing that was embedded is lost, and the exit code is 8; the second ends it at once."
+    after_help = "Examples:\n  nba index build --data fixtures --index index\n  nba index build --data export/ --lenient --vector hnsw\n  nba index build --data changes/ --changes\n  nba index build --data lake/ --since last\n\nThe folder holds companies, customers, agents, tickets and ticket_interactions as CSV or Parquet.\nWith --changes, customers must be whole, since personal data is not kept; companies and agents are whole or absent.\nThe old generation serves until the new one is complete and checked; on any error it goes on serving.\nIf what serves was made by this program from the same tables, catalogue, configuration, model and feedback, nothing is\nbuilt, and the exit code is 3. If it is too unlike what serves or too poor, by the limits under [build.gates] of the\nconfiguration, it is not published, and the exit code is 4.\nCtrl-C or SIGTERM stops it where nothing that was embedded is lost, and the exit code is 8; the second ends it at once."
 )]
 pub(in crate::face::cli) struct BuildArgs {
     /// Folder with the five source tables
     #[arg(long, value_name = "DIR")]
     pub(in crate::face::cli) data: PathBuf,
+    /// The tables hold only what has changed since what serves was built: rows to be set, or with _change_type deleted
+    #[arg(long)]
+    pub(in crate::face::cli) changes: bool,
+    /// Of folders of Parquet files read only the partitions after this one, or after the last that was read; implies --changes
+    #[arg(long, value_name = "VALUE|last")]
+    pub(in crate::face::cli) since: Option<String>,
+    /// Read a Delta Lake table as of a version, the newest otherwise; can be given for each table
+    #[arg(long, value_name = "TABLE=VERSION", value_parser = version)]
+    pub(in crate::face::cli) at: Vec<(String, i64)>,
     /// Action catalogue [default: actions.toml in the data folder, else the built-in one]
     #[arg(long, value_name = "FILE")]
     pub(in crate::face::cli) actions: Option<PathBuf>,
@@ -80,6 +89,12 @@ fn mebibytes(text: &str) -> Result<usize, String> {
     };
     let size = digits.parse::<usize>().ok().and_then(|number| number.checked_mul(unit));
     size.filter(|&size| size >= LEAST_MEMORY_MB).ok_or_else(form)
+}
+
+/// A table and a version of it.
+fn version(text: &str) -> Result<(String, i64), String> {
+    let parts = text.split_once('=').and_then(|(table, version)| Some((table.to_owned(), version.parse().ok()?)));
+    parts.filter(|(_, version)| *version >= 0).ok_or_else(|| "must be like `tickets=12`".to_owned())
 }
 
 /// What a build says while it runs.
