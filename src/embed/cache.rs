@@ -237,8 +237,9 @@ impl Fresh<'_> {
         so_far.done += texts.len();
         self.n_records = n_records;
         self.waiting.clear();
-        told?;
-        (self.on_progress)(*so_far)
+        // Whoever stopped it on the way hears what is kept before it stops.
+        (self.on_progress)(*so_far)?;
+        told
     }
 }
 
