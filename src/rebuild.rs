@@ -13,6 +13,7 @@ mod onto;
 mod past;
 mod specs;
 
+use std::collections::BTreeMap;
 use std::ops::{Add, AddAssign};
 use std::path::{Path, PathBuf};
 
