@@ -26,7 +26,7 @@ use arrow::array::{ArrayRef, RecordBatch, StringArray};
 use fs_err as fs;
 use nba::embed::{ModelIdentity, Vector};
 use nba::index::{IndexReader, IndexSpec, Query, QueryKind, QueryVector, write};
-use nba::keyword::{KeywordParams, Language, TextField};
+use nba::keyword::{KEYWORD_MEMORY, KeywordParams, Language, TextField};
 use nba::vector::VectorParams;
 use serde::Deserialize;
 use serde_json::json;
@@ -144,13 +144,15 @@ fn build(files: &Files, params: &VectorParams) -> Outcome<serde_json::Value> {
         language: None,
         labels: None,
         vector: params.clone(),
+        keyword_memory: KEYWORD_MEMORY,
     };
     let model = ModelIdentity { name: "given vectors".to_owned(), fingerprint: "0".repeat(64), dimension };
 
     let start = Instant::now();
     let mut began = BTreeMap::new();
-    let (manifest, sha256) = write(&files.index, &spec, &batch, &vectors, &model, &mut |phase| {
+    let (manifest, sha256) = write(&files.index, &spec, [Ok(batch)], &vectors, &model, &mut |phase| {
         began.insert(phase, start.elapsed().as_secs_f64());
+        Ok(())
     })?;
     let total = start.elapsed().as_secs_f64();
     fs::write(sum_file(&files.index), sha256)?;

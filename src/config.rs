@@ -12,7 +12,7 @@ use crate::embed::EmbedParams;
 use crate::error::{Error, Result};
 use crate::index::{DuplicateParams, FusionParams};
 use crate::keyword::KeywordParams;
-use crate::rebuild::BuildParams;
+use crate::rebuild::{BuildParams, LEAST_MEMORY_MB};
 use crate::recommend::RecommendParams;
 
 pub use edit::{Edit, EditValue, edit};
@@ -98,6 +98,7 @@ impl Config {
                 self.build.learn.held_out > 0.0 && self.build.learn.held_out < 1.0,
                 "build.learn.held_out must be between 0 and 1",
             ),
+            (self.build.memory_mb >= LEAST_MEMORY_MB, "build.memory_mb must be 1024 or more"),
             (
                 [gates.rows_drop, gates.skipped, gates.recall].iter().all(|share| (0.0..=1.0).contains(share)),
                 "build.gates.rows_drop, build.gates.skipped and build.gates.recall must be between 0 and 1",

@@ -202,6 +202,26 @@ pub enum Error {
         /// The oldest minor version of ONNX Runtime 1.x that serves.
         needed_minor: u32,
     },
+    /// A build that will take more memory than it may.
+    #[error(
+        "a build of {tickets} tickets with {steps} steps takes some {needed_mb} MiB, and {allowed_mb} MiB are allowed; allow that with --memory {needed_mb}MiB, or export fewer tickets"
+    )]
+    Memory {
+        /// The desk's tickets.
+        tickets: usize,
+        /// Their steps.
+        steps: usize,
+        /// What it will take, in mebibytes.
+        needed_mb: usize,
+        /// What it may, likewise.
+        allowed_mb: usize,
+    },
+    /// A build was asked to stop, and did.
+    #[error("stopped as asked: nothing is published, and the vectors of {kept} texts are kept; go on with --resume")]
+    Stopped {
+        /// How many texts have a vector that the next build will not make again.
+        kept: usize,
+    },
     /// Another process is writing this index.
     #[error("{} is being written by {holder}; wait for it to end", .path.display())]
     Busy {
@@ -236,6 +256,8 @@ pub enum Fault {
     Gate,
     /// What is installed or lies on the disk.
     Setup,
+    /// Whoever stopped it.
+    Stop,
     /// Another process, which will be done some time.
     Busy,
     /// This program.
@@ -252,6 +274,7 @@ impl Fault {
             Self::Input => 5,
             Self::Busy => 6,
             Self::Setup => 7,
+            Self::Stop => 8,
             Self::Bug => 101,
         }
     }
@@ -262,7 +285,7 @@ impl Fault {
         match self {
             Self::Caller | Self::Input => 400,
             Self::NotFound => 404,
-            Self::Gate | Self::Setup | Self::Busy => 503,
+            Self::Gate | Self::Setup | Self::Busy | Self::Stop => 503,
             Self::Bug => 500,
         }
     }
@@ -284,6 +307,7 @@ impl Error {
                 Fault::Input
             }
             Self::Refused { .. } => Fault::Gate,
+            Self::Stopped { .. } => Fault::Stop,
             Self::Busy { .. } => Fault::Busy,
             Self::NoIndex { .. }
             | Self::Corrupt { .. }
@@ -293,6 +317,7 @@ impl Error {
             | Self::ModelMismatch { .. }
             | Self::Model { .. }
             | Self::Runtime { .. }
+            | Self::Memory { .. }
             | Self::Io(_) => Fault::Setup,
             Self::Internal { .. } => Fault::Bug,
         }

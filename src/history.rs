@@ -1,10 +1,15 @@
 //! A desk's past in memory: its moments, what was known from when on, and which of them are alike. Exact; keeps no file.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
 use rayon::prelude::*;
 
-use crate::desk::{Author, Catalogue, Desk, OTHER, Step, Ticket, language, thread_id};
+use crate::desk::{
+    Author, Catalogue, Desk, Lesson, Name, OTHER, Ticket, Turn, language, step_at, step_places, thread_id,
+};
+use crate::embed::{Blends, KeptVectors};
 use crate::recommend::{
     Ending, Example, LearnParams, Learned, Moment, Outcome, RecommendParams, SimilarState, Situation, Vote, eligible,
     expected_success, learn, votes,
@@ -18,41 +23,86 @@ const FEWEST_HELD_OUT: usize = 100;
 /// Of the held-out moments, so many, evenly spread, set the shares.
 const MOST_HELD_OUT: usize = 2_000;
 
+/// What a history is made of: a desk, and for each of its tickets what cannot be read off it.
+#[derive(Clone, Copy)]
+pub struct Sources<'a> {
+    /// The tickets.
+    pub desk: &'a Desk,
+    /// The conversation of each.
+    pub threads: &'a [Thread],
+    /// The action of each agent turn of each.
+    pub actions_of: &'a [Vec<Name>],
+    /// The vectors of all texts.
+    pub kept: &'a KeptVectors,
+    /// The vectors of all steps' states, in the order of the desk.
+    pub states: &'a Blends,
+}
+
+/// What a ticket's conversation as a whole is told apart by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Thread {
+    /// Equal for tickets with the same thread, which count once.
+    pub id: String,
+    /// `pt` or `en`: the language of subject and description; `?` where they have no words.
+    pub language: &'static str,
+}
+
+impl Thread {
+    /// That of a ticket.
+    #[must_use]
+    pub fn of(ticket: &Ticket) -> Self {
+        // Of what is known from the start alone: later messages must not tell about earlier moments.
+        let opening = format!("{}\n{}", ticket.subject, ticket.description);
+        Self { id: thread_id(ticket), language: language(&opening) }
+    }
+}
+
 /// Every step of a desk's tickets, in the order of the desk, and which of them are evidence.
 pub struct History<'a> {
+    sources: Sources<'a>,
     moments: Vec<PastMoment<'a>>,
     /// Moments of tickets that ended, with a known action: in the order in which they became known. Of threads that are the
     /// same, the one that became known first.
     evidence: Vec<usize>,
+    /// The vectors of all states, one after another, where they are held.
+    held: Option<Vec<f32>>,
 }
 
-/// A step of a ticket, with the vectors that stand for it.
+/// A step of a ticket: where it is. What was known then, and its vectors, are looked up when they are asked for.
 pub struct PastMoment<'a> {
     /// Its ticket.
     pub ticket: &'a Ticket,
-    /// Equal for tickets with the same thread, which count once.
-    pub thread_id: String,
+    /// The ticket's conversation.
+    pub thread: &'a Thread,
     /// When the agent acted, in microseconds since 1970 UTC; for what is still to be done, when the last turn was.
     pub at: i64,
-    /// What was known then.
-    pub moment: Moment<'a>,
+    /// The actions before.
+    pub done: &'a [Name],
     /// What the agent did; `None` for what is still to be done.
     pub action: Option<&'a str>,
-    /// What the agent wrote.
-    pub message: &'a str,
-    /// The unit vector of the state.
-    pub state: &'a [f32],
-    /// How the ticket ended.
-    pub outcome: Outcome,
     /// The probability that such a ticket ends well, 0 to 1.
     pub expected_success: f32,
-    /// `pt` or `en`: the language of subject and description; `?` where they have no words.
-    pub language: &'static str,
+    /// The agent's turn in the thread; the thread's length for what is still to be done.
+    turn: usize,
     /// Whether nothing may be known of its ticket: see [`History::forget`].
     forgotten: bool,
 }
 
-impl PastMoment<'_> {
+impl<'a> PastMoment<'a> {
+    fn of(ticket: &'a Ticket, thread: &'a Thread, actions: &'a [Name], (position, turn): (usize, usize)) -> Self {
+        let taken = ticket.thread.get(turn);
+        Self {
+            ticket,
+            thread,
+            at: taken.or(ticket.thread.last()).map_or(ticket.created_at, |turn| turn.at),
+            done: &actions[..position.min(actions.len())],
+            action: taken.and_then(|_| actions.get(position)).map(AsRef::as_ref),
+            expected_success: 0.0,
+            turn,
+            forgotten: false,
+        }
+    }
+
     /// From when on what happened in the ticket is known: its end; never while it is active, or if it is forgotten.
     #[must_use]
     pub fn known_from(&self) -> i64 {
@@ -63,16 +113,29 @@ impl PastMoment<'_> {
         self.ticket.closed_at.unwrap_or(last_turn).max(last_turn)
     }
 
+    /// How the ticket ended.
+    #[must_use]
+    pub fn outcome(&self) -> Outcome {
+        let ticket = self.ticket;
+        Outcome {
+            resolved: (!ticket.status.is_active()).then(|| ticket.status.is_resolved()),
+            reopened: ticket.reopened_count.map(|count| count > 0),
+            csat: ticket.csat_score,
+            hours: ticket.resolution_hours,
+            sla_breached: ticket.sla_breached,
+        }
+    }
+
     /// What was known to whoever asked for advice then.
     #[must_use]
     pub fn situation(&self) -> Situation {
         Situation {
-            category: Some(self.ticket.category.clone()),
+            category: Some(self.ticket.category.to_string()),
             // The tables tell the last status alone.
             status: None,
-            channel: Some(self.ticket.channel.clone()),
-            priority: Some(self.ticket.priority.clone()),
-            done: self.moment.done.iter().map(|&action| action.to_owned()).collect(),
+            channel: Some(self.ticket.channel.to_string()),
+            priority: Some(self.ticket.priority.to_string()),
+            done: self.done.iter().map(|action| action.to_string()).collect(),
             expected_success: Some(self.expected_success),
             likely: Vec::new(),
             acceptance: BTreeMap::new(),
@@ -80,54 +143,68 @@ impl PastMoment<'_> {
         }
     }
 
+    /// What was known of it but for what anybody wrote.
+    fn circumstances(&self) -> Moment<'a> {
+        let context = [
+            ("category", Some(&*self.ticket.category)),
+            ("subcategory", self.ticket.subcategory.as_deref()),
+            ("channel", Some(&*self.ticket.channel)),
+            ("priority", Some(&*self.ticket.priority)),
+            ("language", Some(self.thread.language)),
+        ];
+        Moment {
+            done: self.done.iter().map(AsRef::as_ref).collect(),
+            context: context.into_iter().filter_map(|(name, value)| Some((name, value?))).collect(),
+            customer_spoke_last: self.before().last().is_none_or(|turn| turn.author == Author::Customer),
+            ..Moment::default()
+        }
+    }
+
+    fn before(&self) -> &'a [Turn] {
+        &self.ticket.thread[..self.turn.min(self.ticket.thread.len())]
+    }
+
     fn as_similar(&self, similarity: f32) -> SimilarState {
         SimilarState {
             ticket_id: self.ticket.id.clone(),
-            thread_id: self.thread_id.clone(),
-            position: self.moment.done.len(),
+            thread_id: self.thread.id.clone(),
+            position: self.done.len(),
             similarity,
             action: self.action.unwrap_or(OTHER).to_owned(),
-            last_action: self.moment.done.last().map(|&action| action.to_owned()),
-            category: Some(self.ticket.category.clone()),
-            outcome: self.outcome.clone(),
+            last_action: self.done.last().map(ToString::to_string),
+            category: Some(self.ticket.category.to_string()),
+            outcome: self.outcome(),
             expected_success: Some(self.expected_success),
-            message: self.message.to_owned(),
+            message: self.ticket.thread.get(self.turn).map(|turn| turn.text.clone()).unwrap_or_default(),
         }
     }
 }
 
 impl<'a> History<'a> {
-    /// From a desk's tickets, the steps of each, the action of each agent turn, the vector of each step's state in the
-    /// same order, and the vector of any text. How well tickets are expected to end follows from what was known before
-    /// the instant `as_of`.
+    /// How well tickets are expected to end follows from what was known before the instant `as_of`.
     #[must_use]
-    pub fn of(
-        desk: &'a Desk,
-        steps: &'a [Vec<Step>],
-        actions_of: &'a [Vec<String>],
-        states: &'a [impl AsRef<[f32]>],
-        vector_of: impl Fn(&str) -> &'a [f32],
-        (as_of, seed): (i64, u64),
-    ) -> Self {
-        let mut moments: Vec<PastMoment<'a>> = Vec::with_capacity(states.len());
-        for ((ticket, steps), actions) in desk.tickets.iter().zip(steps).zip(actions_of) {
-            // Of what is known from the start alone: later messages must not tell about earlier moments.
-            let opening = format!("{}\n{}", ticket.subject, ticket.description);
-            let (language, thread_id) = (language(&opening), thread_id(ticket));
-            for step in steps {
-                let state = states[moments.len()].as_ref();
-                moments.push(past_moment((ticket, &thread_id, language), step, actions, state, &vector_of));
-            }
+    pub fn of(sources: Sources<'a>, (as_of, seed): (i64, u64)) -> Self {
+        let mut moments: Vec<PastMoment<'a>> = Vec::with_capacity(sources.states.len());
+        let tickets = sources.desk.tickets.iter().zip(sources.threads).zip(sources.actions_of);
+        for ((ticket, thread), actions) in tickets {
+            moments.extend(step_places(ticket).map(|place| PastMoment::of(ticket, thread, actions, place)));
         }
-        let mut history = Self { moments, evidence: Vec::new() };
+        let mut history = Self { sources, moments, evidence: Vec::new(), held: None };
         history.find_evidence();
         history.expect_as_of(as_of, seed);
         history
     }
 
+    /// Holds the vectors of all states in memory from now on: for who asks for [`History::similar`] of many.
+    #[must_use]
+    pub fn held(mut self) -> Self {
+        self.held = Some((0..self.moments.len()).flat_map(|at| self.sources.states.of(at).into_owned()).collect());
+        self
+    }
+
     /// From now on nothing is ever known of the tickets of a category, as if it had not been seen before.
     pub fn forget(&mut self, category: &str) {
-        let is_forgotten = |past: &PastMoment<'_>| past.ticket.category == category;
+        let is_forgotten = |past: &PastMoment<'_>| &*past.ticket.category == category;
         self.moments.iter_mut().for_each(|past| past.forgotten |= is_forgotten(past));
         self.find_evidence();
     }
@@ -138,7 +215,7 @@ impl<'a> History<'a> {
         let mut ended: Vec<usize> = (0..moments.len()).filter(|&at| moments[at].known_from() < i64::MAX).collect();
         ended.sort_by_key(|&at| (moments[at].known_from(), at));
         let mut seen = BTreeSet::new();
-        ended.retain(|&at| seen.insert((&moments[at].thread_id, moments[at].moment.done.len())));
+        ended.retain(|&at| seen.insert((&moments[at].thread.id, moments[at].done.len())));
         ended.retain(|&at| moments[at].action.is_some_and(|action| action != OTHER));
         self.evidence = ended;
     }
@@ -146,24 +223,21 @@ impl<'a> History<'a> {
     /// Sets how well tickets are expected to end by the ends that were known before an instant. Of threads that are the
     /// same one counts, and none has a say in what is expected of another.
     pub fn expect_as_of(&mut self, instant: i64, seed: u64) {
+        let moments = &self.moments;
         let mut ticket_of: BTreeMap<&str, &str> = BTreeMap::new();
-        for past in self.moments.iter().filter(|past| past.known_from() < instant) {
-            ticket_of.entry(&past.thread_id).or_insert(&past.ticket.id);
+        for past in moments.iter().filter(|past| past.known_from() < instant) {
+            ticket_of.entry(&past.thread.id).or_insert(&past.ticket.id);
         }
         let mut seen = BTreeSet::new();
         let mut counts = |past: &PastMoment<'a>| {
-            past.known_from() < instant && seen.insert((past.thread_id.clone(), past.moment.done.len()))
+            past.known_from() < instant && seen.insert((past.thread.id.as_str(), past.done.len()))
         };
-        let endings: Vec<Ending<'_>> = self
-            .moments
-            .iter()
-            .map(|past| Ending {
-                ticket: ticket_of.get(past.thread_id.as_str()).copied().unwrap_or(&past.ticket.id),
-                moment: &past.moment,
-                success: past.outcome.success().filter(|_| counts(past)),
-            })
-            .collect();
-        let expected = expected_success(&endings, seed);
+        let ending = |past: &PastMoment<'a>| Ending {
+            ticket: ticket_of.get(past.thread.id.as_str()).copied().unwrap_or(&past.ticket.id),
+            success: past.outcome().success().filter(|_| counts(past)),
+        };
+        let endings: Vec<Ending<'_>> = moments.iter().map(ending).collect();
+        let expected = expected_success(&endings, &|at| moments[at].circumstances(), seed);
         self.moments.iter_mut().zip(expected).for_each(|(past, expected)| past.expected_success = expected);
     }
 
@@ -171,6 +245,31 @@ impl<'a> History<'a> {
     #[must_use]
     pub fn moments(&self) -> &[PastMoment<'a>] {
         &self.moments
+    }
+
+    /// What was known at a moment.
+    #[must_use]
+    pub fn moment(&self, at: usize) -> Moment<'a> {
+        let past = &self.moments[at];
+        let step = step_at(past.ticket, past.done.len(), past.turn);
+        let kept = self.sources.kept;
+        Moment {
+            turns: step.turns().map(|part| (part.text, kept.of(part.text))).collect(),
+            said: past.before().iter().filter(|turn| turn.author == Author::Customer).map(|turn| &*turn.text).collect(),
+            subject: step.subject().map(|part| kept.of(part.text)),
+            ..past.circumstances()
+        }
+    }
+
+    /// The unit vector of the state at a moment.
+    fn state(&self, at: usize) -> Cow<'_, [f32]> {
+        match &self.held {
+            Some(numbers) => {
+                let dimension = numbers.len() / self.moments.len().max(1);
+                Cow::Borrowed(&numbers[at * dimension..][..dimension])
+            }
+            None => self.sources.states.of(at),
+        }
     }
 
     /// The evidence that was known before an instant, in the order in which it became known: places in
@@ -184,11 +283,19 @@ impl<'a> History<'a> {
     /// ticket.
     #[must_use]
     pub fn similar(&self, at: usize, places: &[usize], k: usize) -> Vec<SimilarState> {
-        let asked = &self.moments[at];
-        let mut found: Vec<(f32, usize)> = places
-            .iter()
-            .filter(|&&place| self.moments[place].ticket.id != asked.ticket.id)
-            .map(|&place| (dot(asked.state, self.moments[place].state), place))
+        self.similar_among(at, places.iter().map(|&place| (place, self.state(place))), k)
+    }
+
+    fn similar_among(
+        &self,
+        at: usize,
+        others: impl Iterator<Item = (usize, impl AsRef<[f32]>)>,
+        k: usize,
+    ) -> Vec<SimilarState> {
+        let (asked, state) = (&self.moments[at], self.state(at));
+        let mut found: Vec<(f32, usize)> = others
+            .filter(|(place, _)| self.moments[*place].ticket.id != asked.ticket.id)
+            .map(|(place, other)| (dot(&state, other.as_ref()), place))
             .collect();
         let order = |a: &(f32, usize), b: &(f32, usize)| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1));
         if k < found.len() {
@@ -211,78 +318,46 @@ impl<'a> History<'a> {
         let share = places.len() as f64 * params.held_out;
         let held_out = places.len() - (share as usize).max(FEWEST_HELD_OUT.min(places.len() / 2));
         let stride = (places.len() - held_out).div_ceil(MOST_HELD_OUT).max(1);
-        let kept: Vec<usize> =
-            (0..places.len()).filter(|&at| at < held_out || (at - held_out).is_multiple_of(stride)).collect();
+        // Of those before, the newest alone are learnt from.
+        let first = held_out.saturating_sub(params.most);
+        let kept: Vec<usize> = (first..places.len())
+            .filter(|&at| at < held_out || (at - held_out).is_multiple_of(stride))
+            .map(|at| places[at])
+            .collect();
         let examples: Vec<Example<'_>> = kept
             .iter()
-            .map(|&at| &self.moments[places[at]])
-            .map(|past| {
-                let action = past.action.unwrap_or(OTHER);
+            .map(|&at| {
+                let action = self.moments[at].action.unwrap_or(OTHER);
                 let kind = catalogue.get(action).map_or(OTHER, |action| action.kind.as_str());
-                Example { moment: past.moment.clone(), action, kind }
+                Example { moment: self.moment(at), action, kind }
             })
             .collect();
-        let compared = &places[held_out.saturating_sub(MOST_COMPARED)..held_out];
-        let votes_of = |at: usize| self.votes(places[kept[at]], compared, recommend);
+        let compared: Vec<(usize, Cow<'_, [f32]>)> = places[held_out.saturating_sub(MOST_COMPARED)..held_out]
+            .par_iter()
+            .map(|&place| (place, self.state(place)))
+            .collect();
+        let votes_of = |at: usize| {
+            let others = compared.iter().map(|(place, state)| (*place, state.as_ref()));
+            let similar = self.similar_among(kept[at], others, recommend.states);
+            votes(&self.moments[kept[at]].situation(), &similar, &[], recommend)
+        };
         let eligible_of =
-            |at: usize, votes: Vec<Vote>| eligible(&votes, &self.moments[places[kept[at]]].situation(), catalogue).0;
-        learn(&examples, held_out, &votes_of, &eligible_of, params)
+            |at: usize, votes: Vec<Vote>| eligible(&votes, &self.moments[kept[at]].situation(), catalogue).0;
+        learn(&examples, held_out - first, &votes_of, &eligible_of, params)
     }
 
-    /// The votes of the moments among `places` that are most like the one at `at`.
-    fn votes(&self, at: usize, places: &[usize], recommend: &RecommendParams) -> Vec<Vote> {
-        let similar = self.similar(at, places, recommend.states);
-        votes(&self.moments[at].situation(), &similar, &[], recommend)
-    }
-
-    /// What the ranker expects at each moment that is still to come, by place.
+    /// What was learnt of the steps of some tickets, in the order of the desk: for one that is still to come also what the
+    /// ranker expects.
     #[must_use]
-    pub fn likely_next(&self, learned: &Learned) -> Vec<(usize, Vec<Vote>)> {
-        let pending = (0..self.moments.len()).into_par_iter().filter(|&at| self.moments[at].action.is_none());
-        pending.map(|at| (at, learned.predict(&self.moments[at].moment))).collect()
-    }
-}
-
-fn past_moment<'a>(
-    (ticket, thread_id, language): (&'a Ticket, &str, &'static str),
-    step: &'a Step,
-    actions: &'a [String],
-    state: &'a [f32],
-    vector_of: &impl Fn(&str) -> &'a [f32],
-) -> PastMoment<'a> {
-    let done = actions[..step.position.min(actions.len())].iter().map(String::as_str).collect();
-    let before = &ticket.thread[..step.turn.min(ticket.thread.len())];
-    let context = [
-        ("category", Some(ticket.category.as_str())),
-        ("subcategory", ticket.subcategory.as_deref()),
-        ("channel", Some(ticket.channel.as_str())),
-        ("priority", Some(ticket.priority.as_str())),
-        ("language", Some(language)),
-    ];
-    PastMoment {
-        ticket,
-        thread_id: thread_id.to_owned(),
-        at: ticket.thread.get(step.turn).or(ticket.thread.last()).map_or(ticket.created_at, |turn| turn.at),
-        moment: Moment {
-            turns: step.turns().map(|part| (part.text.as_str(), vector_of(&part.text))).collect(),
-            said: before.iter().filter(|turn| turn.author == Author::Customer).map(|turn| &*turn.text).collect(),
-            subject: step.subject().map(|part| vector_of(&part.text)),
-            done,
-            context: context.into_iter().filter_map(|(name, value)| Some((name, value?))).collect(),
-            customer_spoke_last: step.last_turn_is_customer,
-        },
-        action: step.message.as_ref().and_then(|_| actions.get(step.position)).map(String::as_str),
-        message: step.message.as_deref().unwrap_or_default(),
-        state,
-        outcome: Outcome {
-            resolved: (!ticket.status.is_active()).then(|| ticket.status.is_resolved()),
-            reopened: ticket.reopened_count.map(|count| count > 0),
-            csat: ticket.csat_score,
-            hours: ticket.resolution_hours,
-            sla_breached: ticket.sla_breached,
-        },
-        expected_success: 0.0,
-        language,
-        forgotten: false,
+    pub fn lessons(&self, moments: Range<usize>, learned: &Learned) -> Vec<Lesson> {
+        let lesson = |at: usize| {
+            let past = &self.moments[at];
+            let likely = if past.action.is_none() { learned.predict(&self.moment(at)) } else { Vec::new() };
+            Lesson {
+                expected_success: past.expected_success,
+                likely: likely.into_iter().map(|vote| (vote.action, vote.probability)).collect(),
+            }
+        };
+        moments.into_par_iter().map(lesson).collect()
     }
 }

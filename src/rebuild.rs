@@ -8,10 +8,13 @@ mod drift;
 mod forgetting;
 mod gates;
 mod inputs;
+mod memory;
 mod onto;
+mod past;
 mod specs;
 
 use std::collections::BTreeMap;
+use std::ops::{Add, AddAssign};
 use std::path::{Path, PathBuf};
 
 use chrono::DateTime;
@@ -23,19 +26,18 @@ pub use self::drift::Spread;
 pub use self::forgetting::{CUSTOMER_COLUMN, Forgetting, TICKET_COLUMN};
 pub use self::gates::{Figures, Forced, GateParams, LastNight, Verdict};
 pub use self::inputs::{catalogue_beside, nothing_to_do};
+pub use self::memory::LEAST_MEMORY_MB;
 pub use self::onto::Extract;
 use self::onto::Onto;
+pub use self::past::Past;
 use self::specs::{steps_spec, tickets_spec};
-use crate::desk::{
-    self, Agent, AssignParams, Assigner, Catalogue, Desk, Lesson, OTHER, Part, ReadParams, Step, Ticket,
-};
-use crate::embed::{Cached, Embedder, Vector, VectorCache};
+use crate::desk::{self, Agent, AssignParams, Catalogue, Desk, ReadParams};
+use crate::embed::{Embedded, Embedder, VectorCache};
 use crate::error::{Error, Problem, Result};
 use crate::feedback::{Log, Reading, Tally};
-use crate::history::History;
-use crate::index::FusionParams;
+use crate::index::{FusionParams, IndexSpec};
 use crate::keyword::KeywordParams;
-use crate::recommend::{LearnParams, Learned, RecommendParams, Trust};
+use crate::recommend::{LearnParams, RecommendParams, Trust};
 use crate::similarity::Similarity;
 use crate::snapshot::{Snapshot, SnapshotWriter};
 use crate::vector::VectorParams;
@@ -59,6 +61,8 @@ const CACHE_FOLDER: &str = "cache";
 pub struct BuildParams {
     /// How many generations stay on the disk, the new one included. 1 or more.
     pub keep: usize,
+    /// Mebibytes of its own that it may take; what is written does not depend on it. [`LEAST_MEMORY_MB`] or more.
+    pub memory_mb: usize,
     /// How source rows are checked.
     pub read: ReadParams,
     /// When an agent's message counts as an action of the catalogue.
@@ -77,6 +81,7 @@ impl Default for BuildParams {
     fn default() -> Self {
         Self {
             keep: 3,
+            memory_mb: 4_096,
             read: ReadParams::default(),
             assign: AssignParams::default(),
             keyword: BoostParams::default(),
@@ -139,13 +144,8 @@ pub struct BuildRequest<'a> {
 pub enum Progress {
     /// A phase begins: `read`, `embed`, `learn`, `vectors`, `keyword`, `similarity`, `gates` or `verify`.
     Phase(&'static str),
-    /// Of the texts to embed, this many are done.
-    Embedded {
-        /// How many are done.
-        done: usize,
-        /// How many there are.
-        total: usize,
-    },
+    /// Of the texts to embed, so many are done.
+    Embedded(Embedded),
 }
 
 /// Where the actions of agent messages came from.
@@ -157,6 +157,21 @@ pub struct ActionCounts {
     pub assigned: usize,
     /// Near no example: `OTHER`.
     pub other: usize,
+}
+
+impl Add for ActionCounts {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        let Self { given, assigned, other: none } = self;
+        Self { given: given + other.given, assigned: assigned + other.assigned, other: none + other.other }
+    }
+}
+
+impl AddAssign for ActionCounts {
+    fn add_assign(&mut self, other: Self) {
+        *self = *self + other;
+    }
 }
 
 /// What a generation keeps of the desk beside its indexes.
@@ -198,7 +213,7 @@ impl DeskFile {
 pub fn build(
     request: &BuildRequest<'_>,
     embedder: &dyn Embedder,
-    progress: &mut dyn FnMut(Progress),
+    progress: &mut dyn FnMut(Progress) -> Result<()>,
 ) -> Result<BuildReport> {
     prepare(request, embedder, progress)?.publish(progress)
 }
@@ -206,13 +221,13 @@ pub fn build(
 /// Builds both indexes into a new generation and judges it. It serves once it is published, and leaves nothing if it is not.
 ///
 /// # Errors
-/// [`crate::Error::Argument`] for an instant that is none; [`crate::Error::Data`] for faulty rows and [`crate::Error::Input`]
+/// [`crate::Error::Memory`] where it would take too much; [`crate::Error::Argument`] for an instant that is none; [`crate::Error::Data`] for faulty rows and [`crate::Error::Input`]
 /// for tables that change while they are read, before anything is written; [`crate::Error::Busy`] while another process
 /// writes; model and I/O errors.
 pub fn prepare(
     request: &BuildRequest<'_>,
     embedder: &dyn Embedder,
-    progress: &mut dyn FnMut(Progress),
+    progress: &mut dyn FnMut(Progress) -> Result<()>,
 ) -> Result<Candidate> {
     let now = instant(&request.now)?;
     let mut clock = Clock::default();
@@ -223,7 +238,7 @@ pub fn prepare(
     let feedback_lines = forgetting::purge_feedback(&request.index, &forgotten)?;
     let onto = Onto::of(request)?;
     let inputs = inputs::sums(request, onto.as_ref(), identity, &forgotten)?;
-    progress(Progress::Phase(phase));
+    progress(Progress::Phase(phase))?;
     let extent = onto::extent(request, onto.as_ref());
     let (mut desk, tables) = desk::load_extent(&request.data, &request.params.read, &extent)?;
     inputs::check_tables(&request.data, &extent, &inputs)?;
@@ -241,27 +256,30 @@ pub fn prepare(
     }
     let Reading { records, report: feedback } = Log::of(&request.index).read()?;
 
-    progress(Progress::Phase(clock.phase("embed")));
+    progress(Progress::Phase(clock.phase("embed")))?;
     let cache = VectorCache::open(&request.index.join(CACHE_FOLDER), identity)?;
     let cache = if forgotten.is_pending() { cache.without_others()? } else { cache };
-    let past = Past::embed(desk, request.catalogue, &request.params.assign, embedder, Some(&cache), progress)?;
-    let Past { desk, steps, actions_of, actions, vectors, states } = &past;
-    let ticket_rows = desk::ticket_rows(desk, request.catalogue, actions_of)?;
-    let ticket_vectors = vectors.of_tickets(&desk.tickets)?;
+    let past = Past::embed(desk, request.catalogue, &request.params.assign, embedder, &cache, progress)?;
+    let desk = &past.desk;
+    memory::check(&past, &request.params.vector, request.params.memory_mb)?;
+    let vectors = past.ticket_vectors()?;
 
-    progress(Progress::Phase(clock.phase("learn")));
+    progress(Progress::Phase(clock.phase("learn")))?;
     let learning = &request.params.learn;
     let history = past.history(i64::MAX, learning.seed);
     let learned = history.learn(history.known_before(i64::MAX), request.catalogue, learning, request.recommend);
-    let step_rows = desk::add_lessons(desk::step_rows(desk, steps, actions_of)?, &lessons(&history, &learned))?;
 
     let mut on_phase = |name| progress(Progress::Phase(clock.phase(name)));
     let vector = &request.params.vector;
-    writer.add_index(&tickets_spec(vector, &request.params.keyword), &ticket_rows, &ticket_vectors, &mut on_phase)?;
-    writer.add_index(&steps_spec(vector), &step_rows, states, &mut on_phase)?;
+    let keyword_memory = memory::for_keywords(request.params.memory_mb);
+    let tickets = IndexSpec { keyword_memory, ..tickets_spec(vector, &request.params.keyword) };
+    let steps = IndexSpec { keyword_memory, ..steps_spec(vector) };
+    writer.add_index(&tickets, past.ticket_rows(request.catalogue), &vectors, &mut on_phase)?;
+    writer.add_index(&steps, past.step_rows(&history, &learned), past.states(), &mut on_phase)?;
+    drop(history);
 
-    on_phase("similarity");
-    let similarity = alike::learn(request, &past, &writer, &ticket_rows, &ticket_vectors)?;
+    on_phase("similarity")?;
+    let similarity = alike::learn(request, &past, &writer, &vectors)?;
 
     let measured = similarity.as_ref().map(|scale| scale.measured.clone());
     let kept = DeskFile {
@@ -275,10 +293,10 @@ pub fn prepare(
     writer.add_file(DESK_FILE, &json_of(&kept)?)?;
     writer.add_file(LEARNED_FILE, &learned.to_bytes()?)?;
 
-    on_phase("gates");
+    on_phase("gates")?;
     let (last, last_unread) = candidate::last_night(&request.index);
-    let figures = candidate::figures(desk, &ticket_vectors, &learned);
-    let gates = candidate::judge(last.as_ref(), &writer, &figures, &ticket_vectors, &request.params.gates)?;
+    let figures = candidate::figures(desk, &vectors, &learned);
+    let gates = candidate::judge(last.as_ref(), &writer, &figures, &vectors, &request.params.gates)?;
     let report = BuildReport {
         generation: writer.generation().clone(),
         published: false,
@@ -286,10 +304,10 @@ pub fn prepare(
         last_unread,
         tables: desk.sources.clone(),
         skipped: desk.skipped,
-        texts: vectors.vectors.len(),
-        reused: vectors.reused,
+        texts: past.kept.len(),
+        reused: past.kept.reused(),
         seconds: Vec::new(),
-        actions: *actions,
+        actions: past.actions,
         similarity: measured,
         feedback,
         forgotten: forgotten.head().map(|_| Forgetting { left_out, feedback: feedback_lines, generations: None }),
@@ -302,56 +320,6 @@ pub fn prepare(
 
 fn json_of(value: &impl Serialize) -> Result<Vec<u8>> {
     serde_json::to_vec(value).map_err(|error| Error::internal("writing what a build keeps or sums", error))
-}
-
-/// A desk with the vectors of its texts and the actions of its messages: what a build indexes and a replay walks.
-pub struct Past {
-    /// The tickets.
-    pub desk: Desk,
-    steps: Vec<Vec<Step>>,
-    actions_of: Vec<Vec<String>>,
-    actions: ActionCounts,
-    vectors: Vectors,
-    states: Vec<Vector>,
-}
-
-impl Past {
-    /// Embeds what a desk's people wrote, from the cache where it can, and assigns an action to each agent message.
-    ///
-    /// # Errors
-    /// Model and I/O errors.
-    pub fn embed(
-        desk: Desk,
-        catalogue: &Catalogue,
-        assign: &AssignParams,
-        embedder: &dyn Embedder,
-        cache: Option<&VectorCache>,
-        progress: &mut dyn FnMut(Progress),
-    ) -> Result<Self> {
-        let steps: Vec<Vec<Step>> = desk.tickets.iter().map(desk::steps).collect();
-        let vectors = Texts::of(&desk, &steps, catalogue).embed(embedder, cache, progress)?;
-        let (actions_of, actions) = assign_actions(&desk, catalogue, &vectors, assign);
-        let states = vectors.of_steps(&steps)?;
-        Ok(Self { desk, steps, actions_of, actions, vectors, states })
-    }
-
-    /// Its moments; how well tickets are expected to end follows from what was known before the instant `as_of`.
-    #[must_use]
-    pub fn history(&self, as_of: i64, seed: u64) -> History<'_> {
-        let vector_of = |text: &str| self.vectors.of(text).as_ref();
-        History::of(&self.desk, &self.steps, &self.actions_of, &self.states, vector_of, (as_of, seed))
-    }
-}
-
-/// What was learnt of each step, in the order of the desk.
-fn lessons(history: &History<'_>, learned: &Learned) -> Vec<Lesson> {
-    let expected = history.moments().iter().map(|past| past.expected_success);
-    let mut lessons: Vec<Lesson> =
-        expected.map(|expected_success| Lesson { expected_success, likely: Vec::new() }).collect();
-    for (at, votes) in history.likely_next(learned) {
-        lessons[at].likely = votes.into_iter().map(|vote| (vote.action, vote.probability)).collect();
-    }
-    lessons
 }
 
 /// The instant of a build.
@@ -374,107 +342,4 @@ fn no_tickets(data: &Path, left_out: usize) -> Error {
     };
     let problem = Problem { file: data.to_owned(), line: None, column: None, value: None, message };
     Error::Data { problems: vec![problem], total: 1 }
-}
-
-/// Every distinct text that a build embeds.
-struct Texts {
-    distinct: BTreeMap<String, usize>,
-}
-
-impl Texts {
-    fn of(desk: &Desk, steps: &[Vec<Step>], catalogue: &Catalogue) -> Self {
-        let examples = catalogue.examples().into_iter().map(str::to_owned);
-        let problems = desk.tickets.iter().flat_map(desk::ticket_parts).map(|part| part.text);
-        let states = steps.iter().flatten().flat_map(|step| &step.state_parts).map(|part| part.text.clone());
-        let messages = unlabelled_messages(desk).map(str::to_owned);
-        let mut distinct: BTreeMap<String, usize> =
-            examples.chain(problems).chain(states).chain(messages).map(|text| (text, 0)).collect();
-        distinct.values_mut().zip(0..).for_each(|(at, number)| *at = number);
-        Self { distinct }
-    }
-
-    fn embed(
-        self,
-        embedder: &dyn Embedder,
-        cache: Option<&VectorCache>,
-        progress: &mut dyn FnMut(Progress),
-    ) -> Result<Vectors> {
-        let texts: Vec<&str> = self.distinct.keys().map(String::as_str).collect();
-        let total = texts.len();
-        let mut on_progress = |done| progress(Progress::Embedded { done, total });
-        let Cached { vectors, reused } = match cache {
-            Some(cache) => cache.embed(embedder, &texts, &mut on_progress)?,
-            None => Cached { vectors: embedder.embed_with_progress(&texts, &mut on_progress)?, reused: 0 },
-        };
-        Ok(Vectors { texts: self.distinct, vectors, reused })
-    }
-}
-
-/// The vector of every text of [`Texts`].
-struct Vectors {
-    texts: BTreeMap<String, usize>,
-    vectors: Vec<Vector>,
-    reused: usize,
-}
-
-impl Vectors {
-    fn of(&self, text: &str) -> &Vector {
-        &self.vectors[self.texts[text]]
-    }
-
-    /// The vector by which each ticket is found.
-    fn of_tickets(&self, tickets: &[Ticket]) -> Result<Vec<Vector>> {
-        tickets.iter().map(|ticket| self.sum(&desk::ticket_parts(ticket))).collect()
-    }
-
-    /// The vector of every step's state: the weighted sum of its parts.
-    fn of_steps(&self, steps: &[Vec<Step>]) -> Result<Vec<Vector>> {
-        steps.iter().flatten().map(|step| self.sum(&step.state_parts)).collect()
-    }
-
-    fn sum(&self, parts: &[Part]) -> Result<Vector> {
-        let parts = parts.iter().map(|part| (self.of(&part.text), part.weight));
-        Vector::weighted_sum(parts).ok_or_else(|| Error::internal("adding vectors up", "there are no words"))
-    }
-}
-
-/// The agent messages to which the tables give no action.
-fn unlabelled_messages(desk: &Desk) -> impl Iterator<Item = &str> {
-    let turns = desk.tickets.iter().flat_map(|ticket| ticket.agent_turns());
-    turns.filter(|turn| turn.action.is_none() && !turn.text.trim().is_empty()).map(|turn| turn.text.as_str())
-}
-
-/// For each ticket, the action of each agent turn: as given, else by the nearest examples, else [`OTHER`].
-fn assign_actions(
-    desk: &Desk,
-    catalogue: &Catalogue,
-    vectors: &Vectors,
-    params: &AssignParams,
-) -> (Vec<Vec<String>>, ActionCounts) {
-    let examples: Vec<&Vector> = catalogue.examples().into_iter().map(|text| vectors.of(text)).collect();
-    let assigner = Assigner::new(catalogue, &examples, params);
-    let mut counts = ActionCounts::default();
-    let mut action_of = |turn: &desk::Turn, category: &str| {
-        if let Some(given) = &turn.action {
-            counts.given += 1;
-            return given.clone();
-        }
-        let message = (!turn.text.trim().is_empty()).then(|| vectors.of(&turn.text));
-        match message.and_then(|message| assigner.assign(message, category)) {
-            Some(action) => {
-                counts.assigned += 1;
-                catalogue.actions[action].id.clone()
-            }
-            None => {
-                counts.other += 1;
-                OTHER.to_owned()
-            }
-        }
-    };
-    let actions = desk
-        .tickets
-        .iter()
-        .map(|ticket| ticket.agent_turns().map(|turn| action_of(turn, &ticket.category)).collect())
-        .collect();
-    (actions, counts)
 }

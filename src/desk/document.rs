@@ -15,16 +15,16 @@ const SUBJECT_WEIGHT: f32 = 1.0;
 
 /// A text and what its vector weighs in the vector of the whole.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Part {
+pub struct Part<'a> {
     /// The text to embed.
-    pub text: String,
+    pub text: &'a str,
     /// Above 0.
     pub weight: f32,
 }
 
-/// One decision of an agent, or the one that an active ticket waits for.
+/// One decision of an agent, or the one that an active ticket waits for: a view of its ticket, made when it is asked for.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Step {
+pub struct Step<'a> {
     /// The agent's turn in the thread; the thread's length when pending.
     pub turn: usize,
     /// Which of the ticket's agent turns it is, from 0.
@@ -32,26 +32,26 @@ pub struct Step {
     /// The state of the conversation just before, for people and the keyword index.
     pub state_text: String,
     /// The same state for the vector: the weighted sum of the vectors of these.
-    pub state_parts: Vec<Part>,
+    pub state_parts: Vec<Part<'a>>,
     /// Whether the last of these is the subject.
     has_subject: bool,
     /// What the agent wrote; `None` when pending.
-    pub message: Option<String>,
+    pub message: Option<&'a str>,
     /// The action that the tables name for this turn, if they do.
-    pub label: Option<String>,
+    pub label: Option<&'a str>,
     /// Whether the customer spoke last, so that the agent answered rather than went on.
     pub last_turn_is_customer: bool,
 }
 
-impl Step {
+impl<'a> Step<'a> {
     /// The parts of the state that are turns, newest first.
-    pub fn turns(&self) -> impl Iterator<Item = &Part> {
+    pub fn turns(&self) -> impl Iterator<Item = &Part<'a>> {
         self.state_parts[..self.state_parts.len() - usize::from(self.has_subject)].iter()
     }
 
     /// The part of the state that is the subject, if that has words.
     #[must_use]
-    pub fn subject(&self) -> Option<&Part> {
+    pub fn subject(&self) -> Option<&Part<'a>> {
         self.state_parts.last().filter(|_| self.has_subject)
     }
 }
@@ -92,36 +92,41 @@ pub fn later_text(ticket: &Ticket) -> String {
 }
 
 /// What a ticket is found by: the weighted sum of the vectors of these. Its problem, each word of which weighs 1, and every
-/// later turn, each word of which weighs [`LATER_WEIGHT`]: however long a thread is, no text is longer than a turn.
+/// later turn, each word of which weighs [`LATER_WEIGHT`]; `problem` is its [`problem_text`]. However long a thread is, no text is longer than a turn.
 #[must_use]
-pub fn ticket_parts(ticket: &Ticket) -> Vec<Part> {
+pub fn ticket_parts<'a>(ticket: &'a Ticket, problem: &'a str) -> Vec<Part<'a>> {
     let words = |text: &str| text.split_whitespace().count() as f32;
-    let problem = problem_text(ticket);
-    let problem = Part { weight: words(&problem).max(1.0), text: problem };
-    let later =
-        later_turns(ticket).map(|turn| Part { weight: LATER_WEIGHT * words(&turn.text), text: turn.text.clone() });
+    let problem = Part { weight: words(problem).max(1.0), text: problem };
+    let later = later_turns(ticket).map(|turn| Part { weight: LATER_WEIGHT * words(&turn.text), text: &turn.text });
     std::iter::once(problem).chain(later).collect()
 }
 
 /// One step for each turn of an agent, and a pending one for the present state of an active ticket.
 #[must_use]
-pub fn steps(ticket: &Ticket) -> Vec<Step> {
-    let step = |position: usize, at: usize, taken: Option<&Turn>| Step {
-        turn: at,
+pub fn steps(ticket: &Ticket) -> Vec<Step<'_>> {
+    step_places(ticket).map(|(position, turn)| step_at(ticket, position, turn)).collect()
+}
+
+/// Where each of [`steps`] is: which of the ticket's steps, and at which turn.
+pub fn step_places(ticket: &Ticket) -> impl Iterator<Item = (usize, usize)> {
+    let taken = (0..ticket.thread.len()).filter(|&turn| ticket.thread[turn].author == Author::Agent);
+    taken.chain(ticket.status.is_active().then_some(ticket.thread.len())).enumerate()
+}
+
+/// The step of an agent's turn, `position` of them before it; beyond the last turn, the pending one.
+#[must_use]
+pub fn step_at(ticket: &Ticket, position: usize, turn: usize) -> Step<'_> {
+    let taken = ticket.thread.get(turn);
+    Step {
+        turn,
         position,
-        state_text: state_text(ticket, at),
-        state_parts: state_parts(ticket, at),
+        state_text: state_text(ticket, turn),
+        state_parts: state_parts(ticket, turn),
         has_subject: !ticket.subject.trim().is_empty(),
-        message: taken.map(|turn| turn.text.clone()),
-        label: taken.and_then(|turn| turn.action.clone()),
-        last_turn_is_customer: customer_spoke_last(&ticket.thread[..at]),
-    };
-    let taken = ticket.thread.iter().enumerate().filter(|(_, turn)| turn.author == Author::Agent);
-    let mut steps: Vec<Step> = taken.enumerate().map(|(position, (at, turn))| step(position, at, Some(turn))).collect();
-    if ticket.status.is_active() {
-        steps.push(step(steps.len(), ticket.thread.len(), None));
+        message: taken.map(|turn| turn.text.as_str()),
+        label: taken.and_then(|turn| turn.action.as_deref()),
+        last_turn_is_customer: customer_spoke_last(&ticket.thread[..turn]),
     }
-    steps
 }
 
 /// The subject, then the last three turns before `turn` that have words, newest first, one a line: `C:`, `A:` and `S:`
@@ -140,21 +145,21 @@ pub fn state_text(ticket: &Ticket, turn: usize) -> String {
 }
 
 /// The same state as [`state_text`] as parts to embed.
-fn state_parts(ticket: &Ticket, turn: usize) -> Vec<Part> {
+fn state_parts(ticket: &Ticket, turn: usize) -> Vec<Part<'_>> {
     let before = &ticket.thread[..turn];
     let mut parts = conversation_parts(before);
     if needs_description(ticket, before) {
-        parts.push(Part { text: ticket.description.clone(), weight: TURN_WEIGHTS[parts.len()] });
+        parts.push(Part { text: &ticket.description, weight: TURN_WEIGHTS[parts.len()] });
     }
-    parts.push(Part { text: ticket.subject.clone(), weight: SUBJECT_WEIGHT });
+    parts.push(Part { text: &ticket.subject, weight: SUBJECT_WEIGHT });
     parts.retain(|part| !part.text.trim().is_empty());
     parts
 }
 
 /// The last three turns that have words, newest first, each with its weight.
 #[must_use]
-pub fn conversation_parts(turns: &[Turn]) -> Vec<Part> {
-    last_turns(turns).zip(TURN_WEIGHTS).map(|(turn, weight)| Part { text: turn.text.clone(), weight }).collect()
+pub fn conversation_parts(turns: &[Turn]) -> Vec<Part<'_>> {
+    last_turns(turns).zip(TURN_WEIGHTS).map(|(turn, weight)| Part { text: &turn.text, weight }).collect()
 }
 
 fn needs_description(ticket: &Ticket, before: &[Turn]) -> bool {

@@ -1,7 +1,8 @@
 //! The five tables → tickets with their threads, masked. The only place of the desk that sees a raw text.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use arrow::array::{Array, PrimitiveArray, StringArray};
 use arrow::datatypes::ArrowPrimitiveType;
@@ -11,7 +12,7 @@ use crate::desk::email::own_words;
 use crate::desk::kept::MaskedTables;
 use crate::desk::mask::{Masker, Person};
 use crate::desk::tables::{AGENTS, CUSTOMERS, INTERACTIONS, PEOPLE, TABLES, TICKETS};
-use crate::desk::ticket::{Agent, Author, Status, Ticket, Turn};
+use crate::desk::ticket::{Agent, Author, Name, Status, Ticket, Turn};
 use crate::error::{Error, Result};
 use crate::table::{self, Changes, Extent, ReadParams, Table, Tables};
 
@@ -66,10 +67,13 @@ pub fn load_extent(folder: &Path, params: &ReadParams, extent: &Extent<'_>) -> R
     }
     let mut tables = table::read_extent(folder, &TABLES, params, extent).map_err(Error::of_input)?;
     mask(&mut tables)?;
-    let mut threads = threads(tables.get(INTERACTIONS));
-    let mut tickets = tickets(tables.get(TICKETS));
-    for ticket in &mut tickets {
-        ticket.thread = threads.remove(&ticket.id).unwrap_or_default();
+    let mut names = Names::default();
+    let threads = threads(tables.get(INTERACTIONS), tables.get(TICKETS), &mut names);
+    let mut tickets = tickets(tables.get(TICKETS), &mut names);
+    for (ticket, mut thread) in tickets.iter_mut().zip(threads) {
+        thread.sort_by_key(|turn| turn.at);
+        thread.shrink_to_fit();
+        ticket.thread = thread;
     }
     let agents = agents(tables.get(AGENTS), &tickets);
     let sources = tables.tables.iter().map(|table| SourceTable {
@@ -81,6 +85,25 @@ pub fn load_extent(folder: &Path, params: &ReadParams, extent: &Extent<'_>) -> R
     });
     let desk = Desk { tickets, agents, skipped: tables.skipped, sources: sources.collect() };
     Ok((desk, MaskedTables::of(tables)))
+}
+
+/// Words that many rows have, each held once.
+#[derive(Default)]
+struct Names(HashSet<Name>);
+
+impl Names {
+    fn of(&mut self, word: &str) -> Name {
+        if let Some(name) = self.0.get(word) {
+            return Arc::clone(name);
+        }
+        let name = Name::from(word);
+        self.0.insert(Arc::clone(&name));
+        name
+    }
+
+    fn at(&mut self, column: &StringArray, row: usize) -> Option<Name> {
+        text(column, row).map(|word| self.of(word))
+    }
 }
 
 impl Desk {
@@ -174,13 +197,15 @@ fn loads(tickets: &[Ticket]) -> HashMap<&str, usize> {
     loads
 }
 
-/// The turns of each ticket by time; turns of the same moment stay in file order.
-fn threads(table: &Table) -> HashMap<String, Vec<Turn>> {
+/// The turns of each ticket, in file order.
+fn threads(table: &Table, tickets: &Table, names: &mut Names) -> Vec<Vec<Turn>> {
     let moments = table.timestamps("interaction_timestamp");
-    let [tickets, kinds, authors, messages, actions] =
+    let [ticket_ids, kinds, authors, messages, actions] =
         ["ticket_id", "author_type", "author_id", "message", "action"].map(|column| table.texts(column));
-    let mut threads: HashMap<String, Vec<Turn>> = HashMap::new();
-    for row in 0..tickets.len() {
+    let ids = tickets.texts("ticket_id");
+    let places: HashMap<&str, usize> = (0..ids.len()).map(|row| (ids.value(row), row)).collect();
+    let mut threads: Vec<Vec<Turn>> = vec![Vec::new(); ids.len()];
+    for row in 0..ticket_ids.len() {
         let author = match kinds.value(row) {
             "CUSTOMER" => Author::Customer,
             "AGENT" => Author::Agent,
@@ -188,20 +213,20 @@ fn threads(table: &Table) -> HashMap<String, Vec<Turn>> {
         };
         let turn = Turn {
             author,
-            author_id: owned(authors, row).unwrap_or_default(),
+            author_id: names.of(text(authors, row).unwrap_or_default()),
             at: moments.value(row),
             text: owned(messages, row).unwrap_or_default(),
-            action: owned(actions, row),
+            action: names.at(actions, row),
         };
-        threads.entry(tickets.value(row).to_owned()).or_default().push(turn);
-    }
-    for thread in threads.values_mut() {
-        thread.sort_by_key(|turn| turn.at);
+        // References were checked when the tables were read.
+        if let Some(&place) = places.get(ticket_ids.value(row)) {
+            threads[place].push(turn);
+        }
     }
     threads
 }
 
-fn tickets(table: &Table) -> Vec<Ticket> {
+fn tickets(table: &Table, names: &mut Names) -> Vec<Ticket> {
     let texts = |column| table.texts(column);
     let (ids, statuses, tags) = (texts("ticket_id"), texts("status"), texts("tags"));
     let (companies, customers, agents) = (texts("company_id"), texts("customer_id"), texts("agent_id"));
@@ -216,25 +241,25 @@ fn tickets(table: &Table) -> Vec<Ticket> {
     (0..ids.len())
         .map(|row| Ticket {
             id: ids.value(row).to_owned(),
-            company_id: companies.value(row).to_owned(),
-            customer_id: customers.value(row).to_owned(),
-            agent_id: owned(agents, row),
+            company_id: names.of(companies.value(row)),
+            customer_id: names.of(customers.value(row)),
+            agent_id: names.at(agents, row),
             created_at: created.value(row),
             closed_at: number(closed, row),
             status: Status::parse(statuses.value(row)).expect("the table's spec lists the words of `Status`"),
-            priority: priorities.value(row).to_owned(),
-            category: categories.value(row).to_owned(),
-            subcategory: owned(subcategories, row),
-            channel: channels.value(row).to_owned(),
+            priority: names.of(priorities.value(row)),
+            category: names.of(categories.value(row)),
+            subcategory: names.at(subcategories, row),
+            channel: names.of(channels.value(row)),
             subject: subjects.value(row).to_owned(),
             description: descriptions.value(row).to_owned(),
-            tags: labels(text(tags, row).unwrap_or_default()),
+            tags: labels(text(tags, row).unwrap_or_default(), names),
             resolution_hours: number(hours, row),
             first_response_minutes: number(minutes, row),
             sla_breached: breached.is_valid(row).then(|| breached.value(row)),
             nps_score: number(nps, row),
             csat_score: number(csat, row),
-            sentiment: owned(sentiments, row),
+            sentiment: names.at(sentiments, row),
             escalated: escalated.is_valid(row).then(|| escalated.value(row)),
             reopened_count: number(reopened, row),
             thread: Vec::new(),
@@ -259,8 +284,8 @@ fn mask(tables: &mut Tables) -> Result<()> {
     Ok(())
 }
 
-fn labels(joined: &str) -> Vec<String> {
-    joined.split('|').map(str::trim).filter(|label| !label.is_empty()).map(str::to_owned).collect()
+fn labels(joined: &str, names: &mut Names) -> Vec<Name> {
+    joined.split('|').map(str::trim).filter(|label| !label.is_empty()).map(|label| names.of(label)).collect()
 }
 
 fn text(column: &StringArray, row: usize) -> Option<&str> {

@@ -23,7 +23,8 @@ pub mod ticket;
 pub use action::{Catalogue, OTHER, TitleLanguage};
 pub use assign::{AssignParams, Assigner, Likeness};
 pub use document::{
-    Part, Step, conversation_parts, later_text, pending_step_id, problem_text, steps, thread_id, ticket_parts,
+    Part, Step, conversation_parts, later_text, pending_step_id, problem_text, step_at, step_places, steps, thread_id,
+    ticket_parts,
 };
 pub use eligibility::{Circumstances, Earlier, Ineligible};
 pub use identifiers::{Identifier, IdentifierKind, identifier_terms, identifiers, is_only_codes, query_terms};
@@ -32,6 +33,6 @@ pub use language::{language, sure_language};
 pub use load::{Desk, SourceTable, load, load_extent, masker_of, personal_values, source_files};
 pub use mask::{Masker, Person, Placeholder, Span, united};
 pub use row::{LEARNT_COLUMNS, Lesson, add_lessons, step_rows, ticket_rows};
-pub use ticket::{Agent, Author, Status, Ticket, Turn};
+pub use ticket::{Agent, Author, Name, Status, Ticket, Turn};
 
 pub use crate::table::{Changes, Extent, ReadParams, Since};

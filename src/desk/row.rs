@@ -11,16 +11,15 @@ use arrow::datatypes::{DataType, Field, Schema};
 use arrow::record_batch::RecordBatch;
 
 use crate::desk::action::{ActionKind, Catalogue};
-use crate::desk::document::{Step, later_text, pending_step_id, problem_text, thread_id};
+use crate::desk::document::{Step, later_text, pending_step_id, problem_text, steps, thread_id};
 use crate::desk::identifiers::identifier_terms;
 use crate::desk::language::sure_language;
-use crate::desk::load::Desk;
 use crate::desk::ticket::{Agent, Ticket};
 use crate::error::{Error, Result};
 use crate::table::schema::UTC;
 
-/// The rows of the index `tickets`: one a ticket, in the order of the desk. `problem` is what the customer asked for,
-/// `language` the one that it is in (`pt`, `en`), if that is clear; `thread` is what was said later.
+/// The rows of the index `tickets` for some tickets of a desk: one a ticket, in their order. `problem` is what the customer
+/// asked for, `language` the one that it is in (`pt`, `en`), if that is clear; `thread` is what was said later.
 ///
 /// `actions_of` has, for each ticket, the action of each agent turn. `solved_by` and `solution` are given for resolved
 /// tickets: the last agent turn whose action resolves; if there is none, the last that escalates; failing that the last
@@ -31,10 +30,14 @@ use crate::table::schema::UTC;
 ///
 /// # Panics
 /// If `actions_of` does not have one entry for each ticket and agent turn.
-pub fn ticket_rows(desk: &Desk, catalogue: &Catalogue, actions_of: &[Vec<String>]) -> Result<RecordBatch> {
-    let tickets = &desk.tickets;
+pub fn ticket_rows(
+    tickets: &[Ticket],
+    agents: &[Agent],
+    catalogue: &Catalogue,
+    actions_of: &[Vec<impl AsRef<str>>],
+) -> Result<RecordBatch> {
     assert_eq!(tickets.len(), actions_of.len(), "one list of actions for each ticket");
-    let agents: BTreeMap<&str, &Agent> = desk.agents.iter().map(|agent| (agent.id.as_str(), agent)).collect();
+    let agents: BTreeMap<&str, &Agent> = agents.iter().map(|agent| (agent.id.as_str(), agent)).collect();
     let agent_of = |ticket: &Ticket| ticket.agent_id.as_deref().and_then(|id| agents.get(id).copied());
     let solutions: Vec<Option<Solution<'_>>> =
         tickets.iter().zip(actions_of).map(|(ticket, actions)| solution(ticket, actions, catalogue)).collect();
@@ -70,10 +73,10 @@ pub fn ticket_rows(desk: &Desk, catalogue: &Catalogue, actions_of: &[Vec<String>
     columns.finish()
 }
 
-/// The rows of the index `steps`: the steps of each ticket in the order of the desk. `state` is the text to embed,
+/// The rows of the index `steps` for some tickets of a desk: the steps of each ticket, in their order. `state` is the text to embed,
 /// `language` the one that it is in (`pt`, `en`), if that is clear.
 ///
-/// `steps` are those of each ticket; `actions_of` as for [`ticket_rows`]. A step's id is its ticket's with `#` and the turn;
+/// `actions_of` as for [`ticket_rows`]. A step's id is its ticket's with `#` and the turn;
 /// a pending one's with `#next`.
 ///
 /// # Errors
@@ -81,22 +84,22 @@ pub fn ticket_rows(desk: &Desk, catalogue: &Catalogue, actions_of: &[Vec<String>
 ///
 /// # Panics
 /// If `actions_of` does not have one entry for each ticket and agent turn.
-pub fn step_rows(desk: &Desk, steps: &[Vec<Step>], actions_of: &[Vec<String>]) -> Result<RecordBatch> {
-    assert_eq!(desk.tickets.len(), actions_of.len(), "one list of actions for each ticket");
-    let mut all: Vec<(&Ticket, &[String], &Step)> = Vec::new();
-    for ((ticket, steps), actions) in desk.tickets.iter().zip(steps).zip(actions_of) {
+pub fn step_rows<A: AsRef<str>>(tickets: &[Ticket], actions_of: &[Vec<A>]) -> Result<RecordBatch> {
+    assert_eq!(tickets.len(), actions_of.len(), "one list of actions for each ticket");
+    let mut all: Vec<(&Ticket, &[A], Step<'_>)> = Vec::new();
+    for (ticket, actions) in tickets.iter().zip(actions_of) {
         let mut taken = 0;
-        for step in steps {
+        for step in steps(ticket) {
             taken += usize::from(step.message.is_some());
             all.push((ticket, actions, step));
         }
         assert_eq!(taken, actions.len(), "one action for each agent turn of {}", ticket.id);
     }
-    let threads: BTreeMap<&str, String> = desk.tickets.iter().map(|it| (it.id.as_str(), thread_id(it))).collect();
-    let action = |at: &(&Ticket, &[String], &Step)| at.1.get(at.2.position).cloned();
+    let threads: BTreeMap<&str, String> = tickets.iter().map(|it| (it.id.as_str(), thread_id(it))).collect();
+    let action = |at: &(&Ticket, &'_ [A], Step<'_>)| at.1.get(at.2.position).map(|action| action.as_ref().to_owned());
     let last_action =
-        |at: &(&Ticket, &[String], &Step)| at.2.position.checked_sub(1).map(|before| at.1[before].clone());
-    let is_last = |at: &(&Ticket, &[String], &Step)| at.2.position + 1 == at.1.len();
+        |at: &(&Ticket, &[A], Step<'_>)| at.2.position.checked_sub(1).map(|before| at.1[before].as_ref().to_owned());
+    let is_last = |at: &(&Ticket, &[A], Step<'_>)| at.2.position + 1 == at.1.len();
     let tickets = || all.iter().map(|(ticket, ..)| *ticket);
 
     let mut columns = Columns::default();
@@ -110,7 +113,7 @@ pub fn step_rows(desk: &Desk, steps: &[Vec<Step>], actions_of: &[Vec<String>]) -
     columns.maybe("action", StringArray::from_iter(all.iter().map(action)));
     columns.maybe("last_action", StringArray::from_iter(all.iter().map(last_action)));
     columns.texts("done", all.iter().map(|(_, actions, step)| &actions[..step.position.min(actions.len())]));
-    columns.maybe("message", StringArray::from_iter(all.iter().map(|(.., step)| step.message.as_deref())));
+    columns.maybe("message", StringArray::from_iter(all.iter().map(|(.., step)| step.message)));
     columns.full("is_last", BooleanArray::from_iter(all.iter().map(|step| Some(is_last(step)))));
     columns.context(tickets());
     columns.full("resolved", BooleanArray::from_iter(tickets().map(|ticket| Some(ticket.status.is_resolved()))));
@@ -185,20 +188,20 @@ struct Solution<'a> {
     message: &'a str,
 }
 
-fn solution<'a>(ticket: &'a Ticket, actions: &'a [String], catalogue: &Catalogue) -> Option<Solution<'a>> {
+fn solution<'a>(ticket: &'a Ticket, actions: &'a [impl AsRef<str>], catalogue: &Catalogue) -> Option<Solution<'a>> {
     if !ticket.status.is_resolved() {
         return None;
     }
     let turns: Vec<&str> = ticket.agent_turns().map(|turn| turn.text.as_str()).collect();
     assert_eq!(turns.len(), actions.len(), "one action for each agent turn of {}", ticket.id);
     let kinds: Vec<Option<ActionKind>> =
-        actions.iter().map(|action| catalogue.get(action).map(|action| action.kind)).collect();
+        actions.iter().map(|action| catalogue.get(action.as_ref()).map(|action| action.kind)).collect();
     let last_of = |wanted: &dyn Fn(Option<ActionKind>) -> bool| kinds.iter().rposition(|&kind| wanted(kind));
     let at = last_of(&|kind| kind == Some(ActionKind::Resolve))
         .or_else(|| last_of(&|kind| kind == Some(ActionKind::Escalate)))
         .or_else(|| last_of(&|kind| kind != Some(ActionKind::Close)))
         .or_else(|| last_of(&|_| true))?;
-    Some(Solution { action: &actions[at], message: turns[at] })
+    Some(Solution { action: actions[at].as_ref(), message: turns[at] })
 }
 
 /// Columns of a batch, in the order in which they are added.
@@ -225,7 +228,7 @@ impl Columns {
         self.full(name, StringArray::from_iter_values(values));
     }
 
-    fn texts<'a>(&mut self, name: &str, lists: impl Iterator<Item = &'a [String]>) {
+    fn texts<'a, T: AsRef<str> + 'a>(&mut self, name: &str, lists: impl Iterator<Item = &'a [T]>) {
         let mut builder = ListBuilder::new(StringBuilder::new()).with_field(Field::new("item", DataType::Utf8, false));
         for list in lists {
             for value in list {

@@ -1,5 +1,7 @@
 //! A ticket and its thread, as the desk sees them after the tables were joined. Knows no index and no file.
 
+use std::sync::Arc;
+
 /// Where a ticket is in its life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Status {
@@ -63,6 +65,9 @@ impl Status {
 /// Every priority of the tables, the least first.
 pub const PRIORITIES: [&str; 4] = ["LOW", "MEDIUM", "HIGH", "CRITICAL"];
 
+/// A word that many tickets have in common, such as a category or somebody's id: however many have it, it is held once.
+pub type Name = Arc<str>;
+
 /// Who wrote a turn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Author {
@@ -80,13 +85,13 @@ pub struct Turn {
     /// Who wrote it.
     pub author: Author,
     /// Agent or customer id; empty for the system.
-    pub author_id: String,
+    pub author_id: Name,
     /// When, in microseconds since 1970 UTC.
     pub at: i64,
     /// What was written; masked once the desk is loaded.
     pub text: String,
     /// The action that an agent took, where the tables say so.
-    pub action: Option<String>,
+    pub action: Option<Name>,
 }
 
 /// A ticket with its thread in the order of time.
@@ -95,11 +100,11 @@ pub struct Ticket {
     /// Primary key.
     pub id: String,
     /// Company that the customer belongs to.
-    pub company_id: String,
+    pub company_id: Name,
     /// Who has the problem.
-    pub customer_id: String,
+    pub customer_id: Name,
     /// Who works on it, if anybody.
-    pub agent_id: Option<String>,
+    pub agent_id: Option<Name>,
     /// When it was opened, in microseconds since 1970 UTC.
     pub created_at: i64,
     /// When it was closed, likewise.
@@ -107,19 +112,19 @@ pub struct Ticket {
     /// Where it is in its life.
     pub status: Status,
     /// `LOW`, `MEDIUM`, `HIGH` or `CRITICAL`.
-    pub priority: String,
+    pub priority: Name,
     /// The kind of problem, such as `FINANCIAL`.
-    pub category: String,
+    pub category: Name,
     /// The finer kind, such as `WRONG_FEE`.
-    pub subcategory: Option<String>,
+    pub subcategory: Option<Name>,
     /// Where it came in, such as `WHATSAPP`.
-    pub channel: String,
+    pub channel: Name,
     /// One line, masked.
     pub subject: String,
     /// What the customer wrote first, masked.
     pub description: String,
     /// Free labels.
-    pub tags: Vec<String>,
+    pub tags: Vec<Name>,
     /// Hours from opening to solution, where solved.
     pub resolution_hours: Option<f64>,
     /// Minutes to the first answer, where answered.
@@ -131,7 +136,7 @@ pub struct Ticket {
     /// Satisfaction, 1 to 5, where given.
     pub csat_score: Option<f64>,
     /// As the source names it, such as `NEGATIVE`.
-    pub sentiment: Option<String>,
+    pub sentiment: Option<Name>,
     /// Whether it was handed to a higher level.
     pub escalated: Option<bool>,
     /// How often it came back after a solution.

@@ -5,25 +5,24 @@
 //! (hash of the text, the vector, a checksum). Records are appended as texts are embedded, so that what a killed build has
 //! embedded is not embedded again; one that was cut short or spoilt does not match its checksum and counts as absent.
 
-use std::collections::HashMap;
 use std::io::{BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use fs_err as fs;
+use memmap2::Mmap;
 use sha2::{Digest, Sha256};
 
+use super::kept::{HASH_BYTES, KeptVectors, Layout, Records, TextHash, first_bytes, hash};
 use super::{Embedder, ModelIdentity, Vector};
 use crate::error::{Error, Result};
 
 /// The first bytes of every file; the number is bumped by hand when the layout changes.
 const MAGIC: &[u8; 8] = b"nbavec01";
-const HASH_BYTES: usize = 16;
 const CHECKSUM_BYTES: usize = 8;
 /// Texts that are embedded between two writes: some seconds of work, and enough to be sorted by length.
 const TEXTS_PER_WRITE: usize = 1_024;
-
-/// Half a SHA-256 of a text: two texts of one hash are less likely than a broken machine.
-type TextHash = [u8; HASH_BYTES];
+/// The record of a text that has none yet.
+const NO_RECORD: u32 = u32::MAX;
 
 /// The vectors of one model in a folder. One process at a time: its caller holds the lock of the index.
 #[derive(Debug)]
@@ -31,17 +30,24 @@ pub struct VectorCache {
     path: PathBuf,
     header: Vec<u8>,
     dimension: usize,
+    /// What goes when this is dropped: the folder of a cache for one process alone.
+    _folder: Option<tempfile::TempDir>,
     /// See [`VectorCache::without_others`].
     no_others: bool,
 }
 
-/// Vectors, and how many of them had been made before.
-#[derive(Debug)]
-pub struct Cached {
-    /// One a text, in the order of the texts.
-    pub vectors: Vec<Vector>,
-    /// How many came from the cache.
+/// Tells texts one after another to whoever asks; the same each time, and some of them more than once.
+pub type Texts<'a> = dyn Fn(&mut dyn FnMut(&str) -> Result<()>) -> Result<()> + 'a;
+
+/// How far the embedding of texts is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Embedded {
+    /// How many different texts have a vector.
+    pub done: usize,
+    /// How many of those had one before.
     pub reused: usize,
+    /// How many there are.
+    pub total: usize,
 }
 
 impl VectorCache {
@@ -56,7 +62,7 @@ impl VectorCache {
         header.extend((model.dimension as u64).to_le_bytes());
         header.extend(Sha256::digest(&model.fingerprint));
         let path = folder.join(format!("{}-{short}.vectors", model.name));
-        Ok(Self { path, header, dimension: model.dimension, no_others: false })
+        Ok(Self { path, header, dimension: model.dimension, no_others: false, _folder: None })
     }
 
     /// The same cache, whose next [`VectorCache::embed`] leaves no vector of a text that it was not asked for: none of this
@@ -75,47 +81,67 @@ impl VectorCache {
         Ok(Self { no_others: true, ..self })
     }
 
-    /// The vectors of texts that are all different: those that are kept are read, the others embedded and kept.
-    ///
-    /// Vectors that this call did not ask for go once they are more than half of the file. Tells now and then how many
-    /// texts are done, in ascending order.
+    /// A cache that nobody else sees and that goes with its process.
     ///
     /// # Errors
-    /// Those of [`Embedder::embed_with_progress`]; I/O errors. What was embedded before the error is kept.
-    pub fn embed(&self, embedder: &dyn Embedder, texts: &[&str], on_progress: &mut dyn FnMut(usize)) -> Result<Cached> {
-        let hashes: Vec<TextHash> = texts.iter().map(|text| hash(text)).collect();
-        let mut file = fs::OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&self.path)?;
-        let (mut vectors, n_records) = self.read(&mut file, &hashes)?;
-        let missing: Vec<usize> = (0..texts.len()).filter(|&at| vectors[at].is_none()).collect();
-        let reused = texts.len() - missing.len();
-        on_progress(reused);
-
-        let mut done = reused;
-        for chunk in missing.chunks(TEXTS_PER_WRITE) {
-            let wanted: Vec<&str> = chunk.iter().map(|&at| texts[at]).collect();
-            let fresh = embedder.embed_with_progress(&wanted, &mut |n| on_progress(done + n))?;
-            let mut records = Vec::with_capacity(chunk.len() * self.record_bytes());
-            for (&at, vector) in chunk.iter().zip(fresh) {
-                append_record(&mut records, &hashes[at], &vector);
-                vectors[at] = Some(vector);
-            }
-            file.write_all(&records)?;
-            done += chunk.len();
-        }
-        file.sync_data()?;
-        let vectors: Option<Vec<Vector>> = vectors.into_iter().collect();
-        let vectors = vectors.ok_or_else(|| Error::internal("embedding", "a text has no vector"))?;
-        let others = n_records - reused;
-        if others > texts.len() || (others > 0 && self.no_others) {
-            self.rewrite(&hashes, &vectors)?;
-        }
-        Ok(Cached { vectors, reused })
+    /// I/O errors.
+    pub fn temporary(model: &ModelIdentity) -> Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let cache = Self::open(folder.path(), model)?;
+        Ok(Self { _folder: Some(folder), ..cache })
     }
 
-    /// The wanted vectors that the file has, and how many records there are; the file is left at the end of the last whole
-    /// record. A file of another layout or model is begun anew.
-    fn read(&self, file: &mut fs::File, hashes: &[TextHash]) -> Result<(Vec<Option<Vector>>, usize)> {
-        let mut vectors: Vec<Option<Vector>> = vec![None; hashes.len()];
+    /// The vectors of texts: those that are kept are found, the others embedded and kept. Each text once, however often it
+    /// is told.
+    ///
+    /// Vectors that this call did not ask for go once they are more than half of the file. `on_progress` hears now and then
+    /// how far it is, and stops it with an error of its own: then, as after any other, what was embedded is kept.
+    ///
+    /// # Errors
+    /// Those of [`Embedder::embed_with_progress`] and of `on_progress`; I/O errors.
+    pub fn embed(
+        &self,
+        embedder: &dyn Embedder,
+        texts: &Texts<'_>,
+        on_progress: &mut dyn FnMut(Embedded) -> Result<()>,
+    ) -> Result<KeptVectors> {
+        let mut records = Records::new();
+        texts(&mut |text| {
+            records.insert(hash(text), NO_RECORD);
+            Ok(())
+        })?;
+        let mut file = fs::OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&self.path)?;
+        let n_before = self.find(&mut file, &mut records)?;
+        let reused = records.values().filter(|&&record| record != NO_RECORD).count();
+        let mut fresh = Fresh { cache: self, embedder, file, n_records: n_before, waiting: Vec::new(), on_progress };
+        let so_far = Embedded { done: reused, reused, total: records.len() };
+        let mut so_far = so_far;
+        (fresh.on_progress)(so_far)?;
+
+        texts(&mut |text| {
+            let record = records.entry(hash(text)).or_insert(NO_RECORD);
+            if *record == NO_RECORD {
+                *record = fresh.n_records + fresh.waiting.len() as u32;
+                fresh.waiting.push(text.to_owned());
+            }
+            if fresh.waiting.len() == TEXTS_PER_WRITE { fresh.write(&mut so_far) } else { Ok(()) }
+        })?;
+        fresh.write(&mut so_far)?;
+        let file = fresh.file;
+        file.sync_data()?;
+        let n_unused = n_before as usize - reused;
+        let is_rewritten = n_unused > records.len() || (n_unused > 0 && self.no_others);
+        let file = if is_rewritten { self.rewrite(file, &mut records)? } else { file };
+        #[expect(unsafe_code, reason = "vectors are mapped, so that memory need not hold millions of them")]
+        // SAFETY: whoever may write the file holds the lock of the index, and does no more than append to it while this
+        // process holds that, or put another file in its place, which leaves this mapping whole.
+        let map = unsafe { Mmap::map(file.file()) }?;
+        Ok(KeptVectors::new(map, self.layout(), records, reused))
+    }
+
+    /// Notes the records that the file has of the wanted texts, and tells how many records there are; the file is left at
+    /// the end of the last whole one. A file of another layout or model is begun anew.
+    fn find(&self, file: &mut fs::File, records: &mut Records) -> Result<u32> {
         let n_bytes = file.metadata()?.len();
         let mut reader = BufReader::with_capacity(1 << 20, &mut *file);
         let mut header = vec![0; self.header.len()];
@@ -123,49 +149,97 @@ impl VectorCache {
             file.set_len(0)?;
             file.seek(SeekFrom::Start(0))?;
             file.write_all(&self.header)?;
-            return Ok((vectors, 0));
+            return Ok(0);
         }
-        let places: HashMap<&TextHash, usize> = hashes.iter().zip(0..).collect();
         let n_records = (n_bytes as usize - header.len()) / self.record_bytes();
-        let mut record = vec![0; self.record_bytes()];
-        for _ in 0..n_records {
-            reader.read_exact(&mut record)?;
-            let (key, rest) = record.split_at(HASH_BYTES);
-            if let Some(&place) = key.first_chunk().and_then(|key: &TextHash| places.get(key)) {
+        let n_records = u32::try_from(n_records).map_err(|_| self.too_many())?;
+        let mut bytes = vec![0; self.record_bytes()];
+        for number in 0..n_records {
+            reader.read_exact(&mut bytes)?;
+            let (key, rest) = bytes.split_at(HASH_BYTES);
+            if let Some(record) = key.first_chunk().and_then(|key: &TextHash| records.get_mut(key)) {
                 let (numbers, sum) = rest.split_at(rest.len() - CHECKSUM_BYTES);
                 if sum == checksum(key, numbers) {
-                    let numbers = numbers.as_chunks().0.iter().map(|&bytes| f32::from_le_bytes(bytes));
-                    vectors[place] = Vector::new(numbers.collect());
+                    *record = number;
                 }
             }
         }
-        let end = (self.header.len() + n_records * self.record_bytes()) as u64;
+        let end = (self.header.len() + n_records as usize * self.record_bytes()) as u64;
         file.set_len(end)?;
         file.seek(SeekFrom::Start(end))?;
-        Ok((vectors, n_records))
+        Ok(n_records)
     }
 
-    /// Puts a file with these vectors alone in the place of the old one.
-    fn rewrite(&self, hashes: &[TextHash], vectors: &[Vector]) -> Result<()> {
-        let fresh = self.path.with_extension("vectors.new");
-        let mut file = BufWriter::new(fs::File::create(&fresh)?);
-        file.write_all(&self.header)?;
-        let mut record = Vec::with_capacity(self.record_bytes());
-        for (key, vector) in hashes.iter().zip(vectors) {
-            record.clear();
-            append_record(&mut record, key, vector);
-            file.write_all(&record)?;
+    /// Puts a file with these records alone in the place of the old one, and numbers them anew.
+    fn rewrite(&self, mut old: fs::File, records: &mut Records) -> Result<fs::File> {
+        let path = self.path.with_extension("vectors.new");
+        let new = fs::OpenOptions::new().read(true).write(true).create(true).truncate(true).open(&path)?;
+        let mut new = BufWriter::new(new);
+        new.write_all(&self.header)?;
+        let mut kept: Vec<&mut u32> = records.values_mut().collect();
+        kept.sort_unstable();
+        let mut bytes = vec![0; self.record_bytes()];
+        for (record, number) in kept.into_iter().zip(0..) {
+            let start = self.header.len() + *record as usize * self.record_bytes();
+            old.seek(SeekFrom::Start(start as u64))?;
+            old.read_exact(&mut bytes)?;
+            new.write_all(&bytes)?;
+            *record = number;
         }
-        file.flush()?;
+        let new = new.into_inner().map_err(std::io::IntoInnerError::into_error)?;
         // The old file must not go before the new one is there.
-        file.get_ref().sync_all()?;
-        fs::rename(&fresh, &self.path)?;
+        new.sync_all()?;
+        fs::rename(&path, &self.path)?;
         fs::File::open(self.path.parent().unwrap_or(Path::new(".")))?.sync_all()?;
-        Ok(())
+        Ok(new)
+    }
+
+    fn layout(&self) -> Layout {
+        Layout { header: self.header.len(), record: self.record_bytes(), dimension: self.dimension }
     }
 
     const fn record_bytes(&self) -> usize {
         HASH_BYTES + self.dimension * size_of::<f32>() + CHECKSUM_BYTES
+    }
+
+    fn too_many(&self) -> Error {
+        Error::argument("texts", format!("{} has room for {NO_RECORD} vectors", self.path.display()))
+    }
+}
+
+/// Texts on their way to the file.
+struct Fresh<'a> {
+    cache: &'a VectorCache,
+    embedder: &'a dyn Embedder,
+    file: fs::File,
+    n_records: u32,
+    waiting: Vec<String>,
+    on_progress: &'a mut dyn FnMut(Embedded) -> Result<()>,
+}
+
+impl Fresh<'_> {
+    /// Embeds the texts that wait and appends their records, in their order.
+    fn write(&mut self, so_far: &mut Embedded) -> Result<()> {
+        let n_records = u32::try_from(self.n_records as usize + self.waiting.len()).ok();
+        let n_records = n_records.filter(|&n| n < NO_RECORD).ok_or_else(|| self.cache.too_many())?;
+        let texts: Vec<&str> = self.waiting.iter().map(String::as_str).collect();
+        let mut told = Ok(());
+        let vectors = self.embedder.embed_with_progress(&texts, &mut |n| {
+            if told.is_ok() && n < texts.len() {
+                told = (self.on_progress)(Embedded { done: so_far.done + n, ..*so_far });
+            }
+        })?;
+        let mut records = Vec::with_capacity(texts.len() * self.cache.record_bytes());
+        for (text, vector) in texts.iter().zip(vectors) {
+            append_record(&mut records, &hash(text), &vector);
+        }
+        self.file.write_all(&records)?;
+        so_far.done += texts.len();
+        self.n_records = n_records;
+        self.waiting.clear();
+        // Whoever stopped it on the way hears what is kept before it stops.
+        (self.on_progress)(*so_far)?;
+        told
     }
 }
 
@@ -176,16 +250,6 @@ fn append_record(records: &mut Vec<u8>, key: &TextHash, vector: &Vector) {
     records.extend(checksum(key, numbers));
 }
 
-fn hash(text: &str) -> TextHash {
-    first_bytes(&Sha256::digest(text))
-}
-
 fn checksum(key: &[u8], numbers: &[u8]) -> [u8; CHECKSUM_BYTES] {
     first_bytes(&Sha256::new().chain_update(key).chain_update(numbers).finalize())
-}
-
-fn first_bytes<const N: usize>(digest: &[u8]) -> [u8; N] {
-    let mut bytes = [0; N];
-    bytes.copy_from_slice(&digest[..N]);
-    bytes
 }

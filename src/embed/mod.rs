@@ -5,6 +5,7 @@
 
 mod cache;
 mod hashed;
+mod kept;
 mod model;
 mod onnx;
 mod pool;
@@ -16,8 +17,9 @@ use std::ops::Deref;
 
 use serde::{Deserialize, Serialize};
 
-pub use self::cache::{Cached, VectorCache};
+pub use self::cache::{Embedded, Texts, VectorCache};
 pub use self::hashed::HashedEmbedder;
+pub use self::kept::{Blends, KeptVectors, RowVectors};
 pub use self::model::{ModelFile, ModelSpec};
 pub use self::onnx::{EmbedParams, OnnxEmbedder};
 pub use self::pool::Pooling;
@@ -51,13 +53,20 @@ impl Vector {
 
     /// The direction of a weighted sum of vectors of one dimension; `None` for no vectors, or when they cancel out.
     #[must_use]
-    pub fn weighted_sum<'a>(parts: impl IntoIterator<Item = (&'a Self, f32)>) -> Option<Self> {
+    pub fn weighted_sum(parts: impl IntoIterator<Item = (impl AsRef<[f32]>, f32)>) -> Option<Self> {
         let mut sum: Vec<f32> = Vec::new();
         for (vector, weight) in parts {
+            let vector = vector.as_ref();
             sum.resize(vector.len(), 0.0);
-            sum.iter_mut().zip(vector.iter()).for_each(|(total, value)| *total += weight * value);
+            sum.iter_mut().zip(vector).for_each(|(total, value)| *total += weight * value);
         }
         Self::new(sum)
+    }
+
+    /// Its numbers.
+    #[must_use]
+    pub fn into_numbers(self) -> Vec<f32> {
+        self.0.into_vec()
     }
 }
 

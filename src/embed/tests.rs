@@ -103,6 +103,11 @@ impl Embedder for Counting {
     }
 }
 
+/// Tells each of some texts twice.
+fn telling<'a>(texts: &'a [&str]) -> Box<Texts<'a>> {
+    Box::new(move |each| texts.iter().chain(texts).try_for_each(|text| each(text)))
+}
+
 /// The only file of a folder.
 fn only_file(folder: &Path) -> PathBuf {
     let mut files = fs::read_dir(folder).unwrap();
@@ -121,10 +126,14 @@ fn a_kept_vector_is_not_made_again() {
     let check = |range: std::ops::Range<usize>, n_fresh: usize| {
         let cache = VectorCache::open(folder.path(), embedder.identity()).unwrap();
         let mut told = Vec::new();
-        let Cached { vectors, reused } =
-            cache.embed(&embedder, &texts[range.clone()], &mut |done| told.push(done)).unwrap();
-        assert_eq!(vectors, expected[range.clone()]);
-        assert_eq!((embedder.embedded(), reused), (n_fresh, range.len() - n_fresh));
+        let mut on_progress = |so_far: Embedded| {
+            assert_eq!((so_far.total, so_far.reused), (range.len(), range.len() - n_fresh));
+            told.push(so_far.done);
+            Ok(())
+        };
+        let kept = cache.embed(&embedder, &*telling(&texts[range.clone()]), &mut on_progress).unwrap();
+        assert!(range.clone().all(|at| kept.of(texts[at]) == expected[at].as_ref()));
+        assert_eq!((embedder.embedded(), kept.reused(), kept.len()), (n_fresh, range.len() - n_fresh, range.len()));
         assert!(told.is_sorted() && told.last() == Some(&range.len()), "{told:?}");
     };
     check(0..2_000, 2_000);
@@ -155,13 +164,62 @@ fn a_kept_vector_is_not_made_again() {
 }
 
 #[test]
+fn what_was_embedded_before_a_stop_is_not_embedded_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let embedder = Counting::new();
+    let texts: Vec<String> = (0..5_000).map(|n| format!("a maquininha {n} não liga")).collect();
+    let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+    let cache = VectorCache::open(folder.path(), embedder.identity()).unwrap();
+    let mut embedded = 0;
+    // Each run is stopped as soon as it hears that something new is done; the last one has nothing left to do.
+    for run in 0.. {
+        let mut on_progress = |so_far: Embedded| {
+            if so_far.done > so_far.reused && so_far.done < so_far.total {
+                return Err(Error::Stopped { kept: so_far.done });
+            }
+            Ok(())
+        };
+        let ended = cache.embed(&embedder, &*telling(&texts), &mut on_progress);
+        embedded += embedder.embedded();
+        match ended {
+            Err(error) => assert!(matches!(error, Error::Stopped { .. }), "{error}"),
+            Ok(kept) => {
+                assert_eq!((run, kept.reused()), (5, texts.len()), "each run embeds what is written at once");
+                assert_eq!(embedded, texts.len());
+                return;
+            }
+        }
+    }
+}
+
+#[test]
+fn a_sum_of_kept_vectors_is_the_sum_of_its_parts() {
+    let embedder = Counting::new();
+    let texts = ["estorno não caiu", "maquininha sem sinal", "taxa errada"];
+    let vectors = embedder.embed(&texts).unwrap();
+    let cache = VectorCache::temporary(embedder.identity()).unwrap();
+    let kept = cache.embed(&embedder, &*telling(&texts), &mut |_| Ok(())).unwrap();
+    let mut blends = Blends::new(std::sync::Arc::new(kept));
+    blends.push([(texts[1], 1.0)].into_iter()).unwrap();
+    blends.push(texts.into_iter().zip([1.0, 0.5, 0.25])).unwrap();
+    assert!(blends.push(std::iter::empty()).is_err(), "nothing has no direction");
+    let sum = Vector::weighted_sum(vectors.iter().zip([1.0, 0.5, 0.25])).unwrap();
+    let picked = [1, 0, 1];
+    let rows = RowVectors::Picked(&RowVectors::Blended(&blends), &picked)
+        .iter()
+        .map(|row| row.into_owned())
+        .collect::<Vec<_>>();
+    assert_eq!(rows, [&sum, &vectors[1], &sum].map(|vector| vector.to_vec()));
+}
+
+#[test]
 fn vectors_of_two_models_are_kept_apart() {
     let folder = tempfile::tempdir().unwrap();
     for dimension in [16, 32] {
         let embedder = HashedEmbedder::new(dimension);
         let cache = VectorCache::open(folder.path(), embedder.identity()).unwrap();
-        let Cached { vectors, reused } = cache.embed(&embedder, &["estorno"], &mut |_| {}).unwrap();
-        assert_eq!((vectors[0].len(), reused), (dimension, 0));
+        let kept = cache.embed(&embedder, &*telling(&["estorno"]), &mut |_| Ok(())).unwrap();
+        assert_eq!((kept.of("estorno").len(), kept.reused()), (dimension, 0));
     }
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
 }

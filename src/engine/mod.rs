@@ -135,7 +135,10 @@ impl Engine {
         embedder: &dyn Embedder,
         progress: &mut dyn FnMut(Progress),
     ) -> Result<BuildReport> {
-        rebuild::build(request, embedder, progress)
+        rebuild::build(request, embedder, &mut |step| {
+            progress(step);
+            Ok(())
+        })
     }
 
     /// The generation that this engine answers from, held for as long as the value lives.

@@ -7,7 +7,7 @@ use fs_err as fs;
 use serde::{Deserialize, Serialize};
 
 use super::metrics::{Classified, classified};
-use crate::desk::{Author, Part, Turn, conversation_parts};
+use crate::desk::{Author, Name, Part, Turn, conversation_parts};
 use crate::embed::{Embedder, Vector};
 use crate::error::{Error, Problem, Result};
 use crate::rank::RowSet;
@@ -109,7 +109,8 @@ pub fn evaluate_actions(
     on_progress: &mut dyn FnMut(usize, usize),
 ) -> Result<ActionsReport> {
     let (params, learning) = params;
-    let states: Vec<Vec<Part>> = train.iter().chain(test).map(state).collect();
+    let turns: Vec<Vec<Turn>> = train.iter().chain(test).map(|case| case.turns.iter().map(turn).collect()).collect();
+    let states: Vec<Vec<Part<'_>>> = turns.iter().map(|turns| state(turns)).collect();
     let vector_of = embed_parts(&states, embedder, on_progress)?;
     let vectors: Vec<Vector> = states.iter().map(|parts| sum(parts, &vector_of)).collect::<Result<_>>()?;
     let (train_vectors, test_vectors) = vectors.split_at(train.len());
@@ -183,8 +184,8 @@ fn by_neighbours(
 }
 
 /// What is known of a case, for the ranker.
-fn moment<'a>(case: &'a Case, parts: &'a [Part], vector_of: &'a BTreeMap<&str, Vector>) -> Moment<'a> {
-    let turns = parts.iter().take(TURNS).map(|part| (part.text.as_str(), vector_of[part.text.as_str()].as_ref()));
+fn moment<'a>(case: &'a Case, parts: &[Part<'a>], vector_of: &'a BTreeMap<&str, Vector>) -> Moment<'a> {
+    let turns = parts.iter().take(TURNS).map(|part| (part.text, vector_of[part.text].as_ref()));
     Moment {
         turns: turns.collect(),
         said: case.turns.iter().filter(|turn| turn.author == CaseAuthor::Customer).map(|turn| &*turn.text).collect(),
@@ -202,28 +203,27 @@ fn flat(folder: &Path, vectors: &[Vector], dimension: usize) -> Result<Box<dyn V
 }
 
 /// What stands for a case: what `recommend` compares, without the subject that these files do not have.
-fn state(case: &Case) -> Vec<Part> {
-    let turns: Vec<Turn> = case.turns.iter().map(turn).collect();
-    let parts = conversation_parts(&turns);
+fn state(turns: &[Turn]) -> Vec<Part<'_>> {
+    let parts = conversation_parts(turns);
     // A conversation that the agent opens has no words yet.
-    if parts.is_empty() { vec![Part { text: "…".to_owned(), weight: 1.0 }] } else { parts }
+    if parts.is_empty() { vec![Part { text: "…", weight: 1.0 }] } else { parts }
 }
 
 /// The vector of every text.
 fn embed_parts<'a>(
-    states: &'a [Vec<Part>],
+    states: &[Vec<Part<'a>>],
     embedder: &dyn Embedder,
     on_progress: &mut dyn FnMut(usize, usize),
 ) -> Result<BTreeMap<&'a str, Vector>> {
-    let distinct: BTreeSet<&str> = states.iter().flatten().map(|part| part.text.as_str()).collect();
+    let distinct: BTreeSet<&str> = states.iter().flatten().map(|part| part.text).collect();
     let texts: Vec<&str> = distinct.into_iter().collect();
     let vectors = embedder.embed_with_progress(&texts, &mut |done| on_progress(done, texts.len()))?;
     Ok(texts.into_iter().zip(vectors).collect())
 }
 
 /// The vector of a state.
-fn sum(parts: &[Part], vector_of: &BTreeMap<&str, Vector>) -> Result<Vector> {
-    Vector::weighted_sum(parts.iter().map(|part| (&vector_of[part.text.as_str()], part.weight)))
+fn sum(parts: &[Part<'_>], vector_of: &BTreeMap<&str, Vector>) -> Result<Vector> {
+    Vector::weighted_sum(parts.iter().map(|part| (&vector_of[part.text], part.weight)))
         .ok_or_else(|| Error::internal("embedding a state", "it has no words"))
 }
 
@@ -232,7 +232,7 @@ fn turn(turn: &CaseTurn) -> Turn {
         CaseAuthor::Customer => Author::Customer,
         CaseAuthor::Agent => Author::Agent,
     };
-    Turn { author, author_id: String::new(), at: 0, text: turn.text.clone(), action: turn.action.clone() }
+    Turn { author, author_id: Name::from(""), at: 0, text: turn.text.clone(), action: None }
 }
 
 /// What the agent did so far, oldest first.

@@ -68,12 +68,12 @@ pub fn replay(
     params: &ReplayParams,
     on_progress: &mut dyn FnMut(usize, usize),
 ) -> Vec<Replayed> {
-    let mut history = past.history(i64::MIN, params.learn.seed);
+    let mut history = past.history(i64::MIN, params.learn.seed).held();
     if let Some(category) = &params.unseen {
         history.forget(category);
     }
     let is_asked = |past: &PastMoment<'_>| {
-        let is_wanted = params.unseen.as_ref().is_none_or(|category| *category == past.ticket.category);
+        let is_wanted = params.unseen.as_ref().is_none_or(|category| **category == *past.ticket.category);
         is_wanted && past.at >= params.since && past.action.is_some_and(|action| action != OTHER)
     };
     let mut asked: Vec<usize> = (0..history.moments().len()).filter(|&at| is_asked(&history.moments()[at])).collect();
@@ -105,15 +105,15 @@ fn answer(
     let past = &history.moments()[at];
     let known = history.known_before(past.at);
     let states = history.similar(at, known, params.states);
-    let situation = Situation { likely: learned.predict(&past.moment), ..past.situation() };
+    let situation = Situation { likely: learned.predict(&history.moment(at)), ..past.situation() };
     let params = RecommendParams { shown: usize::MAX, ..*params };
     let advice = recommend(&situation, learned.trust, &states, &[], catalogue, &[], &params);
     let action = past.action.unwrap_or(OTHER);
     Replayed {
         ticket_id: past.ticket.id.clone(),
-        position: past.moment.done.len(),
-        category: past.ticket.category.clone(),
-        language: past.language,
+        position: past.done.len(),
+        category: past.ticket.category.to_string(),
+        language: past.thread.language,
         action: action.to_owned(),
         rank: advice.actions.iter().position(|ranked| ranked.action == action).map(|place| place + 1),
         confidence: advice.actions.first().map_or(0.0, |ranked| ranked.confidence),
@@ -128,7 +128,7 @@ fn answer(
 fn baselines<'a>(history: &'a History<'_>, asked: &PastMoment<'_>, known: &[usize]) -> [Vec<&'a str>; 4] {
     let (mut overall, mut in_kind, mut after) = (Counts::new(), Counts::new(), Counts::new());
     let mut best_tickets: BTreeMap<&str, (f64, f64, &'a str)> = BTreeMap::new();
-    let position = asked.moment.done.len();
+    let position = asked.done.len();
     for past in known.iter().map(|&place| &history.moments()[place]) {
         let Some(action) = past.action else { continue };
         let same_kind =
@@ -137,12 +137,12 @@ fn baselines<'a>(history: &'a History<'_>, asked: &PastMoment<'_>, known: &[usiz
         if same_kind {
             *in_kind.entry(action).or_default() += 1;
         }
-        if past.moment.done.last() == asked.moment.done.last() {
+        if past.done.last() == asked.done.last() {
             *after.entry(action).or_default() += 1;
         }
-        let csat = past.outcome.csat.unwrap_or(0.0);
-        if same_kind && csat >= SATISFIED && past.moment.done.len() == position {
-            let hours = past.outcome.hours.unwrap_or(f64::MAX);
+        let csat = past.outcome().csat.unwrap_or(0.0);
+        if same_kind && csat >= SATISFIED && past.done.len() == position {
+            let hours = past.outcome().hours.unwrap_or(f64::MAX);
             best_tickets.insert(&past.ticket.id, (csat, hours, action));
         }
     }

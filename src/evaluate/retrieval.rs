@@ -14,7 +14,7 @@ use crate::embed::{Embedder, Vector};
 use crate::error::{Error, Result};
 use crate::filter::Filter;
 use crate::index::{Codes, FusionParams, Hit, IndexReader, IndexSpec, Query, QueryKind, QueryVector, write};
-use crate::keyword::{KeywordParams, Language, TextField};
+use crate::keyword::{KEYWORD_MEMORY, KeywordParams, Language, TextField};
 use crate::vector::{Kind, VectorParams};
 
 /// How many neighbours vote, and how deep precision is looked at.
@@ -217,7 +217,8 @@ fn build(
         language: Some("language".to_owned()),
         labels: Some("label".to_owned()),
         vector: VectorParams { kind: Kind::Flat, ..VectorParams::default() },
+        keyword_memory: KEYWORD_MEMORY,
     };
-    let (_, sha256) = write(folder, &spec, &batch, vectors, embedder.identity(), &mut |_| {})?;
+    let (_, sha256) = write(folder, &spec, [Ok(batch)], vectors, embedder.identity(), &mut |_| Ok(()))?;
     IndexReader::open(folder, &sha256, false)
 }

@@ -119,7 +119,9 @@ fn past(change: impl Fn(&mut crate::desk::Desk)) -> crate::rebuild::Past {
     change(&mut desk);
     let assign = crate::desk::AssignParams::default();
     let embedder = HashedEmbedder::new(64);
-    crate::rebuild::Past::embed(desk, &crate::Catalogue::built_in(), &assign, &embedder, None, &mut |_| {}).unwrap()
+    let cache = crate::embed::VectorCache::temporary(crate::embed::Embedder::identity(&embedder)).unwrap();
+    crate::rebuild::Past::embed(desk, &crate::Catalogue::built_in(), &assign, &embedder, &cache, &mut |_| Ok(()))
+        .unwrap()
 }
 
 fn walk(past: &crate::rebuild::Past) -> Vec<Replayed> {
@@ -156,7 +158,7 @@ fn the_future_changes_no_answer_of_the_past() {
             for turn in ticket.thread.iter_mut().filter(|turn| turn.at >= now) {
                 turn.text = "vazamento".to_owned();
                 if turn.action.is_some() {
-                    turn.action = Some("REPLACE_TERMINAL".to_owned());
+                    turn.action = Some("REPLACE_TERMINAL".into());
                 }
             }
         }
@@ -202,7 +204,7 @@ fn of_an_unseen_category_nothing_is_ever_known_and_confidence_says_when_to_be_si
     let seen = past(|_| {});
     // The ends of the category and what was done in it do not matter, since nothing is known of them.
     let other = past(|desk| {
-        for ticket in desk.tickets.iter_mut().filter(|ticket| ticket.category == "TECHNICAL") {
+        for ticket in desk.tickets.iter_mut().filter(|ticket| &*ticket.category == "TECHNICAL") {
             ticket.csat_score = ticket.csat_score.map(|_| 1.0);
         }
     });

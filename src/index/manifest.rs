@@ -44,6 +44,8 @@ pub struct IndexSpec {
     pub labels: Option<String>,
     /// How the vectors are kept.
     pub vector: VectorParams,
+    /// About how many bytes of terms are gathered in memory before they are written. What is written does not depend on it.
+    pub keyword_memory: usize,
 }
 
 /// What an index is: written last, read first.

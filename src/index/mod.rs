@@ -29,4 +29,5 @@ pub(crate) use manifest::{
 };
 pub use query::{Codes, Collapse, Degraded, DuplicateParams, Found, Hit, MAX_K, Query, QueryKind, QueryVector};
 pub use reader::{IndexReader, Place, Recall, StoredText};
+pub use rows::Rows;
 pub use writer::write;

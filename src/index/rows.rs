@@ -6,8 +6,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
-use arrow::array::{Array, ArrayRef, AsArray as _, RecordBatch, RecordBatchOptions, StringArray};
+use arrow::array::{Array, ArrayRef, AsArray as _, RecordBatch, RecordBatchOptions, StringArray, new_empty_array};
 use arrow::buffer::Buffer;
+use arrow::compute::{concat, concat_batches};
 use arrow::datatypes::{DataType, SchemaRef};
 use arrow::error::ArrowError;
 use arrow::ipc::convert::try_fb_to_schema;
@@ -21,6 +22,11 @@ use super::cell::{Cells, json_cell};
 use crate::error::{Error, Result};
 use crate::filter::Filter;
 use crate::rank::{Row, RowSet};
+
+/// The folder of the segment that a build writes.
+pub(super) const SEGMENT: &str = "0";
+/// The file of a segment that holds its rows.
+pub(super) const ROWS_FILE: &str = "rows.arrow";
 
 /// Rows of every block but the last. Part of the format. A hit costs the checking of a block of each column it shows, and
 /// a filter costs a look at every block: at 1,024 both are some microseconds.
@@ -43,19 +49,45 @@ fn not_text(name: &str) -> Error {
     Error::argument("column", format!("`{name}` is not text"))
 }
 
-/// Writes the rows.
-pub(super) fn write(path: &Path, batch: &RecordBatch) -> Result<()> {
-    let failed = |error| match error {
+/// Writes the rows as they come, whatever the size of the batches; their number comes back. There is one batch at least, for
+/// the schema, and `check` looks at it before anything is written.
+pub(super) fn write(
+    path: &Path,
+    batches: impl IntoIterator<Item = Result<RecordBatch>>,
+    check: impl FnOnce(&RecordBatch) -> Result<()>,
+) -> Result<usize> {
+    let mut batches = batches.into_iter();
+    let first = batches.next().ok_or_else(|| Error::argument("rows", "there is no batch, not even an empty one"))??;
+    check(&first)?;
+    let file = std::io::BufWriter::new(fs::File::create(path)?);
+    let mut writer = FileWriter::try_new(file, &first.schema()).map_err(failed)?;
+    let mut n_rows = 0;
+    // What does not fill a block yet.
+    let mut waiting = first.slice(0, 0);
+    for batch in std::iter::once(Ok(first)).chain(batches) {
+        let batch = batch?;
+        n_rows += batch.num_rows();
+        waiting = match waiting.num_rows() {
+            0 => batch,
+            _ => concat_batches(&batch.schema(), [&waiting, &batch]).map_err(failed)?,
+        };
+        while waiting.num_rows() >= ROWS_PER_BLOCK {
+            writer.write(&waiting.slice(0, ROWS_PER_BLOCK)).map_err(failed)?;
+            waiting = waiting.slice(ROWS_PER_BLOCK, waiting.num_rows() - ROWS_PER_BLOCK);
+        }
+    }
+    if waiting.num_rows() > 0 {
+        writer.write(&waiting).map_err(failed)?;
+    }
+    writer.finish().map_err(failed)?;
+    Ok(n_rows)
+}
+
+fn failed(error: ArrowError) -> Error {
+    match error {
         ArrowError::IoError(_, error) => error.into(),
         other => Error::internal("writing Arrow rows", other),
-    };
-    let file = std::io::BufWriter::new(fs::File::create(path)?);
-    let mut writer = FileWriter::try_new(file, &batch.schema()).map_err(failed)?;
-    for start in (0..batch.num_rows()).step_by(ROWS_PER_BLOCK) {
-        let n_rows = ROWS_PER_BLOCK.min(batch.num_rows() - start);
-        writer.write(&batch.slice(start, n_rows)).map_err(failed)?;
     }
-    writer.finish().map_err(failed)
 }
 
 /// A text of the rows.
@@ -67,8 +99,8 @@ pub(super) struct TextCell<'a> {
     pub(super) text: &'a str,
 }
 
-/// Rows that are mapped.
-pub(super) struct Rows {
+/// The rows of an index that are mapped.
+pub struct Rows {
     path: PathBuf,
     n_rows: usize,
     schema: SchemaRef,
@@ -80,6 +112,11 @@ pub(super) struct Rows {
 }
 
 impl Rows {
+    /// The rows of an index's only segment.
+    pub(crate) fn of(index: &Path, n_rows: usize) -> Result<Self> {
+        Self::open(&index.join(SEGMENT).join(ROWS_FILE), n_rows)
+    }
+
     /// Maps the rows that [`write`] wrote, of which there must be `n_rows`. Looks at the footer alone.
     pub(super) fn open(path: &Path, n_rows: usize) -> Result<Self> {
         let damaged = |reason: String| Error::corrupt(path, reason);
@@ -116,6 +153,45 @@ impl Rows {
         self.schema.fields().iter().map(|field| field.name().clone()).collect()
     }
 
+    /// The rows block by block, views of the file: all columns, or those of these names.
+    ///
+    /// # Errors
+    /// As [`Rows::column`].
+    pub fn batches<'a>(&'a self, columns: Option<&[&str]>) -> Result<impl Iterator<Item = Result<RecordBatch>> + 'a> {
+        let columns: Vec<usize> = match columns {
+            Some(names) => names.iter().map(|name| self.position(name)).collect::<Result<_>>()?,
+            None => (0..self.schema.fields().len()).collect(),
+        };
+        let schema = Arc::new(self.schema.project(&columns).map_err(|error| self.damaged(&error))?);
+        // Without rows there is still a schema.
+        let empty = self.blocks.is_empty().then(|| Ok(RecordBatch::new_empty(Arc::clone(&schema))));
+        let blocks = (0..self.blocks.len()).map(move |block| self.batch(block, &columns, &schema));
+        Ok(empty.into_iter().chain(blocks))
+    }
+
+    /// Some columns of a block.
+    fn batch(&self, block: usize, columns: &[usize], schema: &SchemaRef) -> Result<RecordBatch> {
+        self.load(block, columns)?;
+        let arrays = columns.iter().map(|&column| self.array(block, column).cloned()).collect::<Result<_>>()?;
+        let options = RecordBatchOptions::new().with_row_count(Some(self.rows_in(block)));
+        RecordBatch::try_new_with_options(Arc::clone(schema), arrays, &options).map_err(|error| self.damaged(&error))
+    }
+
+    /// A column whole, copied.
+    ///
+    /// # Errors
+    /// [`Error::UnknownColumn`]; [`Error::Corrupt`] for rows that cannot be read.
+    pub fn column(&self, name: &str) -> Result<ArrayRef> {
+        let column = self.position(name)?;
+        let blocks: Vec<&ArrayRef> =
+            (0..self.blocks.len()).map(|block| self.array(block, column)).collect::<Result<_>>()?;
+        if blocks.is_empty() {
+            return Ok(new_empty_array(self.schema.field(column).data_type()));
+        }
+        let arrays: Vec<&dyn Array> = blocks.into_iter().map(AsRef::as_ref).collect();
+        concat(&arrays).map_err(|error| self.damaged(&error))
+    }
+
     /// Looks at every value of every column.
     pub(super) fn verify(&self) -> Result<()> {
         let all: Vec<usize> = (0..self.schema.fields().len()).collect();
@@ -134,8 +210,23 @@ impl Rows {
         Ok(None)
     }
 
+    /// The texts of a row's column of lists; none where it is null.
+    ///
+    /// # Errors
+    /// As [`Rows::column`].
+    pub fn list(&self, row: Row, column: &str) -> Result<Vec<String>> {
+        let (block, at) = place(row);
+        let lists = self.array(block, self.position(column)?)?.as_list_opt::<i32>().ok_or_else(|| not_text(column))?;
+        let values = lists.is_valid(at).then(|| lists.value(at));
+        let texts = values.as_ref().and_then(|values| values.as_string_opt::<i32>());
+        Ok(texts.into_iter().flatten().flatten().map(str::to_owned).collect())
+    }
+
     /// The text of a row's column; `None` where it is null.
-    pub(super) fn text(&self, row: Row, column: &str) -> Result<Option<&str>> {
+    ///
+    /// # Errors
+    /// As [`Rows::column`].
+    pub fn text(&self, row: Row, column: &str) -> Result<Option<&str>> {
         let (block, at) = place(row);
         let values = self.array(block, self.text_position(column)?)?.as_string::<i32>();
         Ok((!values.is_null(at)).then(|| values.value(at)))
@@ -195,12 +286,7 @@ impl Rows {
         }
         let mut by_block = Vec::with_capacity(self.blocks.len());
         for block in 0..self.blocks.len() {
-            self.load(block, &columns)?;
-            let arrays = columns.iter().map(|&column| self.array(block, column).cloned()).collect::<Result<_>>()?;
-            let options = RecordBatchOptions::new().with_row_count(Some(self.rows_in(block)));
-            let batch = RecordBatch::try_new_with_options(Arc::clone(&schema), arrays, &options)
-                .map_err(|error| self.damaged(&error))?;
-            by_block.push(filter.rows(&batch)?);
+            by_block.push(filter.rows(&self.batch(block, &columns, &schema)?)?);
         }
         Ok(RowSet::from_fn(self.n_rows, |row| by_block[row / ROWS_PER_BLOCK].contains((row % ROWS_PER_BLOCK) as Row)))
     }

@@ -13,7 +13,7 @@ use arrow::array::{Array as _, StringArray};
 use fs_err as fs;
 
 use crate::discriminant::discriminant;
-use crate::embed::Vector;
+use crate::embed::{RowVectors, Vector};
 use crate::error::{Error, Result};
 use crate::vector::dot;
 
@@ -45,18 +45,21 @@ pub(super) struct Space {
 impl Space {
     /// The means of the vectors of each language, in the alphabet's order of the languages; rows without one belong to
     /// the mean of all, which stands alone where no row has a language.
-    pub(super) fn of(vectors: &[Vector], languages: &StringArray) -> Self {
-        let Some(dimension) = vectors.first().map(|vector| vector.len()) else { return Self::default() };
+    pub(super) fn of(vectors: RowVectors<'_>, languages: &StringArray) -> Self {
+        if vectors.is_empty() {
+            return Self::default();
+        }
+        let dimension = vectors.of(0).len();
         let mut sums: BTreeMap<&str, (f64, Vec<f64>)> = BTreeMap::new();
         let mut all = (0.0, vec![0.0; dimension]);
-        let add = |(count, sum): &mut (f64, Vec<f64>), vector: &Vector| {
+        let add = |(count, sum): &mut (f64, Vec<f64>), vector: &[f32]| {
             *count += 1.0;
             sum.iter_mut().zip(vector.iter()).for_each(|(sum, &value)| *sum += f64::from(value));
         };
         for (row, vector) in vectors.iter().enumerate() {
-            add(&mut all, vector);
+            add(&mut all, &vector);
             if !languages.is_null(row) {
-                add(sums.entry(languages.value(row)).or_insert_with(|| (0.0, vec![0.0; dimension])), vector);
+                add(sums.entry(languages.value(row)).or_insert_with(|| (0.0, vec![0.0; dimension])), &vector);
             }
         }
         let mean_of = |(count, sum): &(f64, Vec<f64>), prior: &[f64]| -> Vec<f64> {
@@ -74,7 +77,7 @@ impl Space {
     /// Learns besides which directions tell labels apart ([`discriminant`]): from rows whose label another row has too, where
     /// there are a hundred of them. What it learns holds for labels that no row has yet: on intents that it had not seen it
     /// found one of the same 1.2 points more often (`benches/README.md`).
-    pub(super) fn learn(mut self, vectors: &[Vector], labels: &StringArray) -> Self {
+    pub(super) fn learn(mut self, vectors: RowVectors<'_>, labels: &StringArray) -> Self {
         let mut rows_of: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
         let labelled: Vec<usize> = (0..vectors.len()).filter(|&row| !labels.is_null(row)).collect();
         for &row in labelled.iter().step_by(labelled.len().div_ceil(MOST_LABELLED).max(1)) {
@@ -83,7 +86,7 @@ impl Space {
         rows_of.retain(|_, rows| rows.len() > 1);
         let sizes: Vec<usize> = rows_of.values().map(Vec::len).collect();
         if sizes.len() > 1 && sizes.iter().sum::<usize>() >= FEWEST_LABELLED {
-            let placed: Vec<Vec<f32>> = rows_of.values().flatten().map(|&row| self.place(&vectors[row])).collect();
+            let placed: Vec<Vec<f32>> = rows_of.values().flatten().map(|&row| self.place(&vectors.of(row))).collect();
             let points: Vec<&[f32]> = placed.iter().map(Vec::as_slice).collect();
             self.map = discriminant(&points, &sizes).unwrap_or_default();
         }
@@ -123,8 +126,8 @@ impl Space {
     }
 
     /// [`Space::place`] of a vector that is to be stored.
-    pub(super) fn place_vector(&self, raw: &Vector) -> Vector {
-        Vector::new(self.place(raw)).unwrap_or_else(|| raw.clone())
+    pub(super) fn place_vector(&self, raw: &[f32]) -> Vec<f32> {
+        Vector::new(self.place(raw)).map_or_else(|| raw.to_vec(), Vector::into_numbers)
     }
 
     fn nearest_mean(&self, raw: &[f32]) -> Option<&Vec<f32>> {

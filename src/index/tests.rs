@@ -8,7 +8,7 @@ use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
 use super::*;
 use crate::embed::{Embedder as _, HashedEmbedder, Vector};
 use crate::filter::Filter;
-use crate::keyword::{Language, TextField};
+use crate::keyword::{KEYWORD_MEMORY, Language, TextField};
 use crate::vector::{Kind, VectorParams};
 
 const TEXTS: [(&str, &str, &str); 6] = [
@@ -31,6 +31,7 @@ fn spec() -> IndexSpec {
         language: None,
         labels: None,
         vector: VectorParams { kind: Kind::Flat, ..VectorParams::default() },
+        keyword_memory: KEYWORD_MEMORY,
     }
 }
 
@@ -49,7 +50,7 @@ fn index() -> (tempfile::TempDir, IndexReader) {
     let embedder = HashedEmbedder::new(64);
     let vectors = embedder.embed(&TEXTS.map(|row| row.2)).unwrap();
     let folder = tempfile::tempdir().unwrap();
-    let (_, sha256) = write(folder.path(), &spec, &batch, &vectors, embedder.identity(), &mut |_| {}).unwrap();
+    let (_, sha256) = write(folder.path(), &spec, [Ok(batch)], &vectors, embedder.identity(), &mut |_| Ok(())).unwrap();
     let reader = IndexReader::open(folder.path(), &sha256, true).unwrap();
     (folder, reader)
 }
@@ -81,7 +82,7 @@ fn rows_of_every_block_are_found_filtered_and_read() {
     let vectors = embedder.embed(&texts.iter().map(String::as_str).collect::<Vec<_>>()).unwrap();
     let spec = IndexSpec { group: "id".to_owned(), ..spec() };
     let folder = tempfile::tempdir().unwrap();
-    let (_, sha256) = write(folder.path(), &spec, &batch, &vectors, embedder.identity(), &mut |_| {}).unwrap();
+    let (_, sha256) = write(folder.path(), &spec, [Ok(batch)], &vectors, embedder.identity(), &mut |_| Ok(())).unwrap();
     let index = IndexReader::open(folder.path(), &sha256, true).unwrap();
     index.verify(folder.path()).unwrap();
     for row in [0, 1_023, 1_024, 2_047, 2_048, 2_499] {
@@ -222,7 +223,7 @@ fn bilingual(labels: bool) -> (tempfile::TempDir, IndexReader) {
     };
     let model = HashedEmbedder::new(4).identity().clone();
     let folder = tempfile::tempdir().unwrap();
-    let (_, sha256) = write(folder.path(), &spec, &batch, &vectors, &model, &mut |_| {}).unwrap();
+    let (_, sha256) = write(folder.path(), &spec, [Ok(batch)], &vectors, &model, &mut |_| Ok(())).unwrap();
     let reader = IndexReader::open(folder.path(), &sha256, true).unwrap();
     (folder, reader)
 }
@@ -288,7 +289,7 @@ fn a_shared_code_lifts_a_row_the_more_the_rarer_it_is_and_leads_where_only_codes
     let vectors = embedder.embed(&TEXTS.map(|row| row.2)).unwrap();
     let spec = IndexSpec { group: "id".to_owned(), exact: Some("codes".to_owned()), ..spec() };
     let folder = tempfile::tempdir().unwrap();
-    let (_, sha256) = write(folder.path(), &spec, &batch, &vectors, embedder.identity(), &mut |_| {}).unwrap();
+    let (_, sha256) = write(folder.path(), &spec, [Ok(batch)], &vectors, embedder.identity(), &mut |_| Ok(())).unwrap();
     let index = IndexReader::open(folder.path(), &sha256, true).unwrap();
 
     assert_eq!(index.exact_values(0).unwrap(), codes(0));

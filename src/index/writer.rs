@@ -1,66 +1,87 @@
 //! Writes an index whole into an empty folder. Whoever calls decides when it becomes visible.
 
-use std::collections::BTreeSet;
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
-use arrow::array::{Array as _, RecordBatch};
+use arrow::array::{AsArray as _, RecordBatch};
 use fs_err as fs;
 use rayon::prelude::*;
 
 use super::manifest::{FORMAT, IndexSpec, Manifest, SegmentEntry, list_files, sync_folder, write_json};
-use super::rows;
+use super::rows::{self, ROWS_FILE, Rows, SEGMENT};
 use super::space::Space;
-use crate::embed::{ModelIdentity, Vector};
+use crate::embed::{ModelIdentity, RowVectors};
 use crate::error::{Error, Result};
 use crate::keyword::KeywordIndex;
 use crate::vector;
 
+/// So many vectors are placed at once by all cores.
+const PLACED_AT_ONCE: usize = 4_096;
+
 /// Writes rows, vectors and keyword index, flushed to the disk; the manifest and its sha256 come back.
 ///
-/// `vectors[n]` belongs to row `n`. `phase` is told `vectors` and `keyword` as each begins.
+/// Rows are written as they come, in batches of any size of which there is at least one, and looked at again in the file;
+/// vector `n` belongs to row `n`. Of neither is more in memory than a batch. `phase` is told `vectors` and `keyword` as each
+/// begins, and can stop it.
 ///
 /// # Errors
 /// [`Error::UnknownColumn`] for a column of `spec` that the rows lack, [`Error::Argument`] for a key that is null or
-/// occurs twice, and I/O errors.
-pub fn write(
+/// occurs twice, I/O errors, and those of the batches and of `phase`.
+pub fn write<'v>(
     folder: &Path,
     spec: &IndexSpec,
-    batch: &RecordBatch,
-    vectors: &[Vector],
+    batches: impl IntoIterator<Item = Result<RecordBatch>>,
+    vectors: impl Into<RowVectors<'v>>,
     model: &ModelIdentity,
-    phase: &mut dyn FnMut(&'static str),
+    phase: &mut dyn FnMut(&'static str) -> Result<()>,
 ) -> Result<(Manifest, String)> {
-    if vectors.len() != batch.num_rows() {
-        return Err(Error::argument("vectors", format!("{} for {} rows", vectors.len(), batch.num_rows())));
-    }
-    check_keys(spec, batch)?;
-    for column in [&spec.group, &spec.embedded].into_iter().chain(&spec.language).chain(&spec.labels) {
-        rows::text_column(batch, column)?;
-    }
-
-    let segment = folder.join("0");
+    phase("vectors")?;
+    let vectors = vectors.into();
+    let check = |batch: &RecordBatch| {
+        let mut columns =
+            [&spec.key, &spec.group, &spec.embedded].into_iter().chain(&spec.language).chain(&spec.labels);
+        columns.try_for_each(|column| rows::text_column(batch, column).map(|_| ()))
+    };
+    let segment = folder.join(SEGMENT);
     fs::create_dir_all(&segment)?;
-    rows::write(&segment.join("rows.arrow"), batch)?;
+    let path = segment.join(ROWS_FILE);
+    let n_rows = rows::write(&path, batches, check)?;
+    if vectors.len() != n_rows {
+        return Err(Error::argument("vectors", format!("{} for {n_rows} rows", vectors.len())));
+    }
+    let rows = Rows::open(&path, n_rows)?;
+    check_keys(spec, &rows)?;
 
-    phase("vectors");
     let folder_of = |name| -> Result<PathBuf> {
         let inner = segment.join(name);
         fs::create_dir(&inner)?;
         Ok(inner)
     };
     let space = match &spec.language {
-        Some(column) => Space::of(vectors, rows::text_column(batch, column)?),
+        Some(column) => Space::of(vectors, rows.column(column)?.as_string()),
         None => Space::default(),
     };
     let space = match &spec.labels {
-        Some(column) => space.learn(vectors, rows::text_column(batch, column)?),
+        Some(column) => space.learn(vectors, rows.column(column)?.as_string()),
         None => space,
     };
     space.write(&segment)?;
-    let placed: Vec<Vector> = vectors.par_iter().map(|vector| space.place_vector(vector)).collect();
-    let built = vector::build(&folder_of("vector")?, &placed, model.dimension, &spec.vector)?;
-    phase("keyword");
-    KeywordIndex::build(&folder_of("keyword")?, &spec.text_fields, spec.exact.as_deref(), batch)?;
+    let placed = (0..n_rows).step_by(PLACED_AT_ONCE).flat_map(|start| {
+        let rows = (start..(start + PLACED_AT_ONCE).min(n_rows)).into_par_iter();
+        rows.map(|row| space.place_vector(&vectors.of(row))).collect::<Vec<_>>()
+    });
+    let built = vector::build(&folder_of("vector")?, placed, model.dimension, &spec.vector)?;
+    phase("keyword")?;
+    let searched: Vec<&str> =
+        spec.text_fields.iter().map(|field| field.name.as_str()).chain(spec.exact.as_deref()).collect();
+    let exact = spec.exact.as_deref();
+    KeywordIndex::build(
+        &folder_of("keyword")?,
+        &spec.text_fields,
+        exact,
+        rows.batches(Some(&searched))?,
+        spec.keyword_memory,
+    )?;
 
     let manifest = Manifest {
         format: FORMAT,
@@ -74,8 +95,8 @@ pub fn write(
         language: spec.language.clone(),
         labels: spec.labels.clone(),
         segments: vec![SegmentEntry {
-            name: "0".to_owned(),
-            rows: batch.num_rows(),
+            name: SEGMENT.to_owned(),
+            rows: n_rows,
             vector: built.kind,
             vector_why: built.why,
             files: list_files(&segment)?,
@@ -86,13 +107,18 @@ pub fn write(
     Ok((manifest, sha256))
 }
 
-fn check_keys(spec: &IndexSpec, batch: &RecordBatch) -> Result<()> {
-    let keys = rows::text_column(batch, &spec.key)?;
-    let mut seen = BTreeSet::new();
-    for row in 0..keys.len() {
-        if keys.is_null(row) || !seen.insert(keys.value(row)) {
-            return Err(Error::argument("key", format!("`{}` of row {row} is null or occurs twice", spec.key)));
+fn check_keys(spec: &IndexSpec, rows: &Rows) -> Result<()> {
+    let keys = rows.texts(&spec.key)?;
+    let mut seen: HashSet<&str> = HashSet::with_capacity(keys.len());
+    let mut row = 0;
+    for (at, key) in keys {
+        if at != row || !seen.insert(key) {
+            break;
         }
+        row += 1;
     }
-    Ok(())
+    if row as usize == rows.len() {
+        return Ok(());
+    }
+    Err(Error::argument("key", format!("`{}` of row {row} is null or occurs twice", spec.key)))
 }

@@ -34,6 +34,7 @@ use tantivy::schema::{Field, Value as _};
 use tantivy::{Index, SegmentReader, TantivyDocument, TantivyError};
 
 pub use analyzer::{Language, Word, analyze, words};
+pub use build::KEYWORD_MEMORY;
 pub use exact::Shared;
 pub use expand::{Occurrence, Occurrences, synonyms};
 pub use explain::MatchedWord;

@@ -10,7 +10,7 @@ use fs_err as fs;
 use proptest::prelude::*;
 use tempfile::TempDir;
 
-use super::{KeywordIndex, KeywordParams, Language, Synonyms, TextField, analyze};
+use super::{KEYWORD_MEMORY, KeywordIndex, KeywordParams, Language, Synonyms, TextField, analyze};
 use crate::error::Error;
 use crate::rank::{RowSet, Scored, by_rank};
 
@@ -33,9 +33,13 @@ struct Built {
     index: KeywordIndex,
 }
 
+fn build_from(folder: &Path, fields: &[TextField], exact: Option<&str>, rows: &RecordBatch) -> Result<(), Error> {
+    KeywordIndex::build(folder, fields, exact, [Ok(rows.clone())], KEYWORD_MEMORY)
+}
+
 fn built(fields: &[TextField], rows: &RecordBatch) -> Built {
     let folder = TempDir::new().unwrap();
-    KeywordIndex::build(folder.path(), fields, None, rows).unwrap();
+    build_from(folder.path(), fields, None, rows).unwrap();
     let index = KeywordIndex::open(folder.path(), fields, None).unwrap();
     assert_eq!(index.rows(), rows.num_rows());
     Built { folder, index }
@@ -486,10 +490,10 @@ fn what_cannot_be_built_or_opened_says_why() {
     let rows = one_column(&["refund"]);
     let said =
         |result: Result<(), Error>| result.unwrap_err().to_string().replace(&*folder.path().to_string_lossy(), "DIR");
-    let build = |fields: &[TextField]| said(KeywordIndex::build(&folder.path().join("new"), fields, None, &rows));
+    let build = |fields: &[TextField]| said(build_from(&folder.path().join("new"), fields, None, &rows));
     let ids = RecordBatch::try_from_iter([("text", Arc::new(Int32Array::from(vec![1])) as ArrayRef)]).unwrap();
     let good = [field("text", &[English], 1.0)];
-    KeywordIndex::build(&folder.path().join("good"), &good, None, &rows).unwrap();
+    build_from(&folder.path().join("good"), &good, None, &rows).unwrap();
     let open = |folder: &Path, fields: &[TextField]| said(KeywordIndex::open(folder, fields, None).map(drop));
     let messages = [
         build(&[field("title", &BOTH, 1.0)]),
@@ -498,8 +502,8 @@ fn what_cannot_be_built_or_opened_says_why() {
         build(&[field("text", &BOTH, 0.0)]),
         build(&[field("text", &BOTH, f32::NAN)]),
         build(&[field("text", &BOTH, 1.0), field("text", &BOTH, 1.0)]),
-        said(KeywordIndex::build(&folder.path().join("ids"), &good, None, &ids)),
-        said(KeywordIndex::build(folder.path(), &good, None, &rows)),
+        said(build_from(&folder.path().join("ids"), &good, None, &ids)),
+        said(build_from(folder.path(), &good, None, &rows)),
         open(&folder.path().join("missing"), &good),
         open(&folder.path().join("good"), &[field("text", &BOTH, 1.0)]),
     ];
@@ -603,7 +607,7 @@ fn what_fewer_rows_hold_points_to_each_the_more() {
     let rows = RecordBatch::try_from_iter([("text", text), ("codes", codes)]).unwrap();
     let folder = TempDir::new().unwrap();
     let fields = [field("text", &[Language::English], 1.0)];
-    KeywordIndex::build(folder.path(), &fields, Some("codes"), &rows).unwrap();
+    build_from(folder.path(), &fields, Some("codes"), &rows).unwrap();
     let index = KeywordIndex::open(folder.path(), &fields, Some("codes")).unwrap();
     let values = ["nsu:1", "E104", "05", "unknown"].map(str::to_owned);
     let shared = index.sharing(&values, None).unwrap();
@@ -613,6 +617,34 @@ fn what_fewer_rows_hold_points_to_each_the_more() {
     assert_eq!(shared[&0].values, ["nsu:1", "E104"]);
     let eligible = RowSet::from_fn(4, |row| row == 3);
     assert_eq!(index.sharing(&values, Some(&eligible)).unwrap().keys().collect::<Vec<_>>(), [&3]);
+}
+
+#[test]
+fn parts_that_do_not_fit_into_memory_become_the_same_segment() {
+    let texts: Vec<String> = (0..40).map(|row| format!("estorno {row} da maquininha {}", row % 7)).collect();
+    let rows = one_column(&texts.iter().map(String::as_str).collect::<Vec<_>>());
+    let fields = [field("text", &BOTH, 1.0)];
+    // Without any memory each row is a part.
+    let [whole, parts, again] = [KEYWORD_MEMORY, 0, 0].map(|memory| {
+        let folder = TempDir::new().unwrap();
+        KeywordIndex::build(folder.path(), &fields, None, [Ok(rows.clone())], memory).unwrap();
+        let mut files: BTreeMap<String, Vec<u8>> = BTreeMap::new();
+        for entry in fs::read_dir(folder.path()).unwrap() {
+            let entry = entry.unwrap();
+            files.insert(entry.file_name().into_string().unwrap(), fs::read(entry.path()).unwrap());
+        }
+        let index = KeywordIndex::open(folder.path(), &fields, None).unwrap();
+        let ask = |query: &str| {
+            let matches = index.matches(query, None, &KeywordParams::default()).unwrap();
+            (0..40).map(|row| matches.score(row)).collect::<Vec<f32>>()
+        };
+        let answers = ["estorno", "maquininha 3", "estorno 17", "39"].map(ask);
+        (files, answers)
+    });
+    assert_eq!(whole.1, parts.1);
+    assert!(whole.1.iter().all(|scores| scores.iter().any(|&score| score > 0.0)));
+    assert_eq!(whole.0.keys().collect::<Vec<_>>(), parts.0.keys().collect::<Vec<_>>());
+    assert!(parts.0 == again.0, "two builds of the same rows write the same bytes");
 }
 
 #[test]

@@ -11,7 +11,7 @@ use super::drift::Spread;
 use super::gates::{self, Figures, Forced, GateParams, LastNight, Tonight, Verdict};
 use super::{ActionCounts, BuildRequest, FIGURES_FILE, Forgetting, Progress, json_of};
 use crate::desk::{Changes, Desk, SourceTable};
-use crate::embed::Vector;
+use crate::embed::Blends;
 use crate::error::{Error, Result};
 use crate::feedback::LogReport;
 use crate::index::IndexReader;
@@ -108,7 +108,7 @@ impl Candidate {
     ///
     /// # Errors
     /// [`Error::Refused`] with the gates that do not hold; those of [`SnapshotWriter::publish`].
-    pub fn publish(self, progress: &mut dyn FnMut(Progress)) -> Result<BuildReport> {
+    pub fn publish(self, progress: &mut dyn FnMut(Progress) -> Result<()>) -> Result<BuildReport> {
         let Self { mut writer, mut report, mut figures, mut clock, keep, forced_by } = self;
         let failed: Vec<String> = report.failed().map(Verdict::line).collect();
         if !failed.is_empty() {
@@ -118,7 +118,7 @@ impl Candidate {
             figures.forced = Some(Forced { by: by.clone(), failed });
             report.forced_by = Some(by);
         }
-        progress(Progress::Phase(clock.phase("verify")));
+        progress(Progress::Phase(clock.phase("verify")))?;
         writer.add_file(FIGURES_FILE, &json_of(&figures)?)?;
         let (generation, purging) = writer.publish(keep)?;
         report.generation = generation;
@@ -153,16 +153,16 @@ fn shown(snapshot: &Snapshot) -> Generation {
 }
 
 /// What the generation will keep of this night.
-pub(super) fn figures(desk: &Desk, vectors: &[Vector], learned: &Learned) -> Figures {
+pub(super) fn figures(desk: &Desk, vectors: &Blends, learned: &Learned) -> Figures {
     let mut categories: BTreeMap<String, usize> = BTreeMap::new();
     for ticket in &desk.tickets {
-        *categories.entry(ticket.category.clone()).or_default() += 1;
+        *categories.entry(ticket.category.to_string()).or_default() += 1;
     }
     Figures {
         tables: desk.sources.clone(),
         categories,
         judged: learned.judged,
-        vectors: Spread::of(vectors),
+        vectors: Spread::of(vectors.into()),
         forced: None,
     }
 }
@@ -172,7 +172,7 @@ pub(super) fn judge(
     last: Option<&LastNight>,
     writer: &SnapshotWriter,
     figures: &Figures,
-    vectors: &[Vector],
+    vectors: &Blends,
     limits: &GateParams,
 ) -> Result<Vec<Verdict>> {
     let preview = writer.preview()?;
@@ -189,7 +189,7 @@ pub(super) fn judge(
     // Cosines with a mean of another model's vectors would say nothing.
     let comparable = last.filter(|last| last.generation.model == writer.generation().model);
     let spread = comparable.and_then(|last| last.figures.as_ref()?.vectors.as_ref());
-    let vector_drift = spread.and_then(|spread| spread.drift_to(vectors));
+    let vector_drift = spread.and_then(|spread| spread.drift_to(vectors.into()));
     let tonight = Tonight { generation: writer.generation(), figures, vector_drift, recall, personal_values };
     Ok(gates::judge(last, &tonight, limits))
 }

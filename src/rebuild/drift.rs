@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::gates::Drift;
-use crate::embed::Vector;
+use crate::embed::{RowVectors, Vector};
 use crate::vector::dot;
 
 /// Cosines fall into so many bins.
@@ -51,10 +51,9 @@ pub struct Spread {
 
 impl Spread {
     /// `None` where there are no vectors, or they have no mean.
-    pub(super) fn of(vectors: &[Vector]) -> Option<Self> {
-        let mean = Vector::weighted_sum(vectors.iter().map(|vector| (vector, 1.0)))?;
-        let mean = mean.to_vec();
-        let mut cosines: Vec<f32> = vectors.iter().map(|vector| dot(vector, &mean)).collect();
+    pub(super) fn of(vectors: RowVectors<'_>) -> Option<Self> {
+        let mean = Vector::weighted_sum(vectors.iter().map(|vector| (vector, 1.0)))?.into_numbers();
+        let mut cosines: Vec<f32> = vectors.iter().map(|vector| dot(&vector, &mean)).collect();
         cosines.sort_unstable_by(f32::total_cmp);
         let bounds: Vec<f32> =
             (1..BINS).map(|bin| cosines[(cosines.len() * bin / BINS).min(cosines.len() - 1)]).collect();
@@ -63,11 +62,11 @@ impl Spread {
     }
 
     /// How far other vectors of the same model have drifted from these, by their cosines with the mean of these.
-    pub(super) fn drift_to(&self, vectors: &[Vector]) -> Option<Drift> {
+    pub(super) fn drift_to(&self, vectors: RowVectors<'_>) -> Option<Drift> {
         if vectors.iter().any(|vector| vector.len() != self.mean.len()) {
             return None;
         }
-        let cosines: Vec<f32> = vectors.iter().map(|vector| dot(vector, &self.mean)).collect();
+        let cosines: Vec<f32> = vectors.iter().map(|vector| dot(&vector, &self.mean)).collect();
         let counts: Vec<(usize, usize)> = self.counts.iter().copied().zip(counted(&cosines, &self.bounds)).collect();
         Some(psi(&counts))
     }

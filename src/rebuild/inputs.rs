@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use super::onto::{Onto, extent};
-use super::{BuildParams, BuildRequest, GateParams, forgetting, json_of};
+use super::{BuildParams, BuildRequest, forgetting, json_of};
 use crate::desk::{Extent, ReadParams, source_files};
 use crate::embed::ModelIdentity;
 use crate::error::{Error, Result};
@@ -111,12 +111,12 @@ fn tables(data: &Path, extent: &Extent<'_>) -> Result<BTreeMap<String, String>> 
     Ok(sums)
 }
 
-/// What of the configuration shows in a generation: not how many are kept, nor how many faults are told,
-/// nor what keeps a generation from being published.
+/// What of the configuration shows in a generation: not how many are kept, how much memory it may take, nor how many
+/// faults are told, nor what keeps a generation from being published.
 fn configuration<'a>(request: &'a BuildRequest<'_>) -> impl Serialize + 'a {
     let read = ReadParams { lenient: request.params.read.lenient, ..ReadParams::default() };
-    let build =
-        BuildParams { keep: BuildParams::default().keep, read, gates: GateParams::default(), ..request.params.clone() };
+    let BuildParams { keep, memory_mb, gates, .. } = BuildParams::default();
+    let build = BuildParams { keep, memory_mb, read, gates, ..request.params.clone() };
     (build, request.recommend, request.fusion, request.keyword)
 }
 

@@ -2,7 +2,7 @@
 
 use super::{BoostParams, STEPS, TICKETS};
 use crate::index::IndexSpec;
-use crate::keyword::{Language, TextField};
+use crate::keyword::{KEYWORD_MEMORY, Language, TextField};
 use crate::vector::VectorParams;
 
 pub(super) fn tickets_spec(vector: &VectorParams, boosts: &BoostParams) -> IndexSpec {
@@ -23,6 +23,7 @@ pub(super) fn tickets_spec(vector: &VectorParams, boosts: &BoostParams) -> Index
         language: Some("language".to_owned()),
         labels: Some("subcategory".to_owned()),
         vector: vector.clone(),
+        keyword_memory: KEYWORD_MEMORY,
     }
 }
 
@@ -37,6 +38,7 @@ pub(super) fn steps_spec(vector: &VectorParams) -> IndexSpec {
         language: None,
         labels: None,
         vector: vector.clone(),
+        keyword_memory: KEYWORD_MEMORY,
     }
 }
 

@@ -7,16 +7,15 @@
 
 use std::collections::BTreeSet;
 
-use arrow::array::{Array as _, AsArray as _, BooleanArray, RecordBatch, StringArray};
+use arrow::array::{Array as _, AsArray as _, BooleanArray, StringArray};
 use arrow::compute::filter_record_batch;
-use arrow::datatypes::DataType;
 use rayon::prelude::*;
 
 use super::{Evidence, Pair};
-use crate::embed::Vector;
+use crate::embed::RowVectors;
 use crate::error::{Error, Result};
 use crate::filter::Filter;
-use crate::index::{Codes, FusionParams, IndexReader, IndexSpec, Query, QueryKind, QueryVector};
+use crate::index::{Codes, FusionParams, IndexReader, IndexSpec, Query, QueryKind, QueryVector, Rows};
 use crate::keyword::KeywordParams;
 use crate::snapshot::SnapshotWriter;
 use crate::vector::Kind;
@@ -35,10 +34,10 @@ const HITS: usize = 50;
 pub struct Labelled<'a> {
     /// What index they make; it names the column with the labels.
     pub spec: &'a IndexSpec,
-    /// The rows.
-    pub rows: &'a RecordBatch,
+    /// The rows, as an index of the writer has them.
+    pub rows: &'a Rows,
     /// Their vectors, as the model makes them.
-    pub vectors: &'a [Vector],
+    pub vectors: RowVectors<'a>,
     /// Which rows may be hits.
     pub hits: &'a Filter,
     /// How a row is asked for.
@@ -57,7 +56,7 @@ pub struct Question {
     /// The text, not blank.
     pub text: String,
     /// Its vector, as the model makes it.
-    pub vector: Vector,
+    pub vector: Vec<f32>,
     /// The codes in it.
     pub codes: Codes,
     /// Its language, where that is sure.
@@ -71,7 +70,8 @@ impl Labelled<'_> {
     /// # Errors
     /// Those of [`SnapshotWriter::try_index`] and [`IndexReader::query`].
     pub(super) fn pairs(&self, writer: &SnapshotWriter) -> Result<Vec<Pair>> {
-        let Some(labels) = self.labels()? else { return Ok(Vec::new()) };
+        let Some(labels) = &self.spec.labels else { return Ok(Vec::new()) };
+        let labels = &self.texts(labels)?;
         let labelled: Vec<usize> = (0..labels.len()).filter(|&row| labels.is_valid(row)).collect();
         let n_parts = if labelled.len() > MOST_ROWS_FOR_ALL_PARTS { 1 } else { PARTS };
         let mut pairs = Vec::new();
@@ -85,14 +85,20 @@ impl Labelled<'_> {
             }
             let held: BTreeSet<usize> = held.into_iter().collect();
             let kept: Vec<usize> = (0..labels.len()).filter(|row| !held.contains(row)).collect();
-            let mask = BooleanArray::from_iter((0..labels.len()).map(|row| Some(!held.contains(&row))));
-            let rows = filter_record_batch(self.rows, &mask)
-                .map_err(|error| Error::internal("leaving rows out of an index", error))?;
-            let vectors: Vec<Vector> = kept.iter().map(|&row| self.vectors[row].clone()).collect();
+            let mut next = 0;
+            let batches = self.rows.batches(None)?.map(|batch| {
+                let batch = batch?;
+                let mask = (next..next + batch.num_rows()).map(|row| Some(!held.contains(&row)));
+                let mask = BooleanArray::from_iter(mask);
+                next += batch.num_rows();
+                filter_record_batch(&batch, &mask)
+                    .map_err(|error| Error::internal("leaving rows out of an index", error))
+            });
+            let vectors = RowVectors::Picked(&self.vectors, &kept);
             let mut spec = self.spec.clone();
             // Asked a few times only, so that what makes questions faster would not pay.
             spec.vector.kind = Kind::Flat;
-            let found = writer.try_index(&spec, &rows, &vectors, |index| {
+            let found = writer.try_index(&spec, batches, vectors, |index| {
                 let found: Vec<Vec<Pair>> =
                     held.par_iter().map(|&row| self.ask(index, row, &kept, labels)).collect::<Result<_>>()?;
                 Ok(found.concat())
@@ -103,17 +109,11 @@ impl Labelled<'_> {
         Ok(pairs)
     }
 
-    fn labels(&self) -> Result<Option<&StringArray>> {
-        self.spec.labels.as_deref().map(|column| self.texts(column)).transpose()
-    }
-
-    /// A text column.
-    pub(super) fn texts(&self, column: &str) -> Result<&StringArray> {
-        let array = self.rows.column_by_name(column).filter(|array| *array.data_type() == DataType::Utf8);
-        array.map(|array| array.as_string::<i32>()).ok_or_else(|| Error::UnknownColumn {
-            column: column.to_owned(),
-            known: self.rows.schema().fields().iter().map(|field| field.name().clone()).collect(),
-        })
+    /// A text column of few different values.
+    pub(super) fn texts(&self, column: &str) -> Result<StringArray> {
+        let array = self.rows.column(column)?;
+        let texts = array.as_string_opt::<i32>();
+        texts.cloned().ok_or_else(|| Error::argument("column", format!("`{column}` is not text")))
     }
 
     /// Asks an index of the rows `kept` for a row that it does not have, in both ways.
@@ -121,7 +121,7 @@ impl Labelled<'_> {
         let mut pairs = Vec::new();
         for (question, is_short) in [(Some((self.whole)(row)), false), ((self.short)(row), true)] {
             let Some(question) = question.filter(|question| !question.text.trim().is_empty()) else { continue };
-            let vector = QueryVector::Raw(question.vector.to_vec());
+            let vector = QueryVector::Raw(question.vector);
             let query = Query {
                 filter: Some(self.hits.clone()),
                 codes: question.codes,

@@ -123,6 +123,7 @@ impl Similarity {
     pub fn learn(writer: &SnapshotWriter, rows: &Labelled<'_>, by: &[&str]) -> Result<Option<Self>> {
         let pairs = rows.pairs(writer)?;
         let groups = by.iter().map(|&by| Ok((by, rows.texts(by)?))).collect::<Result<Vec<_>>>()?;
+        let groups: Vec<(&str, &StringArray)> = groups.iter().map(|(by, texts)| (*by, texts)).collect();
         Ok(Self::fit(&pairs, &groups))
     }
 

@@ -13,11 +13,11 @@ use super::forgetting::{Purging, purge_locked};
 use super::lock::{Lease, WriteLock};
 use super::shelf::{self, sweep};
 use super::{GENERATION_FILE, Generation, IndexEntry, SUM_FILE, Snapshot};
-use crate::embed::{ModelIdentity, Vector};
-use crate::error::Result;
+use crate::embed::{ModelIdentity, RowVectors};
+use crate::error::{Error, Result};
 use crate::forgotten::Ledger;
 use crate::index::{
-    FORMAT, FileEntry, IndexReader, IndexSpec, check_files, parent, sha256_hex, sync_folder, write, write_json,
+    FORMAT, FileEntry, IndexReader, IndexSpec, Rows, check_files, parent, sha256_hex, sync_folder, write, write_json,
 };
 
 /// The folder of an index that is tried and thrown away before a generation is published.
@@ -76,16 +76,16 @@ impl SnapshotWriter {
     ///
     /// # Errors
     /// Those of [`crate::index::write`].
-    pub fn add_index(
+    pub fn add_index<'v>(
         &mut self,
         spec: &IndexSpec,
-        batch: &RecordBatch,
-        vectors: &[Vector],
-        phase: &mut dyn FnMut(&'static str),
+        batches: impl IntoIterator<Item = Result<RecordBatch>>,
+        vectors: impl Into<RowVectors<'v>>,
+        phase: &mut dyn FnMut(&'static str) -> Result<()>,
     ) -> Result<()> {
         let folder = self.folder.join(&spec.name);
         fs::create_dir(&folder)?;
-        let (manifest, manifest_sha256) = write(&folder, spec, batch, vectors, &self.generation.model, phase)?;
+        let (manifest, manifest_sha256) = write(&folder, spec, batches, vectors, &self.generation.model, phase)?;
         let entry = IndexEntry { rows: manifest.rows(), bytes: manifest.bytes(), manifest_sha256 };
         self.generation.indexes.insert(spec.name.clone(), entry);
         Ok(())
@@ -95,19 +95,32 @@ impl SnapshotWriter {
     ///
     /// # Errors
     /// Those of [`crate::index::write`], of opening what was written, and of `ask`.
-    pub fn try_index<T>(
+    pub fn try_index<'v, T>(
         &self,
         spec: &IndexSpec,
-        batch: &RecordBatch,
-        vectors: &[Vector],
+        batches: impl IntoIterator<Item = Result<RecordBatch>>,
+        vectors: impl Into<RowVectors<'v>>,
         ask: impl FnOnce(&IndexReader) -> Result<T>,
     ) -> Result<T> {
         let folder = self.folder.join(TRIAL_FOLDER);
         fs::create_dir(&folder)?;
-        let (_, sha256) = write(&folder, spec, batch, vectors, &self.generation.model, &mut |_| {})?;
+        let model = &self.generation.model;
+        let (_, sha256) = write(&folder, spec, batches, vectors, model, &mut |_| Ok(()))?;
         let answer = ask(&IndexReader::open(&folder, &sha256, false)?)?;
         fs::remove_dir_all(&folder)?;
         Ok(answer)
+    }
+
+    /// The rows of an index that was written.
+    ///
+    /// # Errors
+    /// [`crate::Error::UnknownIndex`]; [`crate::Error::Corrupt`] where they do not read back.
+    pub fn rows_of(&self, name: &str) -> Result<Rows> {
+        let entry = self.generation.indexes.get(name).ok_or_else(|| Error::UnknownIndex {
+            name: name.to_owned(),
+            known: self.generation.indexes.keys().cloned().collect(),
+        })?;
+        Rows::of(&self.folder.join(name), entry.rows)
     }
 
     /// Writes a file beside the indexes, or with `/` in its name into a folder of its own.

@@ -149,8 +149,12 @@ impl Draft {
             (0..self.lines.len()).filter(|&row| self.keep[row]).map(|row| self.is_known(row)).collect();
         let internal = |error| Error::internal("putting a checked table together", error);
         let keep = BooleanArray::from(self.keep);
-        let kept: Vec<ArrayRef> =
-            self.columns.iter().map(|column| filter(column, &keep)).collect::<Result<_, _>>().map_err(internal)?;
+        // Mostly all rows are good, and columns of texts are large.
+        let kept: Vec<ArrayRef> = if keep.false_count() == 0 {
+            self.columns
+        } else {
+            self.columns.iter().map(|column| filter(column, &keep)).collect::<Result<_, _>>().map_err(internal)?
+        };
         let batch = RecordBatch::try_new(self.spec.schema(), kept).map_err(internal)?;
         let lines: Vec<u64> =
             self.lines.iter().zip(keep.values()).filter_map(|(&line, keep)| keep.then_some(line)).collect();

@@ -30,7 +30,6 @@ use super::partition::{Cluster, partition, radius};
 use super::points::{Lists, Points, starts};
 use super::scan::{Clusters, Question, Scan, Slacks};
 use super::{BuildReport, Kind, VectorIndex, VectorParams, flat};
-use crate::embed::Vector;
 use crate::error::{Error, Result};
 use crate::rank::{Row, RowSet, Scored, TopK};
 
@@ -53,13 +52,8 @@ const WORTHWHILE: f64 = 0.4;
 
 /// Builds the codes of `vectors` into `folder` and fills in the report. Where they would be slower than no codes and the kind
 /// is to be chosen, there are none, and the report says why.
-pub(super) fn build(
-    folder: &Path,
-    vectors: &[Vector],
-    dimension: usize,
-    params: &VectorParams,
-    report: &mut BuildReport,
-) -> Result<()> {
+pub(super) fn build(folder: &Path, vectors: &Matrix, params: &VectorParams, report: &mut BuildReport) -> Result<()> {
+    let dimension = vectors.dimension();
     let points = Points::of(vectors);
     report.points = points.vectors.len();
     let numbers = axes::learn(&points.vectors, dimension);
@@ -105,9 +99,10 @@ pub(super) fn build(
     count(blocks.len() * BLOCK)?;
     let header =
         [MAGIC, n_rows, blocks.len() as u32, radii.len() as u32, slacks.clusters.to_bits(), slacks.codes.to_bits()];
-    let rows: Vec<Vec<Row>> = places().map(|point| point.map_or(Vec::new(), |at| points.rows[at].clone())).collect();
-    let row_starts = starts(&rows);
-    let runs = [header.as_slice(), &block_starts, &row_starts].into_iter().chain(rows.iter().map(Vec::as_slice));
+    let row_lists = points.rows();
+    let rows = || places().map(|point| point.map_or([].as_slice(), |at| row_lists.of(at as u32)));
+    let row_starts = starts(rows().map(<[Row]>::len));
+    let runs = [header.as_slice(), &block_starts, &row_starts].into_iter().chain(rows());
     write_runs(&folder.join(POINTS_FILE), runs)?;
     write_runs(&folder.join(AXES_FILE), [numbers.as_slice()].into_iter())?;
     write_runs(&folder.join(CLUSTERS_FILE), [centres.as_slice(), &radii, &lengths].into_iter())?;

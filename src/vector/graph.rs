@@ -27,7 +27,6 @@ use super::quantize::{QueryCode, quantize};
 use super::refine::{refine, two_hops};
 use super::repair::{reachable, repair};
 use super::{BuildReport, VectorIndex, flat};
-use crate::embed::Vector;
 use crate::error::{Error, Result};
 use crate::rank::{Row, RowSet, Scored, TopK};
 
@@ -46,13 +45,8 @@ const HEADER: usize = 6;
 const ROWS_SCANNED_PER_CANDIDATE: usize = 16;
 
 /// Builds the graph of `vectors` into `folder` and fills in the report.
-pub(super) fn build(
-    folder: &Path,
-    vectors: &[Vector],
-    dimension: usize,
-    params: &HnswParams,
-    report: &mut BuildReport,
-) -> Result<()> {
+pub(super) fn build(folder: &Path, vectors: &Matrix, params: &HnswParams, report: &mut BuildReport) -> Result<()> {
+    let dimension = vectors.dimension();
     let points = Points::of(vectors);
     let mut codes: Vec<i8> = Vec::with_capacity(points.vectors.len() * dimension);
     let scales: Vec<f32> = points.vectors.iter().map(|vector| quantize(vector, &mut codes)).collect();
@@ -70,10 +64,9 @@ pub(super) fn build(
     for count in counts {
         header.push(u32::try_from(count).map_err(|_| Error::argument("vectors", "more than 4 billion links"))?);
     }
-    let row_starts = starts(&points.rows);
-    let link_starts = starts(&links);
-    let runs = [header.as_slice(), &row_starts].into_iter();
-    let runs = runs.chain(points.rows.iter().map(Vec::as_slice)).chain([gateways.as_slice(), &link_starts]);
+    let rows = points.rows();
+    let link_starts = starts(links.iter().map(Vec::len));
+    let runs = [header.as_slice(), rows.starts, rows.items, &gateways, &link_starts].into_iter();
     write_runs(&folder.join(GRAPH_FILE), runs.chain(links.iter().map(Vec::as_slice)))?;
 
     write_runs(&folder.join(CODES_FILE), [codes.as_slice()].into_iter())?;
@@ -85,7 +78,7 @@ pub(super) fn build(
 fn linked(points: &[&[f32]], params: &HnswParams, unlinked: Net<'_>) -> Result<Vec<Vec<u32>>> {
     let links = hnsw::link(points, params)?;
     let links = refine(&links, points, params.degree, |point| two_hops(&links, point));
-    let (starts, items) = (starts(&links), links.concat());
+    let (starts, items) = (starts(links.iter().map(Vec::len)), links.concat());
     let net = Net { links: Lists { starts: &starts, items: &items }, ..unlinked };
     Ok(refine(&links, points, params.degree, |point| {
         let walk = Walk { query: QueryCode::new(points[point]), ef: WALK_CANDIDATES };

@@ -78,11 +78,29 @@ impl Matrix {
 }
 
 /// Writes runs of numbers one after another, little-endian (see the guard in `vector`).
-pub(super) fn write_runs<'a, T: Pod>(path: &Path, runs: impl Iterator<Item = &'a [T]>) -> Result<()> {
-    let mut file = BufWriter::new(fs::File::create(path)?);
-    for run in runs {
-        file.write_all(bytemuck::cast_slice(run))?;
+pub(super) struct RunWriter(BufWriter<fs::File>);
+
+impl RunWriter {
+    pub(super) fn create(path: &Path) -> Result<Self> {
+        Ok(Self(BufWriter::with_capacity(1 << 16, fs::File::create(path)?)))
     }
-    file.flush()?;
-    Ok(())
+
+    pub(super) fn write<T: Pod>(&mut self, run: &[T]) -> Result<()> {
+        self.0.write_all(bytemuck::cast_slice(run))?;
+        Ok(())
+    }
+
+    pub(super) fn finish(mut self) -> Result<()> {
+        self.0.flush()?;
+        Ok(())
+    }
+}
+
+/// The same, of runs that are all there.
+pub(super) fn write_runs<'a, T: Pod>(path: &Path, runs: impl Iterator<Item = &'a [T]>) -> Result<()> {
+    let mut file = RunWriter::create(path)?;
+    for run in runs {
+        file.write(run)?;
+    }
+    file.finish()
 }

@@ -44,8 +44,7 @@ pub(crate) use self::dot::dot;
 use self::flat::FlatIndex;
 use self::graph::HnswIndex;
 pub use self::hnsw::HnswParams;
-use self::map::Matrix;
-use crate::embed::Vector;
+use self::map::{Matrix, RunWriter};
 use crate::error::{Error, Result};
 use crate::rank::{Row, RowSet, Scored};
 
@@ -146,32 +145,52 @@ pub struct BuildReport {
     pub unreachable_repaired: usize,
 }
 
-/// Writes an index of `vectors` into `folder`, which exists; row `n` is vector `n`.
+/// Writes an index of `vectors` into `folder`, which exists; row `n` is vector `n`. They are written as they come, and looked
+/// at again in the file: however many there are, none is held in memory.
 ///
 /// Files are not synced to the disk: whoever publishes the folder does.
 ///
 /// # Errors
 /// [`Error::Argument`] for a vector of another dimension or a parameter out of range, [`Error::Io`] when writing fails.
-pub fn build(folder: &Path, vectors: &[Vector], dimension: usize, params: &VectorParams) -> Result<BuildReport> {
-    if let Some(row) = vectors.iter().position(|vector| vector.len() != dimension) {
-        let found = vectors[row].len();
-        return Err(Error::argument("vectors", format!("row {row} has {found} numbers, the index has {dimension}")));
-    }
-    if u32::try_from(vectors.len()).is_err() {
-        return Err(Error::argument("vectors", format!("{} rows; an index holds at most {}", vectors.len(), u32::MAX)));
-    }
+pub fn build(
+    folder: &Path,
+    vectors: impl IntoIterator<Item = impl AsRef<[f32]>>,
+    dimension: usize,
+    params: &VectorParams,
+) -> Result<BuildReport> {
     if !(0.0..=1.0).contains(&params.recall) {
         return Err(Error::argument("recall", format!("{} is not within 0 to 1", params.recall)));
     }
-    map::write_runs(&folder.join(VECTORS_FILE), vectors.iter().map(AsRef::as_ref))?;
-    let (kind, why) = choose(params, vectors.len(), dimension);
-    let mut report = BuildReport { kind, why, rows: vectors.len(), points: 0, links: 0, unreachable_repaired: 0 };
+    let path = folder.join(VECTORS_FILE);
+    let rows = write_vectors(&path, vectors, dimension)?;
+    let vectors = Matrix::open(&path, rows, dimension)?;
+    let (kind, why) = choose(params, rows, dimension);
+    let mut report = BuildReport { kind, why, rows, points: 0, links: 0, unreachable_repaired: 0 };
     match kind {
         Kind::Auto | Kind::Flat => {}
-        Kind::Codes => codes::build(folder, vectors, dimension, params, &mut report)?,
-        Kind::Hnsw => graph::build(folder, vectors, dimension, &params.hnsw, &mut report)?,
+        Kind::Codes => codes::build(folder, &vectors, params, &mut report)?,
+        Kind::Hnsw => graph::build(folder, &vectors, &params.hnsw, &mut report)?,
     }
     Ok(report)
+}
+
+/// Writes the file of vectors; their number comes back.
+fn write_vectors(path: &Path, vectors: impl IntoIterator<Item = impl AsRef<[f32]>>, dimension: usize) -> Result<usize> {
+    let mut file = RunWriter::create(path)?;
+    let mut rows = 0_u32;
+    for vector in vectors {
+        let vector = vector.as_ref();
+        if vector.len() != dimension {
+            let message = format!("row {rows} has {} numbers, the index has {dimension}", vector.len());
+            return Err(Error::argument("vectors", message));
+        }
+        file.write(vector)?;
+        rows = rows
+            .checked_add(1)
+            .ok_or_else(|| Error::argument("vectors", format!("an index holds at most {} rows", u32::MAX)))?;
+    }
+    file.finish()?;
+    Ok(rows as usize)
 }
 
 /// What a number of a vector costs a flat scan: 10 ms for 100,000 vectors of 384, which no cache holds

@@ -5,36 +5,54 @@
 use std::collections::HashMap;
 
 use super::map::Matrix;
-use crate::embed::Vector;
 use crate::rank::Row;
 
 /// Distinct vectors in the order of their first rows, and the rows that have each, ascending.
 pub(super) struct Points<'a> {
     pub(super) vectors: Vec<&'a [f32]>,
-    pub(super) rows: Vec<Vec<Row>>,
+    starts: Vec<u32>,
+    rows: Vec<Row>,
 }
 
 impl<'a> Points<'a> {
-    pub(super) fn of(vectors: &'a [Vector]) -> Self {
-        let mut points = Points { vectors: Vec::new(), rows: Vec::<Vec<Row>>::new() };
-        let mut seen: HashMap<&[u8], usize> = HashMap::with_capacity(vectors.len());
-        for (row, vector) in vectors.iter().enumerate() {
-            let point = *seen.entry(bytemuck::cast_slice(vector.as_ref())).or_insert_with(|| {
-                points.vectors.push(vector);
-                points.rows.push(Vec::new());
-                points.vectors.len() - 1
+    pub(super) fn of(all: &'a Matrix) -> Self {
+        let mut vectors: Vec<&[f32]> = Vec::new();
+        let mut counts: Vec<u32> = Vec::new();
+        let mut seen: HashMap<&[u8], u32> = HashMap::new();
+        let mut points: Vec<u32> = Vec::with_capacity(all.rows());
+        for row in 0..all.rows() as Row {
+            let vector = all.row(row);
+            let point = *seen.entry(bytemuck::cast_slice(vector)).or_insert_with(|| {
+                vectors.push(vector);
+                counts.push(0);
+                vectors.len() as u32 - 1
             });
-            points.rows[point].push(row as Row);
+            counts[point as usize] += 1;
+            points.push(point);
         }
-        points
+        drop(seen);
+        let starts = starts(counts.iter().map(|&count| count as usize));
+        let mut next = starts.clone();
+        let mut rows = vec![0; points.len()];
+        for (row, point) in points.into_iter().enumerate() {
+            let place = &mut next[point as usize];
+            rows[*place as usize] = row as Row;
+            *place += 1;
+        }
+        Self { vectors, starts, rows }
+    }
+
+    /// The rows of each point.
+    pub(super) fn rows(&self) -> Lists<'_> {
+        Lists { starts: &self.starts, items: &self.rows }
     }
 }
 
-/// Where each list begins when all are laid end to end, and where the last one ends.
-pub(super) fn starts(lists: &[Vec<u32>]) -> Vec<u32> {
+/// Where each list of these lengths begins when all are laid end to end, and where the last one ends.
+pub(super) fn starts(lengths: impl Iterator<Item = usize>) -> Vec<u32> {
     let mut end = 0;
-    let ends = lists.iter().map(|list| {
-        end += list.len() as u32;
+    let ends = lengths.map(|length| {
+        end += length as u32;
         end
     });
     std::iter::once(0).chain(ends).collect()

@@ -6,6 +6,7 @@ use proptest::prelude::*;
 use tempfile::TempDir;
 
 use super::*;
+use crate::embed::Vector;
 use crate::rank::by_rank;
 
 const DIMENSION: usize = 16;
@@ -180,7 +181,9 @@ fn walks_among_near_copies_find_what_a_filter_leaves_wherever_it_lies() {
 #[test]
 fn refined_links_are_few_and_nearer_and_the_same_on_any_number_of_threads() {
     let vectors = crowded(20);
-    let points = points::Points::of(&vectors).vectors;
+    let (folder, _) = built(&vectors, &VectorParams { kind: Kind::Flat, ..VectorParams::default() });
+    let matrix = Matrix::open(&folder.path().join(VECTORS_FILE), vectors.len(), DIMENSION).unwrap();
+    let points = points::Points::of(&matrix).vectors;
     // Poor ones: the next five points.
     let n_points = points.len() as u32;
     let poor: Vec<Vec<u32>> =

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use expect_test::expect;
 use nba::desk::{ReadParams, load};
+use nba::embed::{Embedder as _, VectorCache};
 use nba::rebuild::Past;
 use nba::{
     Abstention, BuildParams, Catalogue, Engine, EngineParams, HashedEmbedder, RecommendParams, RecommendRequest,
@@ -96,7 +97,8 @@ fn a_ticket_that_was_copied_does_not_outvote_others() {
         let desk = load(&sandbox.path("desk"), &ReadParams::default()).unwrap();
         let assign = BuildParams::default().assign;
         let embedder = HashedEmbedder::new(64);
-        let past = Past::embed(desk, &Catalogue::built_in(), &assign, &embedder, None, &mut |_| {}).unwrap();
+        let cache = VectorCache::temporary(embedder.identity()).unwrap();
+        let past = Past::embed(desk, &Catalogue::built_in(), &assign, &embedder, &cache, &mut |_| Ok(())).unwrap();
         let history = past.history(i64::MAX, 1);
         assert_eq!(history.known_before(i64::MAX).len(), 3);
         let expected: Vec<f32> = history.moments().iter().map(|past| past.expected_success).collect();

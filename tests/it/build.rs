@@ -21,6 +21,26 @@ fn entries(index: &Path) -> Vec<String> {
 }
 
 #[test]
+fn a_build_that_would_take_too_much_memory_is_refused_and_keeps_its_vectors() {
+    let sandbox = Sandbox::with_mini_desk();
+    let (data, index) = (sandbox.path("desk"), sandbox.path("index"));
+    // The command line takes no less than a gibibyte; the library takes what it is given.
+    let too_little = BuildParams { memory_mb: 10, ..BuildParams::default() };
+    let refused = support::build(&data, &index, &too_little).unwrap_err();
+    expect![
+        "a build of 3 tickets with 3 steps takes some 601 MiB, and 10 MiB are allowed; allow that with --memory 601MiB, or export fewer tickets"
+    ]
+    .assert_eq(&refused.to_string());
+    assert_eq!(refused.fault().exit_code(), 7);
+    assert_eq!(entries(&index), ["LOCK", "cache"]);
+    let built = support::build(&data, &index, &BuildParams::default()).unwrap();
+    assert_eq!(built.reused, built.texts);
+    // What it may take shows in no byte: there is nothing to do for a build that may take more.
+    let more = sandbox.nba(&["index", "build", "--data", "desk", "--model", "hashed", "--memory", "6000MiB"]);
+    assert!(more.stdout.starts_with("nothing to do"), "{}", more.stdout);
+}
+
+#[test]
 fn a_build_tells_what_it_does_and_did() {
     let sandbox = Sandbox::with_mini_desk();
     sandbox.check(

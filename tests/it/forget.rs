@@ -324,9 +324,9 @@ fn forgetting_works_while_a_build_runs() {
         keyword: &nba::KeywordParams::default(),
         forced_by: None,
     };
-    let candidate = nba::rebuild::prepare(&request, &HashedEmbedder::new(256), &mut |_| {}).unwrap();
+    let candidate = nba::rebuild::prepare(&request, &HashedEmbedder::new(256), &mut |_| Ok(())).unwrap();
     sandbox.nba(&FORGET).ok();
-    assert_eq!(candidate.publish(&mut |_| {}).unwrap().generation.name, "g000002");
+    assert_eq!(candidate.publish(&mut |_| Ok(())).unwrap().generation.name, "g000002");
     let snapshot = Snapshot::open(&sandbox.path("index")).unwrap();
     assert_eq!(snapshot.hidden(), (2, 4));
     assert_eq!(snapshot.index("tickets").unwrap().row_of(TICKETS[0]).unwrap(), None);
@@ -372,7 +372,7 @@ fn a_mistaken_id_forgets_nothing_and_one_ahead_of_the_tables_is_kept() {
     sandbox.nba(&["index", "forget", "--ticket", &known]).ok();
     assert_eq!(sandbox.nba(&["similar", &known]).code, 2);
     let ledger = sandbox.read("index/forgotten/ledger.jsonl");
-    assert!(!ledger.contains(&known) && !ledger.contains(&customer_of(&known)), "{ledger}");
+    assert!(!ledger.contains(&known) && !ledger.contains(&*customer_of(&known)), "{ledger}");
     let list = sandbox.nba(&["index", "forget", "--list"]).ok().stdout;
     let told: Vec<&str> = list.lines().map(|line| line.split_once(" asked for ").map_or(line, |it| it.1)).collect();
     assert_eq!(told[0], "1 customer, 0 tickets: 0 tickets, 0 rows hidden");

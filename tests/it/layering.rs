@@ -17,13 +17,13 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("keyword", &["error", "rank"]),
     ("index", &["error", "rank", "discriminant", "filter", "embed", "vector", "keyword"]),
     ("snapshot", &["error", "rank", "forgotten", "index", "embed"]),
-    ("similarity", &["error", "filter", "embed", "vector", "keyword", "index", "snapshot"]),
+    ("similarity", &["error", "rank", "filter", "embed", "vector", "keyword", "index", "snapshot"]),
     ("desk", &["error", "discriminant", "table"]),
     ("actions", &["error", "embed", "desk"]),
     ("privacy", &["error", "index", "snapshot", "desk"]),
     ("generate", &["error"]),
     ("recommend", &["error", "desk", "feedback"]),
-    ("history", &["desk", "recommend", "vector"]),
+    ("history", &["embed", "desk", "recommend", "vector"]),
     (
         "rebuild",
         &[
@@ -137,6 +137,7 @@ const FENCED: &[(&str, &[&str])] = &[
     ),
     ("getrandom", &["src/face/cli/forget.rs"]),
     ("rustix", &["src/face/cli/doctor.rs"]),
+    ("signal_hook", &["src/face/cli/stop.rs"]),
     ("ndarray", &["src/recommend/learn/softmax.rs"]),
     ("toml_edit", &["src/config/edit.rs"]),
 ];

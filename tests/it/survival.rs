@@ -135,6 +135,33 @@ fn killed_builds_lose_nothing() {
     eprintln!("{trial} builds: {killed} killed, {published} had published");
 }
 
+/// A build that is asked to stop while it embeds says how to go on, leaves the old generation and its vectors, and the next one
+/// embeds what is left and nothing else.
+#[cfg(unix)]
+#[test]
+fn a_stopped_build_goes_on_where_it_ended() {
+    let sandbox = Sandbox::with_mini_desk();
+    sandbox.nba(&["generate", "--tickets", "1500", "--out", "made"]).ok();
+    sandbox.nba(&build("desk", &[])).ok();
+    let mut child = sandbox.command(&build("made", &["--force"])).spawn().unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
+    assert!(lines.any(|line| line.starts_with("embed  25 %")));
+    support::stop(&child, "-TERM");
+    let last = lines.last().unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(8), "{last}");
+    assert!(last.starts_with("error: stopped as asked: nothing is published, and the vectors of "), "{last}");
+    let kept: u64 = last.split_whitespace().find_map(|word| word.parse().ok()).unwrap();
+    assert!(sandbox.read("index/CURRENT").starts_with("g000001"));
+
+    let went_on = sandbox.command(&build("made", &["--force", "--resume", "--json"])).output().unwrap();
+    assert!(went_on.status.success());
+    let report: serde_json::Value = serde_json::from_slice(&went_on.stdout).unwrap();
+    let talk = String::from_utf8(went_on.stderr).unwrap();
+    let (texts, reused) = (report["texts"].as_u64().unwrap(), report["reused"].as_u64().unwrap());
+    assert!(kept > 0 && reused == kept, "{kept} were kept and {reused} reused");
+    assert!(talk.contains(&format!("resume: {reused} of {texts} texts had been embedded")), "{talk}");
+}
+
 /// What the system was asked for, in order: every file and folder of a generation is flushed before `CURRENT` names it.
 #[test]
 fn all_of_a_generation_is_on_the_disk_before_it_serves() {

@@ -12,7 +12,7 @@ use super::*;
 use crate::embed::{ModelIdentity, Vector};
 use crate::error::Error;
 use crate::index::{Codes, IndexSpec, QueryVector, write};
-use crate::keyword::{Language, TextField};
+use crate::keyword::{KEYWORD_MEMORY, Language, TextField};
 use crate::rebuild::BoostParams;
 use crate::vector::{Kind, VectorParams};
 
@@ -79,10 +79,11 @@ fn desk(told: Told, tickets: usize, labels: usize) -> (tempfile::TempDir, IndexR
         language: None,
         labels: None,
         vector: VectorParams { kind: Kind::Flat, ..VectorParams::default() },
+        keyword_memory: KEYWORD_MEMORY,
     };
     let model = ModelIdentity { name: "none".to_owned(), fingerprint: "none".to_owned(), dimension: DIMENSION };
     let folder = tempfile::tempdir().unwrap();
-    let (_, sha256) = write(folder.path(), &spec, &batch, &vectors, &model, &mut |_| {}).unwrap();
+    let (_, sha256) = write(folder.path(), &spec, [Ok(batch)], &vectors, &model, &mut |_| Ok(())).unwrap();
     let reader = IndexReader::open(folder.path(), &sha256, false).unwrap();
     (folder, reader)
 }

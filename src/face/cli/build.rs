@@ -14,6 +14,7 @@ use super::metrics;
 use super::printer::Printer;
 use super::report::{self, Night};
 use super::settings::Settings;
+use super::stop::Stop;
 use super::watch::Watch;
 use crate::desk::{Catalogue, Since};
 use crate::engine::{identity_of, open_model};
@@ -21,7 +22,9 @@ use crate::error::{Error, Result};
 use crate::face::clock::now;
 use crate::face::explain::plural;
 use crate::feedback::LogReport;
-use crate::rebuild::{BuildReport, BuildRequest, Extract, Forgetting, catalogue_beside, nothing_to_do, prepare};
+use crate::rebuild::{
+    BuildReport, BuildRequest, Extract, Forgetting, Progress, catalogue_beside, nothing_to_do, prepare,
+};
 use crate::similarity::{Measured, WHY_NONE};
 use crate::snapshot::{Generation, Purging};
 
@@ -37,7 +40,7 @@ pub(super) enum End {
 
 pub(super) fn build(args: BuildArgs, settings: Settings, printer: &Printer) -> Result<ExitCode> {
     args.report.iter().try_for_each(|file| report::check(file))?;
-    let mut watch = Watch::new(printer, args.log);
+    let mut watch = Watch::new(printer, args.log, args.resume);
     let end = run(&args, &settings, &mut watch);
     watch.clear();
     let night = Night::new(&settings.index, now(), &end);
@@ -70,6 +73,7 @@ fn run(args: &BuildArgs, settings: &Settings, watch: &mut Watch<'_>) -> Result<E
         return Err(Error::argument("--keep", "it must be 1 or more: the new generation is one"));
     }
     params.read.lenient |= args.lenient;
+    params.memory_mb = args.memory.unwrap_or(params.memory_mb);
 
     let catalogue = catalogue(args.actions.clone().or(settings.config.actions.clone()), &args.data)?;
     let model = settings.model()?;
@@ -92,10 +96,19 @@ fn run(args: &BuildArgs, settings: &Settings, watch: &mut Watch<'_>) -> Result<E
         return Ok(End::Nothing(generation, purging));
     }
     let embedder = open_model(&model, &settings.config.embed)?;
-    let candidate = prepare(&request, embedder.as_ref(), &mut |progress| watch.show(progress))?;
+    let stop = Stop::listen()?;
+    let mut kept = 0;
+    let mut on_progress = |watch: &mut Watch<'_>, progress| {
+        watch.show(progress);
+        if let Progress::Embedded(so_far) = progress {
+            kept = so_far.done;
+        }
+        if stop.is_asked() { Err(Error::Stopped { kept }) } else { Ok(()) }
+    };
+    let candidate = prepare(&request, embedder.as_ref(), &mut |progress| on_progress(watch, progress))?;
     watch.gates(&candidate.report().gates);
     let judged = candidate.report().clone();
-    match candidate.publish(&mut |progress| watch.show(progress)) {
+    match candidate.publish(&mut |progress| on_progress(watch, progress)) {
         Ok(report) => Ok(End::Published(report)),
         Err(error @ Error::Refused { .. }) => Ok(End::Refused(judged, error)),
         Err(error) => Err(error),

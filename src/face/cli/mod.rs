@@ -23,6 +23,7 @@ mod report;
 #[cfg(feature = "http")]
 mod serve;
 mod settings;
+mod stop;
 mod tune;
 mod watch;
 

@@ -13,6 +13,7 @@ use super::plot::svg;
 use super::printer::{Bar, Printer};
 use super::settings::Settings;
 use crate::desk;
+use crate::embed::VectorCache;
 use crate::engine::open_model;
 use crate::error::{Error, Result};
 use crate::evaluate::{Figure, Hits, Oracle, ReplayParams, ReplayReport, RiskCurve, replay as walk};
@@ -27,17 +28,19 @@ pub(super) fn replay(args: ReplayArgs, settings: &Settings, printer: &Printer) -
     let desk = desk::load(&args.data, &read)?;
     let oracle = Oracle::beside(&args.data)?;
     let embedder = open_model(&settings.model()?, &config.embed)?;
+    let cache = VectorCache::temporary(embedder.identity())?;
     let mut bar = Bar::new("embed");
-    let past = Past::embed(desk, &catalogue, &config.build.assign, embedder.as_ref(), None, &mut |progress| {
-        if let Progress::Embedded { done, total } = progress {
-            bar.show(done, total);
+    let past = Past::embed(desk, &catalogue, &config.build.assign, embedder.as_ref(), &cache, &mut |progress| {
+        if let Progress::Embedded(so_far) = progress {
+            bar.show(so_far.done, so_far.total);
         }
+        Ok(())
     })?;
     bar.end();
     if let Some(category) = &args.unseen
-        && !past.desk.tickets.iter().any(|ticket| ticket.category == *category)
+        && !past.desk.tickets.iter().any(|ticket| *ticket.category == **category)
     {
-        let known: BTreeSet<&str> = past.desk.tickets.iter().map(|ticket| ticket.category.as_str()).collect();
+        let known: BTreeSet<&str> = past.desk.tickets.iter().map(|ticket| &*ticket.category).collect();
         let known = known.into_iter().collect::<Vec<_>>().join("`, `");
         return Err(Error::argument(
             "--unseen",

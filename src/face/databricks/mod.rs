@@ -107,7 +107,9 @@ fn failed(error: &Error) -> Response {
     let (status, code) = match error.fault() {
         Fault::Caller | Fault::Input => (StatusCode::BAD_REQUEST, "INVALID_PARAMETER_VALUE"),
         Fault::NotFound => (StatusCode::NOT_FOUND, "RESOURCE_DOES_NOT_EXIST"),
-        Fault::Gate | Fault::Setup | Fault::Busy | Fault::Bug => (StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL_ERROR"),
+        Fault::Gate | Fault::Setup | Fault::Busy | Fault::Stop | Fault::Bug => {
+            (StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL_ERROR")
+        }
     };
     refused(status, code, &with_causes(error))
 }

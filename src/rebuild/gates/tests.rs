@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::*;
-use crate::embed::{Embedder as _, HashedEmbedder, Vector};
+use crate::embed::{Embedder as _, HashedEmbedder, RowVectors, Vector};
 use crate::snapshot::IndexEntry;
 
 fn generation(rows: usize, bytes: u64) -> Generation {
@@ -161,16 +161,16 @@ fn vectors_drift_by_their_cosines_with_the_mean_of_before() {
         embedder.embed(&texts.iter().map(String::as_str).collect::<Vec<_>>()).unwrap()
     };
     let about_fees = |odd: usize| embed((0..500).map(|at| format!("taxa da venda {}", 2 * at + odd)).collect());
-    let before = Spread::of(&about_fees(0)).unwrap();
-    let same = before.drift_to(&about_fees(0)).unwrap();
+    let before = Spread::of((&about_fees(0)).into()).unwrap();
+    let same = before.drift_to((&about_fees(0)).into()).unwrap();
     assert_eq!(same.psi, 0.0);
-    let alike = before.drift_to(&about_fees(1)).unwrap();
+    let alike = before.drift_to((&about_fees(1)).into()).unwrap();
     assert!(alike.psi <= alike.chance.max(0.25), "{alike:?}");
     let others = embed((0..500).map(|at| format!("terminal sem sinal {at} reinicia")).collect());
-    let other = before.drift_to(&others).unwrap();
+    let other = before.drift_to((&others).into()).unwrap();
     assert!(other.psi > 0.25 && other.psi > other.chance, "{other:?}");
-    assert_eq!(before.drift_to(&[Vector::new(vec![1.0; 8]).unwrap()]), None);
-    assert_eq!(Spread::of(&[]), None);
+    assert_eq!(before.drift_to((&vec![Vector::new(vec![1.0; 8]).unwrap()]).into()), None);
+    assert_eq!(Spread::of(RowVectors::Held(&[])), None);
     let kept: Spread = serde_json::from_str(&serde_json::to_string(&before).unwrap()).unwrap();
     assert_eq!(kept, before);
 }

@@ -5,6 +5,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use rayon::prelude::*;
+
 use super::features::{Encoded, Encoder, Moment};
 use super::softmax::Softmax;
 
@@ -15,57 +17,63 @@ const FOLDS: usize = 5;
 /// How strongly weights are held near 0. Circumstances that few tickets share say little.
 const STRENGTH: f32 = 20.0;
 
-/// A moment, the ticket it is from, and whether that ended well, where known.
-#[derive(Debug, Clone)]
+/// Of more moments with a known end than this, so many, evenly spread, teach the model: it has few weights to learn.
+const MOST_ENDS: usize = 200_000;
+
+/// The ticket of a moment, and whether that ended well, where known.
+#[derive(Debug, Clone, Copy)]
 pub struct Ending<'a> {
     /// The ticket.
     pub ticket: &'a str,
-    /// What was known at the moment. Its turns are not looked at.
-    pub moment: &'a Moment<'a>,
     /// Whether the ticket ended well.
     pub success: Option<bool>,
 }
 
 /// For each moment the probability that its ticket ends well, from its circumstances alone, 0 to 1. No moment's own
 /// ticket has a say in it, and no ticket whose end is not known has one in any.
+///
+/// `moment_of` tells what was known at a moment, of which turns, subject and what was said are not looked at; it is asked
+/// for one after another, so that not all need be in memory.
 #[must_use]
-pub fn expected_success(endings: &[Ending<'_>], seed: u64) -> Vec<f32> {
-    let known = endings.iter().filter_map(|ending| ending.success);
-    let (successes, count) =
-        known.fold((0.0, 0usize), |(successes, count), success| (successes + f32::from(u8::from(success)), count + 1));
+pub fn expected_success<'a>(
+    endings: &[Ending<'_>],
+    moment_of: &(dyn Fn(usize) -> Moment<'a> + Sync),
+    seed: u64,
+) -> Vec<f32> {
+    // Features and folds follow from what is known alone: a replay also holds what is still to come.
+    let known: Vec<usize> = (0..endings.len()).filter(|&at| endings[at].success.is_some()).collect();
+    let successes: f32 = known.iter().map(|&at| f32::from(u8::from(endings[at].success == Some(true)))).sum();
     // One success and one failure are added (Laplace), so that the average is never 0 or 1.
-    let average = (successes + 1.0) / (count as f32 + 2.0);
-    if count < FEWEST_ENDS {
+    let average = (successes + 1.0) / (known.len() as f32 + 2.0);
+    if known.len() < FEWEST_ENDS {
         return vec![average; endings.len()];
     }
-    let bare: Vec<Moment<'_>> = endings
-        .iter()
-        .map(|ending| Moment { turns: Vec::new(), said: Vec::new(), subject: None, ..ending.moment.clone() })
-        .collect();
-    // Features and folds follow from what is known alone: a replay also holds what is still to come.
-    let is_known = |ending: &&Ending<'_>| ending.success.is_some();
-    let learnt_from = endings.iter().zip(&bare).filter(|(ending, _)| is_known(ending)).map(|(_, moment)| moment);
-    let encoder = Encoder::of(&learnt_from.collect::<Vec<_>>());
-    let rows: Vec<Encoded> = bare.iter().map(|moment| encoder.encode(moment)).collect();
+    let bare = |at: usize| Moment { turns: Vec::new(), said: Vec::new(), subject: None, ..moment_of(at) };
+    let learnt_from: Vec<usize> = known.iter().copied().step_by(known.len().div_ceil(MOST_ENDS)).collect();
+    let moments: Vec<Moment<'_>> = learnt_from.iter().map(|&at| bare(at)).collect();
+    let encoder = Encoder::of(&moments.iter().collect::<Vec<_>>());
+    let rows: Vec<Encoded> = moments.iter().map(|moment| encoder.encode(moment)).collect();
+    drop(moments);
 
-    let tickets: BTreeSet<&str> = endings.iter().filter(is_known).map(|ending| ending.ticket).collect();
+    let tickets: BTreeSet<&str> = known.iter().map(|&at| endings[at].ticket).collect();
     let folds: BTreeMap<&str, usize> = tickets.into_iter().zip((0..FOLDS).cycle()).collect();
     // `None` for a ticket whose end is not known: no model has seen it, and all judge it alike.
-    let fold_of = |ending: &Ending<'_>| folds.get(ending.ticket).copied();
-    let mut expected = vec![0.0; endings.len()];
-    for fold in 0..FOLDS {
-        let others = endings.iter().zip(&rows).filter(|(ending, _)| fold_of(ending) != Some(fold));
-        let seen: Vec<(&Encoded, usize)> =
-            others.filter_map(|(ending, row)| Some((row, usize::from(ending.success?)))).collect();
-        let (inputs, truths): (Vec<&Encoded>, Vec<usize>) = seen.into_iter().unzip();
-        let model = Softmax::fit(&inputs, &truths, 2, encoder.width().1, STRENGTH, seed);
-        for ((ending, row), expected) in endings.iter().zip(&rows).zip(&mut expected) {
-            match fold_of(ending) {
-                Some(own) if own == fold => *expected = model.predict(row)[1],
-                Some(_) => {}
-                None => *expected += model.predict(row)[1] / FOLDS as f32,
-            }
+    let fold_of = |at: usize| folds.get(endings[at].ticket).copied();
+    let models: Vec<Softmax> = (0..FOLDS)
+        .into_par_iter()
+        .map(|fold| {
+            let others = learnt_from.iter().zip(&rows).filter(|&(&at, _)| fold_of(at) != Some(fold));
+            let seen = others.filter_map(|(&at, row)| Some((row, usize::from(endings[at].success?))));
+            let (inputs, truths): (Vec<&Encoded>, Vec<usize>) = seen.unzip();
+            Softmax::fit(&inputs, &truths, 2, encoder.width().1, STRENGTH, seed)
+        })
+        .collect();
+    let expected = |at: usize| {
+        let row = encoder.encode(&bare(at));
+        match fold_of(at) {
+            Some(own) => models[own].predict(&row)[1],
+            None => models.iter().fold(0.0, |sum, model| sum + model.predict(&row)[1] / FOLDS as f32),
         }
-    }
-    expected
+    };
+    (0..endings.len()).into_par_iter().map(expected).collect()
 }

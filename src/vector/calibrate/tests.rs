@@ -3,6 +3,7 @@
 use tempfile::TempDir;
 
 use super::super::*;
+use crate::embed::Vector;
 use crate::rank::by_rank;
 
 /// 37 is a multiple of nothing that codes, registers or turns like.

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Subcommand, ValueEnum};
 
+use crate::rebuild::LEAST_MEMORY_MB;
 use crate::vector::Kind;
 
 #[derive(Debug, Subcommand)]
@@ -30,7 +31,7 @@ pub(in crate::face::cli) enum IndexCommand {
 
 #[derive(Debug, ClapArgs)]
 #[command(
-    after_help = "Examples:\n  nba index build --data fixtures --index index\n  nba index build --data export/ --lenient --vector hnsw\n  nba index build --data changes/ --changes\n  nba index build --data lake/ --since last\n\nThe folder holds companies, customers, agents, tickets and ticket_interactions as CSV or Parquet.\nWith --changes, customers must be whole, since personal data is not kept; companies and agents are whole or absent.\nThe old generation serves until the new one is complete and checked; on any error it goes on serving.\nIf what serves was made by this program from the same tables, catalogue, configuration, model and feedback, nothing is\nbuilt, and the exit code is 3. If it is too unlike what serves or too poor, by the limits under [build.gates] of the\nconfiguration, it is not published, and the exit code is 4."
+    after_help = "Examples:\n  nba index build --data fixtures --index index\n  nba index build --data export/ --lenient --vector hnsw\n  nba index build --data changes/ --changes\n  nba index build --data lake/ --since last\n\nThe folder holds companies, customers, agents, tickets and ticket_interactions as CSV or Parquet.\nWith --changes, customers must be whole, since personal data is not kept; companies and agents are whole or absent.\nThe old generation serves until the new one is complete and checked; on any error it goes on serving.\nIf what serves was made by this program from the same tables, catalogue, configuration, model and feedback, nothing is\nbuilt, and the exit code is 3. If it is too unlike what serves or too poor, by the limits under [build.gates] of the\nconfiguration, it is not published, and the exit code is 4.\nCtrl-C or SIGTERM stops it where nothing that was embedded is lost, and the exit code is 8; the second ends it at once."
 )]
 pub(in crate::face::cli) struct BuildArgs {
     /// Folder with the five source tables
@@ -57,6 +58,12 @@ pub(in crate::face::cli) struct BuildArgs {
     /// How many generations to keep, the new one included; one that is in use stays
     #[arg(long, value_name = "N")]
     pub(in crate::face::cli) keep: Option<usize>,
+    /// How much memory of its own the build may take, such as 4GiB [default: 4GiB]
+    #[arg(long, value_name = "SIZE", value_parser = mebibytes)]
+    pub(in crate::face::cli) memory: Option<usize>,
+    /// Go on where a stopped build ended, and say how many texts it had embedded; a build without this goes on too
+    #[arg(long)]
+    pub(in crate::face::cli) resume: bool,
     /// Build and publish in any case: even if nothing has changed, and even if gates do not hold; who asked is noted then
     #[arg(long)]
     pub(in crate::face::cli) force: bool,
@@ -69,6 +76,19 @@ pub(in crate::face::cli) struct BuildArgs {
     /// What is said on standard error: text, or one JSON object a line for each phase, each gate and the end
     #[arg(long, value_enum, default_value_t = LogFormat::Text, hide_possible_values = true, value_name = "text|json")]
     pub(in crate::face::cli) log: LogFormat,
+}
+
+/// A size in mebibytes.
+fn mebibytes(text: &str) -> Result<usize, String> {
+    let form = || format!("it is such as 4GiB or 6000MiB, and {LEAST_MEMORY_MB}MiB or more");
+    let digits = text.trim_end_matches(|c: char| !c.is_ascii_digit());
+    let unit = match text[digits.len()..].trim() {
+        "GiB" | "G" => 1_024,
+        "MiB" | "M" => 1,
+        _ => return Err(form()),
+    };
+    let size = digits.parse::<usize>().ok().and_then(|number| number.checked_mul(unit));
+    size.filter(|&size| size >= LEAST_MEMORY_MB).ok_or_else(form)
 }
 
 /// A table and a version of it.

@@ -1,0 +1,169 @@
+//! A desk with the vectors of its texts and the actions of its messages, and the rows that follow from them. Holds no vector,
+//! no step and no row: each is made when it is asked for, some tickets at a time.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use arrow::record_batch::RecordBatch;
+use rayon::prelude::*;
+
+use super::{ActionCounts, Progress};
+use crate::desk::{self, AssignParams, Assigner, Catalogue, Desk, Name, OTHER, Ticket, step_places, steps};
+use crate::embed::{Blends, Embedder, KeptVectors, VectorCache};
+use crate::error::Result;
+use crate::history::{History, Sources, Thread};
+use crate::recommend::Learned;
+
+/// So many tickets make a batch of rows: some megabytes.
+const TICKETS_PER_BATCH: usize = 1_024;
+
+/// A desk with the vectors of its texts and the actions of its messages: what a build indexes and a replay walks.
+pub struct Past {
+    /// The tickets.
+    pub desk: Desk,
+    pub(super) actions: ActionCounts,
+    pub(super) kept: Arc<KeptVectors>,
+    threads: Vec<Thread>,
+    actions_of: Vec<Vec<Name>>,
+    states: Blends,
+}
+
+impl Past {
+    /// Embeds what a desk's people wrote, from the cache where it can, and assigns an action to each agent message.
+    ///
+    /// # Errors
+    /// Model and I/O errors, and those of `progress`, which hears how far it is.
+    pub fn embed(
+        desk: Desk,
+        catalogue: &Catalogue,
+        assign: &AssignParams,
+        embedder: &dyn Embedder,
+        cache: &VectorCache,
+        progress: &mut dyn FnMut(Progress) -> Result<()>,
+    ) -> Result<Self> {
+        let texts = |each: &mut dyn FnMut(&str) -> Result<()>| visit_texts(&desk, catalogue, each);
+        let mut on_progress = |so_far| progress(Progress::Embedded(so_far));
+        let kept = Arc::new(cache.embed(embedder, &texts, &mut on_progress)?);
+        let (actions_of, actions) = assign_actions(&desk, catalogue, &kept, assign);
+        let mut states = Blends::new(Arc::clone(&kept));
+        for step in desk.tickets.iter().flat_map(steps) {
+            states.push(step.state_parts.iter().map(|part| (part.text, part.weight)))?;
+        }
+        let threads = desk.tickets.par_iter().map(Thread::of).collect();
+        Ok(Self { desk, actions, kept, threads, actions_of, states })
+    }
+
+    /// Its moments; how well tickets are expected to end follows from what was known before the instant `as_of`.
+    #[must_use]
+    pub fn history(&self, as_of: i64, seed: u64) -> History<'_> {
+        let Self { desk, kept, threads, actions_of, states, .. } = self;
+        History::of(Sources { desk, threads, actions_of, kept, states }, (as_of, seed))
+    }
+
+    /// The vector by which each ticket is found.
+    pub(super) fn ticket_vectors(&self) -> Result<Blends> {
+        let mut vectors = Blends::new(Arc::clone(&self.kept));
+        for ticket in &self.desk.tickets {
+            let problem = desk::problem_text(ticket);
+            let parts = desk::ticket_parts(ticket, &problem);
+            vectors.push(parts.iter().map(|part| (part.text, part.weight)))?;
+        }
+        Ok(vectors)
+    }
+
+    /// The vector of each step's state.
+    pub(super) const fn states(&self) -> &Blends {
+        &self.states
+    }
+
+    /// The rows of tickets, batch by batch.
+    pub(super) fn ticket_rows(&self, catalogue: &Catalogue) -> impl Iterator<Item = Result<RecordBatch>> {
+        let Desk { tickets, agents, .. } = &self.desk;
+        in_batches(tickets.len(), move |range| {
+            desk::ticket_rows(&tickets[range.clone()], agents, catalogue, &self.actions_of[range])
+        })
+    }
+
+    /// The rows of steps with what was learnt of each, batch by batch.
+    pub(super) fn step_rows(
+        &self,
+        history: &History<'_>,
+        learned: &Learned,
+    ) -> impl Iterator<Item = Result<RecordBatch>> {
+        let tickets = &self.desk.tickets;
+        let mut ends: Vec<usize> = vec![0];
+        for batch in tickets.chunks(TICKETS_PER_BATCH) {
+            ends.push(ends[ends.len() - 1] + batch.iter().map(|ticket| step_places(ticket).count()).sum::<usize>());
+        }
+        in_batches(tickets.len(), move |range| {
+            let batch = range.start / TICKETS_PER_BATCH;
+            let moments = ends[batch]..ends.get(batch + 1).copied().unwrap_or(0);
+            let rows = desk::step_rows(&tickets[range.clone()], &self.actions_of[range])?;
+            desk::add_lessons(rows, &history.lessons(moments, learned))
+        })
+    }
+}
+
+/// What `make` makes of some tickets at a time, in their order; a few batches at once, one a thread. Of no tickets one batch.
+fn in_batches(
+    n_tickets: usize,
+    make: impl Fn(Range<usize>) -> Result<RecordBatch> + Sync,
+) -> impl Iterator<Item = Result<RecordBatch>> {
+    let at_once = TICKETS_PER_BATCH * rayon::current_num_threads();
+    (0..n_tickets.max(1)).step_by(at_once).flat_map(move |start| {
+        let starts = (start..(start + at_once).min(n_tickets.max(1))).into_par_iter().step_by(TICKETS_PER_BATCH);
+        let batches = starts.map(|start| make(start..(start + TICKETS_PER_BATCH).min(n_tickets)));
+        batches.collect::<Vec<Result<RecordBatch>>>()
+    })
+}
+
+/// Tells every text that a build embeds, some of them more than once.
+fn visit_texts(desk: &Desk, catalogue: &Catalogue, each: &mut dyn FnMut(&str) -> Result<()>) -> Result<()> {
+    catalogue.examples().into_iter().try_for_each(&mut *each)?;
+    for ticket in &desk.tickets {
+        let problem = desk::problem_text(ticket);
+        desk::ticket_parts(ticket, &problem).iter().try_for_each(|part| each(part.text))?;
+        for step in steps(ticket) {
+            step.state_parts.iter().try_for_each(|part| each(part.text))?;
+        }
+        let unlabelled = ticket.agent_turns().filter(|turn| turn.action.is_none() && !turn.text.trim().is_empty());
+        unlabelled.map(|turn| turn.text.as_str()).try_for_each(&mut *each)?;
+    }
+    Ok(())
+}
+
+/// For each ticket, the action of each agent turn: as given, else by the nearest examples, else [`OTHER`].
+fn assign_actions(
+    desk: &Desk,
+    catalogue: &Catalogue,
+    kept: &KeptVectors,
+    params: &AssignParams,
+) -> (Vec<Vec<Name>>, ActionCounts) {
+    let examples: Vec<&[f32]> = catalogue.examples().into_iter().map(|text| kept.of(text)).collect();
+    let assigner = Assigner::new(catalogue, &examples, params);
+    // An action is written down once, and not at each of millions of turns.
+    let ids: Vec<Name> = catalogue.actions.iter().map(|action| Name::from(action.id.as_str())).collect();
+    let other = Name::from(OTHER);
+    let of_ticket = |ticket: &Ticket| {
+        let mut counts = ActionCounts::default();
+        let actions = ticket.agent_turns().map(|turn| {
+            // A message with an action of its own has no vector: see `visit_texts`.
+            let message = || (!turn.text.trim().is_empty()).then(|| kept.of(&turn.text));
+            let assigned = || message().and_then(|message| assigner.assign(message, &ticket.category));
+            let action = if let Some(given) = &turn.action {
+                counts.given += 1;
+                given
+            } else if let Some(action) = assigned() {
+                counts.assigned += 1;
+                &ids[action]
+            } else {
+                counts.other += 1;
+                &other
+            };
+            Name::clone(action)
+        });
+        (actions.collect(), counts)
+    };
+    let (actions, counts): (Vec<Vec<Name>>, Vec<ActionCounts>) = desk.tickets.par_iter().map(of_ticket).unzip();
+    (actions, counts.into_iter().fold(ActionCounts::default(), |sum, counts| sum + counts))
+}
