@@ -80,7 +80,7 @@ impl Ledger {
         let path = self.path();
         let bytes = match fs::read(&path) {
             Ok(bytes) => bytes,
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => return Ok(None),
             Err(error) => return Err(error.into()),
         };
         parse(&path, &bytes).map(Some).map_err(|reason| Error::Ledger { path, reason })

@@ -11,6 +11,7 @@ use std::sync::LazyLock;
 use expect_test::Expect;
 use fs_err as fs;
 use nba::generate::{GenerateParams, Locale, generate};
+use nba::{By, Engine, QueryKind, SearchRequest};
 use regex::Regex;
 use serde_json::Value;
 
@@ -358,3 +359,22 @@ pub(crate) const MINI_DESK: [(&str, &str); 5] = [
          INT4,TICKET-3,2026-06-01 10:00:00,CUSTOMER,CUST1,Cadê o estorno da venda\n",
     ),
 ];
+
+/// Three tickets nobody has answered yet: what stands for them is their problem alone.
+pub(crate) fn unanswered(engine: &Engine) -> Vec<String> {
+    let request = SearchRequest {
+        index: "tickets".to_owned(),
+        by: By::Text("não".to_owned()),
+        kind: QueryKind::FullText,
+        k: 500,
+        filter: None,
+        columns: Some(vec!["thread".to_owned()]),
+        one_per_group: true,
+        explain: false,
+    };
+    let answer = engine.search(&request).unwrap();
+    let silent = answer.rows.iter().filter(|(_, cells)| cells[0].1 == "");
+    let ids: Vec<String> = silent.map(|(hit, _)| hit.key.clone()).take(3).collect();
+    assert_eq!(ids.len(), 3);
+    ids
+}

@@ -15,7 +15,8 @@ fn an_index_folder_that_cannot_be_one() {
         expect![[r#"
             exit 7
             --- stderr
-            error: failed to open file `index/forgotten/ledger.jsonl`: Not a directory (os error 20)
+            read
+            error: failed to create directory `index`: File exists (os error 17)
         "#]],
     );
     assert_eq!(sandbox.read("index"), "a file");
@@ -24,7 +25,8 @@ fn an_index_folder_that_cannot_be_one() {
         expect![[r#"
             exit 7
             --- stderr
-            error: failed to open file `index/below/forgotten/ledger.jsonl`: Not a directory (os error 20)
+            read
+            error: failed to create directory `index/below`: Not a directory (os error 20)
         "#]],
     );
     sandbox.write("other/LOCK/file", "");
