@@ -31,7 +31,7 @@ pub use self::onto::Extract;
 use self::onto::Onto;
 pub use self::past::Past;
 use self::specs::{steps_spec, tickets_spec};
-use crate::desk::{self, Agent, AssignParams, Catalogue, Desk, ReadParams};
+use crate::desk::{Agent, AssignParams, Catalogue, Desk, MaskedTables, ReadParams};
 use crate::embed::{Embedded, Embedder, VectorCache};
 use crate::error::{Error, Problem, Result};
 use crate::feedback::{Log, Reading, Tally};
@@ -240,10 +240,10 @@ pub fn prepare(
     let inputs = inputs::sums(request, onto.as_ref(), identity, &forgotten)?;
     progress(Progress::Phase(phase))?;
     let extent = onto::extent(request, onto.as_ref());
-    let (mut desk, tables) = desk::load_extent(&request.data, &request.params.read, &extent)?;
+    let mut tables = MaskedTables::read(&request.data, &request.params.read, &extent)?;
     inputs::check_tables(&request.data, &extent, &inputs)?;
-    let left_out = forgetting::leave_out(&mut desk, &forgotten);
-    if desk.tickets.is_empty() {
+    let left_out = forgetting::leave_out(&mut tables, &forgotten);
+    if tables.is_empty() {
         return Err(no_tickets(&request.data, left_out));
     }
     let mut writer = SnapshotWriter::begin(&request.index, identity, &request.now, &request.holder)?;
@@ -251,9 +251,11 @@ pub fn prepare(
         onto.check_still_serves(&request.index)?;
     }
     writer.note_inputs(inputs);
-    for (name, bytes) in tables.files(&desk)? {
+    for file in tables.files() {
+        let (name, bytes) = file?;
         writer.add_file(&name, &bytes)?;
     }
+    let desk = tables.into_desk();
     let Reading { records, report: feedback } = Log::of(&request.index).read()?;
 
     progress(Progress::Phase(clock.phase("embed")))?;

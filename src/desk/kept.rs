@@ -1,13 +1,12 @@
 //! The tables of a desk without personal data, as files that a later build reads its changes onto. `customers` is never
 //! among them: what it holds is what is masked.
 
-use std::collections::HashSet;
 use std::path::Path;
 
-use crate::desk::load::Desk;
-use crate::desk::tables::{AGENTS, COMPANIES, CUSTOMERS, INTERACTIONS, TABLES, TICKETS};
+use crate::desk::load::MaskedTables;
+use crate::desk::tables::{AGENTS, COMPANIES, CUSTOMERS, TABLES};
 use crate::error::Result;
-use crate::table::{Kept, Onto, Since, Table, Tables, keep};
+use crate::table::{Kept, Onto, Since, keep};
 
 /// The folder that holds the files.
 pub const KEPT_FOLDER: &str = "kept";
@@ -64,30 +63,18 @@ impl Base {
     }
 }
 
-/// The tables of a desk but `customers`, their texts masked.
-#[derive(Debug)]
-pub struct MaskedTables(Vec<Table>);
-
 impl MaskedTables {
-    /// Of tables whose texts are masked.
-    pub(super) fn of(tables: Tables) -> Self {
-        let mut tables = tables.tables;
-        tables.retain(|table| table.name != CUSTOMERS);
-        tables.iter_mut().for_each(|table| table.empty(NOT_KEPT));
-        Self(tables)
-    }
-
-    /// A file for each table: its path, and its bytes. Of tickets and their turns those that the desk has: what was taken out
-    /// of it after it was read is not kept.
+    /// A file for each table but `customers`: its path, and its bytes.
     ///
     /// # Errors
     /// None that is no bug.
-    pub fn files(mut self, desk: &Desk) -> Result<Vec<(String, Vec<u8>)>> {
-        let there: HashSet<&str> = desk.tickets.iter().map(|ticket| ticket.id.as_str()).collect();
-        for table in self.0.iter_mut().filter(|table| [TICKETS, INTERACTIONS].contains(&table.name)) {
-            table.retain("ticket_id", |ticket| there.contains(ticket));
-        }
-        self.0.iter().map(|table| Ok((file_name(table.name), keep(table)?))).collect()
+    pub fn files(&self) -> impl Iterator<Item = Result<(String, Vec<u8>)>> {
+        let kept = self.tables.tables.iter().filter(|table| table.name != CUSTOMERS);
+        kept.map(|table| {
+            let mut table = table.clone();
+            table.empty(NOT_KEPT);
+            Ok((file_name(table.name), keep(&table)?))
+        })
     }
 }
 

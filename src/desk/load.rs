@@ -9,7 +9,6 @@ use arrow::datatypes::ArrowPrimitiveType;
 use serde::{Deserialize, Serialize};
 
 use crate::desk::email::own_words;
-use crate::desk::kept::MaskedTables;
 use crate::desk::mask::{Masker, Person};
 use crate::desk::tables::{AGENTS, CUSTOMERS, INTERACTIONS, PEOPLE, TABLES, TICKETS};
 use crate::desk::ticket::{Agent, Author, Name, Status, Ticket, Turn};
@@ -51,40 +50,75 @@ pub struct SourceTable {
 /// # Errors
 /// Those of [`table::read`].
 pub fn load(folder: &Path, params: &ReadParams) -> Result<Desk> {
-    Ok(load_extent(folder, params, &Extent::default())?.0)
+    Ok(MaskedTables::read(folder, params, &Extent::default())?.into_desk())
 }
 
-/// Reads a part of the tables of a folder, onto a desk as it was kept or not; beside the desk comes what of it can be kept.
-/// What was kept is masked already, and stays as it is.
-///
-/// # Errors
-/// [`Error::Argument`] for a version of no table; those of [`table::read_extent`].
-pub fn load_extent(folder: &Path, params: &ReadParams, extent: &Extent<'_>) -> Result<(Desk, MaskedTables)> {
-    let known = |name: &str| TABLES.iter().any(|spec| spec.names().any(|known| known == name));
-    if let Some(name) = extent.at.keys().find(|name| !known(name)) {
-        let names = TABLES.map(|spec| spec.name).join(", ");
-        return Err(Error::argument("at", format!("there is no table `{name}`; there are {names}")));
+/// The tables of a desk, their texts masked, before they are joined. `customers`, from which the names come, are among them.
+#[derive(Debug)]
+pub struct MaskedTables {
+    pub(super) tables: Tables,
+    /// As they came in.
+    sources: Vec<SourceTable>,
+}
+
+impl MaskedTables {
+    /// Reads a part of the tables of a folder, onto what was kept or not. What was kept is masked already, and stays as it is.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] for a version of no table; those of [`table::read_extent`].
+    pub fn read(folder: &Path, params: &ReadParams, extent: &Extent<'_>) -> Result<Self> {
+        let known = |name: &str| TABLES.iter().any(|spec| spec.names().any(|known| known == name));
+        if let Some(name) = extent.at.keys().find(|name| !known(name)) {
+            let names = TABLES.map(|spec| spec.name).join(", ");
+            return Err(Error::argument("at", format!("there is no table `{name}`; there are {names}")));
+        }
+        let mut tables = table::read_extent(folder, &TABLES, params, extent).map_err(Error::of_input)?;
+        mask(&mut tables)?;
+        let sources = tables.tables.iter().map(|table| SourceTable {
+            name: table.name.to_owned(),
+            rows: table.lines.len(),
+            skipped: table.skipped,
+            columns: table.header.clone(),
+            changes: table.changes.clone(),
+        });
+        Ok(Self { sources: sources.collect(), tables })
     }
-    let mut tables = table::read_extent(folder, &TABLES, params, extent).map_err(Error::of_input)?;
-    mask(&mut tables)?;
-    let mut names = Names::default();
-    let threads = threads(tables.get(INTERACTIONS), tables.get(TICKETS), &mut names);
-    let mut tickets = tickets(tables.get(TICKETS), &mut names);
-    for (ticket, mut thread) in tickets.iter_mut().zip(threads) {
-        thread.sort_by_key(|turn| turn.at);
-        thread.shrink_to_fit();
-        ticket.thread = thread;
+
+    /// Leaves out tickets, told by their id and their customer's, as if no table had them; returns how many. What came in
+    /// stays counted as it came.
+    pub fn leave_out(&mut self, is_out: impl Fn(&str, &str) -> bool) -> usize {
+        let tickets = self.tables.get(TICKETS);
+        let rows = tickets.texts("ticket_id").iter().flatten().zip(tickets.texts("customer_id").iter().flatten());
+        let out: HashSet<String> =
+            rows.filter(|(ticket, customer)| is_out(ticket, customer)).map(|(ticket, _)| ticket.to_owned()).collect();
+        for name in [TICKETS, INTERACTIONS] {
+            self.tables.get_mut(name).retain("ticket_id", |ticket| !out.contains(ticket));
+        }
+        out.len()
     }
-    let agents = agents(tables.get(AGENTS), &tickets);
-    let sources = tables.tables.iter().map(|table| SourceTable {
-        name: table.name.to_owned(),
-        rows: table.lines.len(),
-        skipped: table.skipped,
-        columns: table.header.clone(),
-        changes: table.changes.clone(),
-    });
-    let desk = Desk { tickets, agents, skipped: tables.skipped, sources: sources.collect() };
-    Ok((desk, MaskedTables::of(tables)))
+
+    /// Whether there is no ticket.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.tables.get(TICKETS).lines.is_empty()
+    }
+
+    /// Joins them. Each goes as soon as it is joined, so that a desk of millions is not there twice.
+    #[must_use]
+    pub fn into_desk(mut self) -> Desk {
+        let mut names = Names::default();
+        let threads = threads(self.tables.get(INTERACTIONS), self.tables.get(TICKETS), &mut names);
+        self.tables.tables.retain(|table| table.name != INTERACTIONS);
+        let mut tickets = tickets(self.tables.get(TICKETS), &mut names);
+        self.tables.tables.retain(|table| table.name != TICKETS);
+        for (ticket, mut thread) in tickets.iter_mut().zip(threads) {
+            thread.sort_by_key(|turn| turn.at);
+            thread.shrink_to_fit();
+            ticket.thread = thread;
+        }
+        let agents = agents(self.tables.get(AGENTS), &tickets);
+        Desk { tickets, agents, skipped: self.tables.skipped, sources: self.sources }
+    }
 }
 
 /// Words that many rows have, each held once.
@@ -106,20 +140,7 @@ impl Names {
     }
 }
 
-impl Desk {
-    /// Leaves out tickets as if no table had them; returns how many. What came in stays counted as it came.
-    pub fn leave_out(&mut self, is_out: impl Fn(&Ticket) -> bool) -> usize {
-        let before = self.tickets.len();
-        self.tickets.retain(|ticket| !is_out(ticket));
-        let loads = loads(&self.tickets);
-        for agent in &mut self.agents {
-            agent.active_tickets = loads.get(agent.id.as_str()).copied().unwrap_or(0);
-        }
-        before - self.tickets.len()
-    }
-}
-
-/// The files that [`load_extent`] would read of a folder, in its order. What is not there is left out.
+/// The files that [`MaskedTables::read`] would read of a folder, in its order. What is not there is left out.
 ///
 /// # Errors
 /// [`Error::Input`] for a folder that cannot be read.
@@ -173,7 +194,10 @@ fn people(customers: &Table) -> impl Iterator<Item = Person<'_>> {
 }
 
 fn agents(table: &Table, tickets: &[Ticket]) -> Vec<Agent> {
-    let loads = loads(tickets);
+    let mut loads: HashMap<&str, usize> = HashMap::new();
+    for agent in tickets.iter().filter(|ticket| ticket.status.is_active()).filter_map(|it| it.agent_id.as_deref()) {
+        *loads.entry(agent).or_default() += 1;
+    }
     let [ids, names, teams, specializations, statuses] =
         ["agent_id", "agent_name", "team", "specialization", "status"].map(|column| table.texts(column));
     (0..ids.len())
@@ -186,15 +210,6 @@ fn agents(table: &Table, tickets: &[Ticket]) -> Vec<Agent> {
             active_tickets: loads.get(ids.value(row)).copied().unwrap_or(0),
         })
         .collect()
-}
-
-/// How many active tickets each agent has.
-fn loads(tickets: &[Ticket]) -> HashMap<&str, usize> {
-    let mut loads = HashMap::new();
-    for agent in tickets.iter().filter(|ticket| ticket.status.is_active()).filter_map(|it| it.agent_id.as_deref()) {
-        *loads.entry(agent).or_default() += 1;
-    }
-    loads
 }
 
 /// The turns of each ticket, in file order.

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use crate::desk::Desk;
+use crate::desk::MaskedTables;
 use crate::error::Result;
 use crate::feedback::Log;
 use crate::forgotten::{Forgotten, Ledger};
@@ -42,11 +42,11 @@ pub(super) fn purge_feedback(index: &Path, forgotten: &Forgotten) -> Result<usiz
     Log::of(index).purge(|ticket| forgotten.all().has(TICKET_COLUMN, ticket), forgotten.is_pending())
 }
 
-/// Leaves forgotten tickets, and those of forgotten customers, out of a desk; returns how many.
-pub(super) fn leave_out(desk: &mut Desk, forgotten: &Forgotten) -> usize {
+/// Leaves forgotten tickets, and those of forgotten customers, out of the tables; returns how many.
+pub(super) fn leave_out(tables: &mut MaskedTables, forgotten: &Forgotten) -> usize {
     let keys = forgotten.all();
     if keys.is_empty() {
         return 0;
     }
-    desk.leave_out(|it| keys.has(CUSTOMER_COLUMN, &it.customer_id) || keys.has(TICKET_COLUMN, &it.id))
+    tables.leave_out(|ticket, customer| keys.has(CUSTOMER_COLUMN, customer) || keys.has(TICKET_COLUMN, ticket))
 }

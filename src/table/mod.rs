@@ -27,12 +27,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, BooleanArray, Float64Array, Int64Array, StringArray, TimestampMicrosecondArray,
-    new_null_array,
+    Array, ArrayRef, AsArray, BooleanArray, Float64Array, Int64Array, StringArray, StringBuilder,
+    TimestampMicrosecondArray, new_null_array,
 };
 use arrow::compute::filter_record_batch;
 use arrow::datatypes::{Float64Type, Int64Type, TimestampMicrosecondType};
 use arrow::record_batch::RecordBatch;
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
@@ -173,18 +174,25 @@ const NO_VERSIONS: &str = "has no versions; only a Delta Lake table is read at o
 const UNKNOWN_VERSION: &str = "is a Delta Lake table, and what serves was made of no version of it, after which changes \
                                could be read; build from all tables once";
 
+/// So many texts are mapped beside each other before they are put into their column.
+const ROWS_AT_ONCE: usize = 1 << 16;
+
 impl Table {
     /// Puts another text in the place of each of a text column in the rows that were read now.
-    pub fn map_new(&mut self, column: &str, map: impl Fn(usize, &str) -> String) {
+    pub fn map_new(&mut self, column: &str, map: impl Fn(usize, &str) -> String + Sync) {
         let texts = self.texts(column);
-        let mapped: StringArray = (0..texts.len())
-            .map(|row| match texts.is_valid(row) {
-                true if self.known[row] => Some(Cow::Borrowed(texts.value(row))),
-                true => Some(Cow::Owned(map(row, texts.value(row)))),
-                false => None,
-            })
-            .collect();
-        self.replace(column, Arc::new(mapped));
+        let mapped = |row: usize| match texts.is_valid(row) {
+            true if self.known[row] => Some(Cow::Borrowed(texts.value(row))),
+            true => Some(Cow::Owned(map(row, texts.value(row)))),
+            false => None,
+        };
+        let mut column_of = StringBuilder::with_capacity(texts.len(), texts.value_data().len());
+        for start in (0..texts.len()).step_by(ROWS_AT_ONCE) {
+            let rows = start..texts.len().min(start + ROWS_AT_ONCE);
+            let block: Vec<Option<Cow<'_, str>>> = rows.into_par_iter().map(mapped).collect();
+            block.into_iter().for_each(|text| column_of.append_option(text));
+        }
+        self.replace(column, Arc::new(column_of.finish()));
     }
 
     /// Leaves an optional column without a value, where the table has it.
