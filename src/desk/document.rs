@@ -91,14 +91,15 @@ pub fn later_text(ticket: &Ticket) -> String {
     later_turns(ticket).map(|turn| one_line(&turn.text)).collect::<Vec<_>>().join("\n")
 }
 
-/// What a ticket is found by: the weighted sum of the vectors of these. Its problem, each word of which weighs 1, and every
-/// later turn, each word of which weighs [`LATER_WEIGHT`]; `problem` is its [`problem_text`]. However long a thread is, no text is longer than a turn.
+/// What a ticket is found by: the weighted sum of the vectors of these. Its problem, which weighs 1, and every later turn, each
+/// word of which weighs [`LATER_WEIGHT`] times a word of the problem; `problem` is its [`problem_text`]. However long a thread
+/// is, no text is longer than a turn.
 #[must_use]
 pub fn ticket_parts<'a>(ticket: &'a Ticket, problem: &'a str) -> Vec<Part<'a>> {
-    let words = |text: &str| text.split_whitespace().count() as f32;
-    let problem = Part { weight: words(problem).max(1.0), text: problem };
-    let later = later_turns(ticket).map(|turn| Part { weight: LATER_WEIGHT * words(&turn.text), text: &turn.text });
-    std::iter::once(problem).chain(later).collect()
+    let words = |text: &str| text.split_whitespace().count().max(1) as f32;
+    let later_word = LATER_WEIGHT / words(problem);
+    let later = later_turns(ticket).map(|turn| Part { weight: later_word * words(&turn.text), text: &turn.text });
+    std::iter::once(Part { weight: 1.0, text: problem }).chain(later).collect()
 }
 
 /// One step for each turn of an agent, and a pending one for the present state of an active ticket.
