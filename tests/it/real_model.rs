@@ -68,8 +68,14 @@ fn a_recommendation_names_actions_with_evidence() {
 
 #[test]
 fn a_text_is_embedded_as_the_stored_text_was() {
-    let Some((_, index)) = INDEX.as_ref() else { return };
-    let engine = engine(index);
+    if INDEX.is_none() {
+        return;
+    }
+    let mut sandbox = Sandbox::new();
+    sandbox.set("NBA_MODEL", package().join("models").join(MODEL));
+    support::silent_desk(&sandbox, "desk");
+    sandbox.nba(&["index", "build", "--data", "desk"]).ok();
+    let engine = engine(&sandbox.path("index"));
     let request = |by| SearchRequest {
         index: "tickets".to_owned(),
         by,
@@ -80,8 +86,8 @@ fn a_text_is_embedded_as_the_stored_text_was() {
         one_per_group: true,
         explain: false,
     };
-    for id in support::unanswered(&engine) {
-        let stored = engine.search(&request(By::Row(id.clone()))).unwrap();
+    for id in ["TICKET-0001", "TICKET-0042", "TICKET-0200"] {
+        let stored = engine.search(&request(By::Row(id.to_owned()))).unwrap();
         let text = stored.rows[0].1[0].1.as_str().unwrap();
         let by_text = engine.search(&request(By::Text(text.to_owned()))).unwrap();
         let (nearest, _) = &by_text.rows[0];

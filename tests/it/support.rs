@@ -11,7 +11,6 @@ use std::sync::LazyLock;
 use expect_test::Expect;
 use fs_err as fs;
 use nba::generate::{GenerateParams, Locale, generate};
-use nba::{By, Engine, QueryKind, SearchRequest};
 use regex::Regex;
 use serde_json::Value;
 
@@ -360,21 +359,12 @@ pub(crate) const MINI_DESK: [(&str, &str); 5] = [
     ),
 ];
 
-/// Three tickets nobody has answered yet: what stands for them is their problem alone.
-pub(crate) fn unanswered(engine: &Engine) -> Vec<String> {
-    let request = SearchRequest {
-        index: "tickets".to_owned(),
-        by: By::Text("não".to_owned()),
-        kind: QueryKind::FullText,
-        k: 500,
-        filter: None,
-        columns: Some(vec!["thread".to_owned()]),
-        one_per_group: true,
-        explain: false,
-    };
-    let answer = engine.search(&request).unwrap();
-    let silent = answer.rows.iter().filter(|(_, cells)| cells[0].1 == "");
-    let ids: Vec<String> = silent.map(|(hit, _)| hit.key.clone()).take(3).collect();
-    assert_eq!(ids.len(), 3);
-    ids
+/// Writes the desk of `fixtures/` without a turn: what stands for each ticket is its problem alone.
+pub(crate) fn silent_desk(sandbox: &Sandbox, folder: &str) -> PathBuf {
+    for name in ["agents.csv", "companies.csv", "customers.csv", "tickets.csv"] {
+        sandbox.write(&format!("{folder}/{name}"), fs::read_to_string(fixtures().join(name)).unwrap());
+    }
+    let turns = fs::read_to_string(fixtures().join("ticket_interactions.csv")).unwrap();
+    sandbox.write(&format!("{folder}/ticket_interactions.csv"), turns.lines().next().unwrap());
+    sandbox.path(folder)
 }
