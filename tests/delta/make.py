@@ -35,7 +35,7 @@ def main():
     feed = {"delta.enableChangeDataFeed": "true"}
     write_deltalake(folder, table(tickets[:2]), configuration=feed)
     write_deltalake(folder, table(tickets[2:]), mode="append")
-    DeltaTable(folder).update(predicate="ticket_id = 'TICKET-3'", new_values={"status": "'IN_PROGRESS'"})
+    DeltaTable(folder).update(predicate="ticket_id = 'TICKET-3'", new_values={"status": "IN_PROGRESS"})
     DeltaTable(folder).delete("ticket_id = 'TICKET-2'")
     fresh = dict(tickets[2], ticket_id="TICKET-4", subject="Visor", description="O visor da maquininha apagou")
     write_deltalake(folder, table([fresh, dict(fresh, ticket_id="TICKET-5")]), mode="append")
