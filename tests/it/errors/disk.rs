@@ -15,8 +15,7 @@ fn an_index_folder_that_cannot_be_one() {
         expect![[r#"
             exit 7
             --- stderr
-            read
-            error: failed to create directory `index`: File exists (os error 17)
+            error: failed to read directory `index`: Not a directory (os error 20)
         "#]],
     );
     assert_eq!(sandbox.read("index"), "a file");
