@@ -169,7 +169,8 @@ fn a_delta_table_is_read_at_a_version_and_its_changes_after_it() {
         error: 1 problem in the data
           desk/tickets: has no version 6; the newest is 5
           nothing was written; mend the data (a build can skip faulty rows with --lenient)
-    "#]].assert_eq(&format!("exit {}\n{}", outcome.code, outcome.stderr));
+    "#]]
+    .assert_eq(&format!("exit {}\n{}", outcome.code, outcome.stderr));
 
     let args = ["--data", "desk", "--changes", "--json"];
     let report = sandbox.nba(&[&BUILD[..], &args[..]].concat()).json();
