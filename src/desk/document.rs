@@ -92,8 +92,8 @@ pub fn later_text(ticket: &Ticket) -> String {
 }
 
 /// What a ticket is found by: the weighted sum of the vectors of these. Its problem, which weighs 1, and every later turn, each
-/// word of which weighs [`LATER_WEIGHT`] times a word of the problem; `problem` is its [`problem_text`]. However long a thread
-/// is, no text is longer than a turn.
+/// word of which weighs a quarter of a word of the problem; `problem` is its [`problem_text`]. However long a thread is, no
+/// text is longer than a turn.
 #[must_use]
 pub fn ticket_parts<'a>(ticket: &'a Ticket, problem: &'a str) -> Vec<Part<'a>> {
     let words = |text: &str| text.split_whitespace().count().max(1) as f32;
