@@ -221,9 +221,9 @@ pub fn build(
 /// Builds both indexes into a new generation and judges it. It serves once it is published, and leaves nothing if it is not.
 ///
 /// # Errors
-/// [`crate::Error::Memory`] where it would take too much; [`crate::Error::Argument`] for an instant that is none; [`crate::Error::Data`] for faulty rows and [`crate::Error::Input`]
-/// for tables that change while they are read, before anything is written; [`crate::Error::Busy`] while another process
-/// writes; model and I/O errors.
+/// [`crate::Error::Memory`] where it would take too much; [`crate::Error::Argument`] for an instant that is none;
+/// [`crate::Error::Data`] for faulty rows and [`crate::Error::Input`] for tables that change while they are read, before
+/// anything is written; [`crate::Error::Busy`] while another process writes; model and I/O errors.
 pub fn prepare(
     request: &BuildRequest<'_>,
     embedder: &dyn Embedder,

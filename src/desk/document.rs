@@ -29,9 +29,8 @@ pub struct Step<'a> {
     pub turn: usize,
     /// Which of the ticket's agent turns it is, from 0.
     pub position: usize,
-    /// The state of the conversation just before, for people and the keyword index.
-    pub state_text: String,
-    /// The same state for the vector: the weighted sum of the vectors of these.
+    /// The state of the conversation just before, for the vector: the weighted sum of the vectors of these. For people and the
+    /// keyword index it is [`state_text`].
     pub state_parts: Vec<Part<'a>>,
     /// Whether the last of these is the subject.
     has_subject: bool,
@@ -121,7 +120,6 @@ pub fn step_at(ticket: &Ticket, position: usize, turn: usize) -> Step<'_> {
     Step {
         turn,
         position,
-        state_text: state_text(ticket, turn),
         state_parts: state_parts(ticket, turn),
         has_subject: !ticket.subject.trim().is_empty(),
         message: taken.map(|turn| turn.text.as_str()),

@@ -11,7 +11,7 @@ use arrow::datatypes::{DataType, Field, Schema};
 use arrow::record_batch::RecordBatch;
 
 use crate::desk::action::{ActionKind, Catalogue};
-use crate::desk::document::{Step, later_text, pending_step_id, problem_text, steps, thread_id};
+use crate::desk::document::{Step, later_text, pending_step_id, problem_text, state_text, steps, thread_id};
 use crate::desk::identifiers::identifier_terms;
 use crate::desk::language::sure_language;
 use crate::desk::ticket::{Agent, Ticket};
@@ -73,11 +73,10 @@ pub fn ticket_rows(
     columns.finish()
 }
 
-/// The rows of the index `steps` for some tickets of a desk: the steps of each ticket, in their order. `state` is the text to embed,
-/// `language` the one that it is in (`pt`, `en`), if that is clear.
+/// The rows of the index `steps` for some tickets of a desk: the steps of each ticket, in their order. `state` is the text
+/// that stands for it, `language` the one that it is in (`pt`, `en`), if that is clear.
 ///
-/// `actions_of` as for [`ticket_rows`]. A step's id is its ticket's with `#` and the turn;
-/// a pending one's with `#next`.
+/// `actions_of` as for [`ticket_rows`]. A step's id is its ticket's with `#` and the turn; a pending one's with `#next`.
 ///
 /// # Errors
 /// [`Error::Internal`] if the columns do not fit together.
@@ -106,9 +105,9 @@ pub fn step_rows<A: AsRef<str>>(tickets: &[Ticket], actions_of: &[Vec<A>]) -> Re
     columns.text("step_id", all.iter().map(|(ticket, _, step)| step_id(ticket, step)));
     columns.text("ticket_id", tickets().map(|ticket| &ticket.id));
     columns.text("thread_id", all.iter().map(|(ticket, ..)| &threads[ticket.id.as_str()]));
-    columns.text("state", all.iter().map(|(.., step)| &step.state_text));
-    let languages = all.iter().map(|(.., step)| sure_language(&step.state_text));
-    columns.maybe("language", StringArray::from_iter(languages));
+    let states: Vec<String> = all.iter().map(|(ticket, _, step)| state_text(ticket, step.turn)).collect();
+    columns.text("state", &states);
+    columns.maybe("language", states.iter().map(|state| sure_language(state)).collect::<StringArray>());
     columns.full("position", Int64Array::from_iter_values(all.iter().map(|(.., step)| step.position as i64)));
     columns.maybe("action", StringArray::from_iter(all.iter().map(action)));
     columns.maybe("last_action", StringArray::from_iter(all.iter().map(last_action)));
@@ -121,8 +120,7 @@ pub fn step_rows<A: AsRef<str>>(tickets: &[Ticket], actions_of: &[Vec<A>]) -> Re
     columns.maybe("reopened", BooleanArray::from_iter(reopened));
     columns.outcome(tickets());
     columns.maybe("agent_id", StringArray::from_iter(tickets().map(|ticket| ticket.agent_id.as_deref())));
-    let identifiers: Vec<Vec<String>> =
-        all.iter().map(|(.., step)| identifier_terms([step.state_text.as_str()])).collect();
+    let identifiers: Vec<Vec<String>> = states.iter().map(|state| identifier_terms([state.as_str()])).collect();
     columns.texts("identifiers", identifiers.iter().map(Vec::as_slice));
     columns.finish()
 }

@@ -48,7 +48,8 @@ pub(super) const INTERACTIONS: &str = "ticket_interactions";
 /// | | `message`? | | text |
 /// | | `action`? | `action_id` | the action an agent took, where the desk records it |
 ///
-/// A turn goes with its ticket when a change feed deletes that. `?` marks columns that may be absent or have gaps. Other columns are ignored.
+/// A turn goes with its ticket when a change feed deletes that. `?` marks columns that may be absent or have gaps. Other
+/// columns are ignored.
 pub const TABLES: [TableSpec; 5] = [
     TableSpec { name: COMPANIES, stems: &["companies", "companies_en"], columns: &[ColumnSpec::key("company_id")] },
     TableSpec {
