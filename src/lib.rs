@@ -47,6 +47,7 @@ pub mod actions;
 pub mod config;
 pub mod desk;
 mod discriminant;
+mod disk;
 pub mod embed;
 pub mod engine;
 pub mod error;

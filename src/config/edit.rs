@@ -8,8 +8,8 @@ use fs_err as fs;
 use toml_edit::{DocumentMut, InlineTable, Item, KeyMut, Table, TableLike, Value};
 
 use super::Config;
+use crate::disk::{new_file, parent, sync_folder};
 use crate::error::{Error, Result};
-use crate::index::{new_file, parent, sync_folder};
 
 /// A key to set.
 #[derive(Debug, Clone, PartialEq)]

@@ -14,6 +14,7 @@ use sha2::{Digest, Sha256};
 
 use super::kept::{HASH_BYTES, KeptVectors, Layout, Records, TextHash, first_bytes, hash};
 use super::{Embedder, ModelIdentity, Vector};
+use crate::disk::{parent, sync_folder};
 use crate::error::{Error, Result};
 
 /// The first bytes of every file; the number is bumped by hand when the layout changes.
@@ -71,8 +72,7 @@ impl VectorCache {
     /// # Errors
     /// I/O errors.
     pub fn without_others(self) -> Result<Self> {
-        let folder = self.path.parent().unwrap_or(Path::new("."));
-        for entry in fs::read_dir(folder)? {
+        for entry in fs::read_dir(parent(&self.path))? {
             let path = entry?.path();
             if path != self.path && path.is_file() {
                 fs::remove_file(path)?;
@@ -114,8 +114,7 @@ impl VectorCache {
         let n_before = self.find(&mut file, &mut records)?;
         let reused = records.values().filter(|&&record| record != NO_RECORD).count();
         let mut fresh = Fresh { cache: self, embedder, file, n_records: n_before, waiting: Vec::new(), on_progress };
-        let so_far = Embedded { done: reused, reused, total: records.len() };
-        let mut so_far = so_far;
+        let mut so_far = Embedded { done: reused, reused, total: records.len() };
         (fresh.on_progress)(so_far)?;
 
         texts(&mut |text| {
@@ -190,7 +189,7 @@ impl VectorCache {
         // The old file must not go before the new one is there.
         new.sync_all()?;
         fs::rename(&path, &self.path)?;
-        fs::File::open(self.path.parent().unwrap_or(Path::new(".")))?.sync_all()?;
+        sync_folder(parent(&self.path))?;
         Ok(new)
     }
 

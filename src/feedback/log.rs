@@ -13,6 +13,7 @@ use serde::Serialize;
 
 use super::line::{self, Line, TORN};
 use super::{MAX_TEXT, Record};
+use crate::disk;
 use crate::error::Result;
 
 /// The folder of the log in an index folder.
@@ -80,13 +81,13 @@ impl Log {
     pub fn append(&self, records: &[Record]) -> Result<()> {
         let lines = records.iter().map(line::write).collect::<Result<String>>()?;
         fs::create_dir_all(&self.folder)?;
-        let _lock = self.lock()?;
+        let _lock = disk::lock(&self.folder.join(LOCK))?;
 
         let mut file = fs::OpenOptions::new().read(true).append(true).create(true).open(self.path())?;
         let before = file.metadata()?.len();
         if before == 0 {
             // Nothing is in the file before its name and the folder's are sure to last.
-            self.sync_folders()?;
+            disk::sync_new_folder(&self.folder)?;
         }
         let bytes = format!("{}{lines}", end_of_torn(&mut file, before)?);
         let written = file.write_all(bytes.as_bytes()).and_then(|()| file.sync_data());
@@ -136,7 +137,7 @@ impl Log {
         if !self.path().exists() {
             return Ok(0);
         }
-        let _lock = self.lock()?;
+        let _lock = disk::lock(&self.folder.join(LOCK))?;
         let bytes = fs::read(self.path())?;
         let stays = |line: &&[u8]| match line::read(line.strip_suffix(b"\n").unwrap_or(line)) {
             Line::Whole(record) => !is_forgotten(&record.event().ticket),
@@ -145,30 +146,10 @@ impl Log {
         let lines: Vec<&[u8]> = bytes.split_inclusive(|byte| *byte == b'\n').collect();
         let kept: Vec<&[u8]> = lines.iter().copied().filter(stays).collect();
         if kept.len() < lines.len() {
-            let fresh = self.folder.join(FRESH);
-            let mut file = fs::File::create(&fresh)?;
-            file.write_all(&kept.concat())?;
-            file.sync_all()?;
-            fs::rename(&fresh, self.path())?;
-            self.sync_folders()?;
+            disk::replace(&self.path(), FRESH, &kept.concat())?;
+            disk::sync_new_folder(&self.folder)?;
         }
         Ok(lines.len() - kept.len())
-    }
-
-    /// Waits for whoever else writes. The lock lasts as long as the file is open.
-    fn lock(&self) -> Result<fs::File> {
-        let lock = fs::OpenOptions::new().write(true).create(true).truncate(false).open(self.folder.join(LOCK))?;
-        lock.file().lock()?;
-        Ok(lock)
-    }
-
-    fn sync_folders(&self) -> Result<()> {
-        for folder in [Some(self.folder.as_path()), self.folder.parent()].into_iter().flatten() {
-            // The parent of a bare name is the current folder.
-            let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
-            fs::File::open(folder)?.sync_all()?;
-        }
-        Ok(())
     }
 }
 

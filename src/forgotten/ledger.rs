@@ -6,7 +6,7 @@
 //! <index>/forgotten/LOCK            held by the one process that replaces it; the system frees it when that process dies
 //! ```
 
-use std::io::{ErrorKind, Write as _};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use fs_err as fs;
@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::{Entry, Forgotten, SALT_BYTES, hex};
+use crate::disk;
 use crate::error::{Error, Result};
 
 /// The folder of the ledger in an index folder.
@@ -65,8 +66,7 @@ impl Ledger {
     /// Those of [`Ledger::read`] and of `change`; I/O errors. The ledger is then as it was.
     pub fn change<T>(&self, salt: [u8; SALT_BYTES], change: impl FnOnce(&mut Forgotten) -> Result<T>) -> Result<T> {
         fs::create_dir_all(&self.folder)?;
-        let lock = fs::OpenOptions::new().write(true).create(true).truncate(false).open(self.folder.join(LOCK))?;
-        lock.file().lock()?;
+        let _lock = disk::lock(&self.folder.join(LOCK))?;
         let before = self.load()?;
         let mut after = before.clone().unwrap_or_else(|| Forgotten::nobody(&self.path(), hex(&salt)));
         let changed = change(&mut after)?;
@@ -88,17 +88,8 @@ impl Ledger {
 
     fn replace(&self, forgotten: &Forgotten) -> Result<()> {
         let text = write(forgotten).map_err(|error| Error::internal("writing a ledger", error))?;
-        let fresh = self.folder.join(FRESH);
-        let mut file = fs::File::create(&fresh)?;
-        file.write_all(text.as_bytes())?;
-        file.sync_all()?;
-        fs::rename(&fresh, self.path())?;
-        for folder in [Some(self.folder.as_path()), self.folder.parent()].into_iter().flatten() {
-            // The parent of a bare name is the current folder.
-            let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
-            fs::File::open(folder)?.sync_all()?;
-        }
-        Ok(())
+        disk::replace(&self.path(), FRESH, text.as_bytes())?;
+        disk::sync_new_folder(&self.folder)
     }
 }
 

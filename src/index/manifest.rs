@@ -1,6 +1,6 @@
 //! What an index says about itself, and the proof that its files are the ones that were written.
 
-use std::io::{Read as _, Write as _};
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use fs_err as fs;
@@ -8,6 +8,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
+use crate::disk::{sync_folder, write_synced};
 use crate::embed::ModelIdentity;
 use crate::error::{Error, Result};
 use crate::keyword::TextField;
@@ -166,12 +167,6 @@ pub(crate) fn list_files(folder: &Path) -> Result<Vec<FileEntry>> {
     Ok(entries)
 }
 
-/// Flushes the names in a folder to the disk.
-pub(crate) fn sync_folder(folder: &Path) -> Result<()> {
-    fs::File::open(folder)?.sync_all()?;
-    Ok(())
-}
-
 /// Compares files with their entries: always the sizes, and the sums where asked.
 pub(crate) fn check_files(folder: &Path, files: &[FileEntry], sums: bool) -> Result<()> {
     for entry in files {
@@ -193,9 +188,7 @@ pub(crate) fn check_files(folder: &Path, files: &[FileEntry], sums: bool) -> Res
 pub(crate) fn write_json(path: &Path, value: &impl Serialize) -> Result<String> {
     let mut bytes = serde_json::to_vec_pretty(value).map_err(|error| Error::internal("writing JSON", error))?;
     bytes.push(b'\n');
-    let mut file = fs::File::create(path)?;
-    file.write_all(&bytes)?;
-    file.sync_all()?;
+    write_synced(path, &bytes)?;
     Ok(sha256_hex(&bytes))
 }
 
@@ -219,21 +212,4 @@ pub(crate) fn read_json<T: DeserializeOwned>(path: &Path, sha256: &str) -> Resul
 #[derive(Deserialize)]
 struct Versioned {
     format: u32,
-}
-
-/// The folder that a name is in; of a bare name it is the current one.
-pub(crate) fn parent(path: &Path) -> &Path {
-    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
-}
-
-/// A file that is removed again unless it is kept; as readable as any that the user makes.
-pub(crate) fn new_file(folder: &Path) -> Result<tempfile::NamedTempFile> {
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".nba-");
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt as _;
-        builder.permissions(std::fs::Permissions::from_mode(0o666));
-    }
-    Ok(builder.tempfile_in(folder)?)
 }

@@ -24,9 +24,7 @@ mod writer;
 pub use cell::Cells;
 pub use fuse::{Candidate, Fused, Fusion, FusionParams, Leg, Legs, Seen, Weights, fuse};
 pub use manifest::{FORMAT, FileEntry, IndexSpec, Manifest, OLDEST_FORMAT, SegmentEntry};
-pub(crate) use manifest::{
-    check_files, new_file, parent, read_json, sha256_hex, sha256_of_file, sync_folder, write_json,
-};
+pub(crate) use manifest::{check_files, read_json, sha256_hex, sha256_of_file, write_json};
 pub use query::{Codes, Collapse, Degraded, DuplicateParams, Found, Hit, MAX_K, Query, QueryKind, QueryVector};
 pub use reader::{IndexReader, Place, Recall, StoredText};
 pub use rows::Rows;

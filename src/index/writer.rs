@@ -7,9 +7,10 @@ use arrow::array::{AsArray as _, RecordBatch};
 use fs_err as fs;
 use rayon::prelude::*;
 
-use super::manifest::{FORMAT, IndexSpec, Manifest, SegmentEntry, list_files, sync_folder, write_json};
+use super::manifest::{FORMAT, IndexSpec, Manifest, SegmentEntry, list_files, write_json};
 use super::rows::{self, ROWS_FILE, Rows, SEGMENT};
 use super::space::Space;
+use crate::disk::sync_folder;
 use crate::embed::{ModelIdentity, RowVectors};
 use crate::error::{Error, Result};
 use crate::keyword::KeywordIndex;

@@ -1,10 +1,10 @@
 //! `CURRENT`: which generation serves. Read by everybody, replaced by one rename. Knows no content of a generation.
 
-use std::io::Write as _;
 use std::path::Path;
 
 use fs_err as fs;
 
+use crate::disk;
 use crate::error::{Error, Result};
 
 /// The file that names the generation that serves.
@@ -37,12 +37,7 @@ pub(super) fn read(root: &Path) -> Result<Option<Serving>> {
 
 /// The moment of publication. Sure to outlast a loss of power once the folder has been synced, which is the caller's work.
 pub(super) fn replace(root: &Path, serving: &Serving) -> Result<()> {
-    let fresh = root.join(FRESH);
-    let mut file = fs::File::create(&fresh)?;
-    writeln!(file, "{} {}", serving.name, serving.sha256)?;
-    file.sync_all()?;
-    fs::rename(&fresh, root.join(FILE))?;
-    Ok(())
+    disk::replace(&root.join(FILE), FRESH, format!("{} {}\n", serving.name, serving.sha256).as_bytes())
 }
 
 /// The number in `g000001`.

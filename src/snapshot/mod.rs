@@ -24,10 +24,11 @@ use serde::{Deserialize, Serialize};
 
 use self::current::{Serving, is_sum, number};
 use self::lock::Lease;
+use crate::disk::parent;
 use crate::embed::ModelIdentity;
 use crate::error::{Error, Result};
 use crate::forgotten::{Forgotten, INPUT, Ledger};
-use crate::index::{FileEntry, IndexReader, check_files, parent, read_json, sha256_hex};
+use crate::index::{FileEntry, IndexReader, check_files, read_json, sha256_hex};
 
 pub use self::forgetting::{Purging, check_ledger, purge};
 pub use self::shelf::{Shelved, list, roll_back, tidy};

@@ -7,8 +7,9 @@ use fs_err as fs;
 use super::current::{self, Serving, number};
 use super::lock::{Alone, WriteLock};
 use super::{GENERATION_FILE, Generation, Snapshot, noted_sum};
+use crate::disk::sync_folder;
 use crate::error::{Error, Result};
-use crate::index::{read_json, sync_folder};
+use crate::index::read_json;
 
 /// A generation of an index folder.
 #[derive(Debug)]

@@ -2,7 +2,6 @@
 //! that rename: every file, every folder, and the names in them.
 
 use std::collections::BTreeMap;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use arrow::array::RecordBatch;
@@ -13,12 +12,11 @@ use super::forgetting::{Purging, purge_locked};
 use super::lock::{Lease, WriteLock};
 use super::shelf::{self, sweep};
 use super::{GENERATION_FILE, Generation, IndexEntry, SUM_FILE, Snapshot};
+use crate::disk::{parent, sync_folder, write_synced};
 use crate::embed::{ModelIdentity, RowVectors};
 use crate::error::{Error, Result};
 use crate::forgotten::Ledger;
-use crate::index::{
-    FORMAT, FileEntry, IndexReader, IndexSpec, Rows, check_files, parent, sha256_hex, sync_folder, write, write_json,
-};
+use crate::index::{FORMAT, FileEntry, IndexReader, IndexSpec, Rows, check_files, sha256_hex, write, write_json};
 
 /// The folder of an index that is tried and thrown away before a generation is published.
 const TRIAL_FOLDER: &str = ".trial";
@@ -193,11 +191,4 @@ impl Drop for SnapshotWriter {
             let _ = fs::remove_dir_all(&self.folder);
         }
     }
-}
-
-fn write_synced(path: &Path, bytes: &[u8]) -> Result<()> {
-    let mut file = fs::File::create(path)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    Ok(())
 }

@@ -9,9 +9,9 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 use serde_json::json;
 
+use crate::disk::{new_file, parent};
 use crate::error::{Error, Result};
 use crate::face::wire::{ErrorJson, with_causes};
-use crate::index::{new_file, parent};
 
 /// Writes what the commands say.
 pub(super) struct Printer {
