@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("error", &[]),
     ("rank", &[]),
+    ("stage", &[]),
     ("discriminant", &[]),
     ("disk", &["error"]),
     ("feedback", &["error", "disk"]),
@@ -16,7 +17,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("embed", &["error", "disk"]),
     ("vector", &["error", "rank", "embed"]),
     ("keyword", &["error", "rank"]),
-    ("index", &["error", "rank", "discriminant", "disk", "filter", "embed", "vector", "keyword"]),
+    ("index", &["error", "rank", "stage", "discriminant", "disk", "filter", "embed", "vector", "keyword"]),
     ("snapshot", &["error", "rank", "disk", "forgotten", "index", "embed"]),
     ("similarity", &["error", "rank", "filter", "embed", "vector", "keyword", "index", "snapshot"]),
     ("desk", &["error", "discriminant", "table"]),
@@ -49,6 +50,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         &[
             "error",
             "rank",
+            "stage",
             "feedback",
             "forgotten",
             "filter",
@@ -85,6 +87,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         "face",
         &[
             "error",
+            "stage",
             "disk",
             "feedback",
             "forgotten",
