@@ -146,6 +146,8 @@ impl Server {
         ));
         let router = routes::router(Arc::clone(&engine), language, &params, observer.logs_questions())
             .merge(service::router(Arc::clone(&service)))
+            .fallback(routes::unknown_path)
+            .method_not_allowed_fallback(routes::wrong_method)
             .nest(databricks::PREFIX, databricks::router(engine));
         let router = behind(router, &observer, &access, limits);
         let connections = Arc::new(Connections::new(router, tls.clone(), metrics, &params));

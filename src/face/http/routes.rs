@@ -66,8 +66,6 @@ pub(super) fn router(engine: Arc<Engine>, language: TitleLanguage, params: &Serv
         .route("/v1/search", post(search))
         .route("/v1/embed", post(embed))
         .route("/v1/mask", post(mask))
-        .fallback(unknown_path)
-        .method_not_allowed_fallback(wrong_method)
         .with_state(served)
 }
 
@@ -196,12 +194,12 @@ fn without_personal_data(text: &str) -> String {
     Masker::patterns_only().mask(text, None).into_owned()
 }
 
-async fn unknown_path(OriginalUri(uri): OriginalUri) -> Response {
+pub(super) async fn unknown_path(OriginalUri(uri): OriginalUri) -> Response {
     let message = format!("no path `{}`; `nba serve --help` lists those there are", uri.path());
     Refusal::new(StatusCode::NOT_FOUND, message).response(uri.path())
 }
 
-async fn wrong_method(method: Method, OriginalUri(uri): OriginalUri) -> Response {
+pub(super) async fn wrong_method(method: Method, OriginalUri(uri): OriginalUri) -> Response {
     let message = format!("`{}` does not take {method}; see the header `allow`", uri.path());
     Refusal::new(StatusCode::METHOD_NOT_ALLOWED, message).response(uri.path())
 }
