@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod abuse;
 mod actions;
 mod advice;
 mod alike;
@@ -21,6 +22,7 @@ mod layering;
 mod mask;
 mod masking;
 mod mcp;
+mod nginx;
 mod precision;
 mod queries;
 mod query;
@@ -31,4 +33,5 @@ mod serve;
 mod service;
 mod support;
 mod survival;
+mod tls;
 mod tune;

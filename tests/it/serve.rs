@@ -99,10 +99,15 @@ impl Server {
 
     /// What comes back for some bytes, until the server closes.
     pub(crate) fn raw(&self, bytes: &[u8]) -> String {
+        String::from_utf8(self.raw_bytes(bytes)).unwrap()
+    }
+
+    /// The same, whatever it is.
+    pub(crate) fn raw_bytes(&self, bytes: &[u8]) -> Vec<u8> {
         let mut stream = self.connect();
         stream.write_all(bytes).unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).unwrap();
         answer
     }
 

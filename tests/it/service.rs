@@ -309,7 +309,7 @@ fn requests_have_ids_and_logs_have_no_personal_data() {
         let id = answer.header("x-request-id").unwrap();
         assert!(id.len() > 16 && !id.contains(CPF), "{answer:?}");
     }
-    // One that goes away before the answer is noted too.
+    // One that goes away before its end is noted too.
     let mut gone = server.connect();
     gone.write_all(
         format!("POST /v1/mask HTTP/1.1\r\nhost: a\r\n{}content-length: 9\r\n\r\n{{", bearer(READ)).as_bytes(),
@@ -317,7 +317,8 @@ fn requests_have_ids_and_logs_have_no_personal_data() {
     .unwrap();
     until(|| server.send("GET", "/metrics", &bearer(READ), "").body.contains("nba_http_connections 2").then_some(()));
     drop(gone);
-    until(|| sandbox.read("access.log").contains("\"status\":499").then_some(()));
+    let broke_off = |line: &Value| line["route"] == "/v1/mask" && line["status"] == 400;
+    until(|| logged(&sandbox, "access.log").iter().any(broke_off).then_some(()));
 
     // What is moved away is left alone once the server is told.
     sandbox.sh("mv access.log access.log.1").ok();
@@ -473,7 +474,7 @@ fn what_runs_and_waits_is_bounded_and_late_answers_are_told() {
     let verdict = json!({ "ticket": small_ticket(true), "action": "CLOSE_TICKET", "verdict": "accepted" });
     server.post("/v1/feedback", &verdict);
     // As long as another process holds the log of feedback, a verdict waits for it.
-    let lock = fs_err::OpenOptions::new().write(true).open(sandbox.path("index/feedback/lock")).unwrap();
+    let lock = fs_err::OpenOptions::new().write(true).open(sandbox.path("index/feedback/LOCK")).unwrap();
     lock.file().lock().unwrap();
     let figure = |name: &str| {
         let metrics = server.send("GET", "/metrics", "", "").body;
@@ -483,6 +484,12 @@ fn what_runs_and_waits_is_bounded_and_late_answers_are_told() {
     thread::scope(|scope| {
         let first = scope.spawn(|| server.send("POST", "/v1/feedback", "", verdict.to_string()));
         until(|| (figure("nba_http_running") == "1").then_some(()));
+        let mut gone = server.connect();
+        gone.write_all(b"POST /v1/mask HTTP/1.1\r\nhost: localhost\r\ncontent-length: 2\r\n\r\n{}").unwrap();
+        until(|| (figure("nba_http_waiting") == "1").then_some(()));
+        drop(gone);
+        until(|| (figure("nba_http_waiting") == "0").then_some(()));
+        assert_eq!(figure("nba_http_requests_total{route=\"/v1/mask\",method=\"POST\",status=\"499\"}"), "1");
         let second = scope.spawn(|| server.send("POST", late, "", "{}"));
         until(|| (figure("nba_http_waiting") == "1").then_some(()));
         let third = server.send("POST", "/v1/mask", "", r#"{"text": "a"}"#);
