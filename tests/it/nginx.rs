@@ -89,7 +89,7 @@ fn nginx_in_front_passes_questions_and_limits_them() {
         let (body, status) = outcome.stdout.rsplit_once('\n').unwrap();
         (status.parse::<u16>().unwrap(), body.to_owned())
     };
-    let question = json!({ "index": "tickets", "text": "estorno", "type": "full_text", "k": 2 });
+    let question = json!({ "index": "tickets", "text": "estorno", "type": "ann", "k": 2 });
     let (status, body) = told(&format!("{token} {url}/v1/search -d '{question}'"));
     assert_eq!(status, 200, "{body}");
     assert_eq!(serde_json::from_str::<Value>(&body).unwrap()["rows"].as_array().unwrap().len(), 2);

@@ -50,14 +50,14 @@ fn acceptor(certificate: &Path, key: &Path) -> Result<TlsAcceptor> {
     let chain = fs_err::read(certificate).map_err(Error::Input)?;
     let chain: Vec<CertificateDer<'static>> = CertificateDer::pem_slice_iter(&chain)
         .collect::<Result<_, pem::Error>>()
-        .map_err(|error| failed(certificate, format!("not PEM: {error}")))?;
+        .map_err(|error| failed(certificate, not_pem(&error)))?;
     if chain.is_empty() {
         return Err(failed(certificate, "it holds no `BEGIN CERTIFICATE`".to_owned()));
     }
     let private = fs_err::read(key).map_err(Error::Input)?;
     let private = PrivateKeyDer::from_pem_slice(&private).map_err(|error| match error {
         pem::Error::NoItemsFound => failed(key, "it holds no `BEGIN PRIVATE KEY`".to_owned()),
-        error => failed(key, format!("not PEM: {error}")),
+        error => failed(key, not_pem(&error)),
     })?;
     let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
@@ -65,4 +65,11 @@ fn acceptor(certificate: &Path, key: &Path) -> Result<TlsAcceptor> {
         .map_err(|error| failed(key, format!("it does not go with {}: {error}", certificate.display())))?;
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(TlsAcceptor::from(Arc::new(config)))
+}
+
+fn not_pem(error: &pem::Error) -> String {
+    match error {
+        pem::Error::MissingSectionEnd { .. } => "a section of it has no end".to_owned(),
+        error => format!("it is not PEM: {error}"),
+    }
 }
