@@ -44,6 +44,7 @@
 //! ```
 
 pub mod actions;
+pub mod collection;
 pub mod config;
 pub mod desk;
 mod discriminant;

@@ -18,6 +18,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("keyword", &["error", "rank"]),
     ("index", &["error", "rank", "discriminant", "disk", "filter", "embed", "vector", "keyword"]),
     ("snapshot", &["error", "rank", "disk", "forgotten", "index", "embed"]),
+    ("collection", &["error", "rank", "disk", "filter", "embed", "vector", "keyword", "index"]),
     ("similarity", &["error", "rank", "filter", "embed", "vector", "keyword", "index", "snapshot"]),
     ("desk", &["error", "discriminant", "table"]),
     ("actions", &["error", "embed", "desk"]),
