@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::row::{Key, check_vector};
 use super::schema::Schema;
 use super::state::State;
-use super::words::{self, Searched};
+use super::words::{self, Asked, Searched};
 use crate::error::{Error, Result};
 use crate::filter::Filter;
 use crate::index::{MAX_K, QueryKind};
@@ -71,7 +71,7 @@ pub struct Matched {
     /// By slot; `None` for all rows that are live.
     sets: Vec<Option<RowSet>>,
     view: View,
-    words: Option<(Vec<(String, u32)>, Option<Vec<String>>)>,
+    asked: Option<Asked>,
 }
 
 impl Matched {
@@ -80,11 +80,11 @@ impl Matched {
     /// # Errors
     /// [`Error::Corrupt`] for rows that cannot be read.
     pub fn rows(&self) -> Result<Vec<RowId>> {
-        let sets = match &self.words {
+        let sets = match &self.asked {
             None => self.sets.clone(),
-            Some((words, columns)) => {
+            Some(asked) => {
                 let searched = self.view.searched(&self.sets)?;
-                words::matching(&searched, words, columns.as_deref()).into_iter().map(Some).collect()
+                words::matching(&searched, asked).into_iter().map(Some).collect()
             }
         };
         let rows = sets.iter().zip(&self.view.state.slots).enumerate().flat_map(|(at, (set, slot))| {
@@ -180,14 +180,15 @@ impl View {
     pub fn query(&self, query: &CollectionQuery) -> Result<CollectionFound> {
         self.check(query)?;
         let sets = self.eligible(query.filter.as_ref())?;
-        let words = query.text.as_deref().filter(|_| query.kind != QueryKind::Ann).map(words::query_words);
+        let text = query.text.as_deref().filter(|_| query.kind != QueryKind::Ann);
+        let asked = text.map(|text| Asked::of(text, query.text_columns.clone()));
         let depth = if query.kind == QueryKind::Hybrid { query.k.max(HYBRID_DEPTH) } else { query.k };
         let near = match &query.vector {
             Some(vector) if query.kind != QueryKind::FullText => self.nearest(vector, depth, &sets),
             _ => Vec::new(),
         };
-        let worded = match &words {
-            Some(words) => self.worded(words, query.text_columns.as_deref(), depth, &sets)?,
+        let worded = match &asked {
+            Some(asked) => self.worded(asked, depth, &sets)?,
             None => Vec::new(),
         };
         let mut hits = match query.kind {
@@ -196,9 +197,8 @@ impl View {
             QueryKind::Hybrid => self.fused(&near, &worded),
         };
         hits.truncate(query.k);
-        let words =
-            words.filter(|_| query.kind == QueryKind::FullText).map(|words| (words, query.text_columns.clone()));
-        Ok(CollectionFound { hits, matched: Matched { sets, view: self.clone(), words } })
+        let asked = asked.filter(|_| query.kind == QueryKind::FullText);
+        Ok(CollectionFound { hits, matched: Matched { sets, view: self.clone(), asked } })
     }
 
     fn check(&self, query: &CollectionQuery) -> Result<()> {
@@ -258,14 +258,8 @@ impl View {
         found.into_iter().map(|(squared, row)| CollectionHit { row, score: 1.0 / (1.0 + squared) }).collect()
     }
 
-    fn worded(
-        &self,
-        words: &[(String, u32)],
-        columns: Option<&[String]>,
-        k: usize,
-        sets: &[Option<RowSet>],
-    ) -> Result<Vec<CollectionHit>> {
-        let mut found = words::best(&self.searched(sets)?, words, columns, k);
+    fn worded(&self, asked: &Asked, k: usize, sets: &[Option<RowSet>]) -> Result<Vec<CollectionHit>> {
+        let mut found = words::best(&self.searched(sets)?, asked, k);
         let key = |found: &words::Match| self.state.slots[found.part].part.key(found.row);
         found.sort_by(|a, b| b.score.total_cmp(&a.score).then_with(|| key(a).cmp(&key(b))));
         found.truncate(k);

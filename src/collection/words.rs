@@ -163,8 +163,22 @@ pub(super) struct Match {
     pub(super) score: f32,
 }
 
-/// The words of a query, each once with how often it is there, in order.
-pub(super) fn query_words(text: &str) -> Vec<(String, u32)> {
+/// What is asked for.
+#[derive(Debug, Clone)]
+pub(super) struct Asked {
+    /// Each word once with how often it is there, in order.
+    words: Vec<(String, u32)>,
+    /// The columns that are searched; all where there is `None`.
+    columns: Option<Vec<String>>,
+}
+
+impl Asked {
+    pub(super) fn of(text: &str, columns: Option<Vec<String>>) -> Self {
+        Self { words: query_words(text), columns }
+    }
+}
+
+fn query_words(text: &str) -> Vec<(String, u32)> {
     let mut words: Vec<(String, u32)> = Vec::new();
     let mut places: HashMap<String, usize> = HashMap::new();
     plain_words(text, &mut |word| match places.get(word) {
@@ -254,36 +268,32 @@ fn sides<'a>(parts: &'a [Searched<'a>], columns: Option<&[String]>) -> Vec<Side<
 }
 
 /// Whether each row that may be a hit has a word of the query: a set for each part.
-pub(super) fn matching(parts: &[Searched<'_>], words: &[(String, u32)], columns: Option<&[String]>) -> Vec<RowSet> {
+pub(super) fn matching(parts: &[Searched<'_>], asked: &Asked) -> Vec<RowSet> {
     let found = |side: &Side<'_>| {
         let mut set = RowSet::none(side.part.rows);
-        for (word, _) in words {
+        for (word, _) in &asked.words {
             let list = side.list(word);
             let rows = list.as_list().rows.iter().filter(|row| side.part.eligible.is_none_or(|it| it.contains(**row)));
             rows.for_each(|&row| set.insert(row));
         }
         set
     };
-    sides(parts, columns).iter().map(found).collect()
+    sides(parts, asked.columns.as_deref()).iter().map(found).collect()
 }
 
 /// The best rows by BM25, in no order: at least `k` where so many have a word of the query, and with the k-th all of its
 /// score. Words are looked at from the one that can give most; once what is left cannot lift another row among the best, only
 /// rows that may be there are looked at (MaxScore; Turtle and Flood, 1995).
-pub(super) fn best(
-    parts: &[Searched<'_>],
-    words: &[(String, u32)],
-    columns: Option<&[String]>,
-    k: usize,
-) -> Vec<Match> {
-    let sides = sides(parts, columns);
+pub(super) fn best(parts: &[Searched<'_>], asked: &Asked, k: usize) -> Vec<Match> {
+    let sides = sides(parts, asked.columns.as_deref());
     let rows: usize = sides.iter().map(Side::live_rows).sum();
     let length: u64 = sides.iter().map(Side::live_length).sum();
     if rows == 0 || length == 0 {
         return Vec::new();
     }
     let mean = length as f32 / rows as f32;
-    let mut terms: Vec<Term<'_>> = words
+    let mut terms: Vec<Term<'_>> = asked
+        .words
         .iter()
         .map(|(word, count)| {
             let lists: Vec<Merged<'_>> = sides.iter().map(|side| side.list(word)).collect();
