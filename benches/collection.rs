@@ -6,6 +6,7 @@
 
 #![expect(clippy::print_stdout, reason = "a bench says what it measured")]
 #![expect(clippy::disallowed_methods, reason = "a bench measures")]
+#![expect(clippy::unwrap_used, reason = "a bench that cannot go on has failed")]
 
 use std::time::{Duration, Instant};
 
@@ -109,11 +110,13 @@ fn measure(
     scan: Duration,
 ) -> Result<(), Box<dyn std::error::Error>> {
     let filter = Filter::parse(r#"{"category": "b"}"#)?;
-    for (name, kind, filter) in [
-        ("ANN", QueryKind::Ann, None),
-        ("ANN, a quarter of the rows", QueryKind::Ann, Some(filter.clone())),
-        ("FULL_TEXT", QueryKind::FullText, None),
-        ("HYBRID", QueryKind::Hybrid, None),
+    for (name, kind, k, filter) in [
+        ("ANN", QueryKind::Ann, 10, None),
+        ("ANN, the best 200", QueryKind::Ann, 200, None),
+        ("ANN, a quarter of the rows", QueryKind::Ann, 10, Some(filter.clone())),
+        ("FULL_TEXT", QueryKind::FullText, 10, None),
+        ("FULL_TEXT, the best 200", QueryKind::FullText, 200, None),
+        ("HYBRID", QueryKind::Hybrid, 10, None),
     ] {
         let mut times = Vec::new();
         for (vector, text) in asked {
@@ -122,11 +125,11 @@ fn measure(
                 vector: Some(vector.clone()),
                 text: Some(text.clone()),
                 text_columns: None,
-                k: 10,
+                k,
                 filter: filter.clone(),
             };
             let start = Instant::now();
-            assert_eq!(collection.view().query(&query)?.hits.len(), 10);
+            assert_eq!(collection.view().query(&query)?.hits.len(), k);
             times.push(start.elapsed());
         }
         times.sort();

@@ -85,6 +85,7 @@ pub(super) fn first_axis(n: usize) -> Vec<f32> {
 }
 
 /// ‖a − b‖².
-pub(super) fn distance_squared(a: &[f32], b: &[f32]) -> f64 {
-    a.iter().zip(b).map(|(x, y)| (f64::from(*x) - f64::from(*y)).powi(2)).sum()
+pub(super) fn distance_squared(a: &[f32], b: &[f32]) -> f32 {
+    let difference: Vec<f32> = a.iter().zip(b).map(|(x, y)| x - y).collect();
+    dot(&difference, &difference)
 }

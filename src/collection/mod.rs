@@ -153,7 +153,7 @@ impl Collection {
         let schema = Arc::new(manifest.schema.clone());
         let mut state = State { schema: Arc::clone(&schema), slots: Vec::new() };
         if let Some((number, entry)) = &manifest.part {
-            state.slots.push(Slot::of(Part::open(&part_folder(folder, *number), &schema, entry)?));
+            state.slots.push(Slot::of(Part::open(&part_folder(folder, *number), &schema, entry)?)?);
         }
         let on_disk = state.slots.len();
         let mut numbers: Vec<u64> = Vec::new();
@@ -361,12 +361,11 @@ impl Inner {
         let written = self.write_part(&folder, &before);
         let mut writer = waiting.unwrap_or_else(|| held(&self.writer));
         writer.fixed = usize::from(old_part.is_some());
-        let (entry, part) = written?;
+        let (entry, mut slot) = written?;
 
         let manifest = Manifest { part: Some((number, entry)), first_log, ..writer.manifest.clone() };
         write_manifest(&self.folder, &manifest)?;
         let now = self.state();
-        let mut slot = Slot::of(part);
         now.carry_over(&before, &mut slot);
         let newer = if change.is_some() { &[] } else { &now.slots[before.slots.len()..] };
         let slots = std::iter::once(slot).chain(newer.iter().cloned()).collect();
@@ -381,14 +380,12 @@ impl Inner {
         Ok(true)
     }
 
-    fn write_part(&self, folder: &Path, state: &State) -> Result<(PartEntry, Part)> {
+    fn write_part(&self, folder: &Path, state: &State) -> Result<(PartEntry, Slot)> {
         fs::create_dir(folder)?;
         let entry = Part::write(folder, &self.schema, &sorted(&state.slots, &self.schema), &self.params.vector)?;
         disk::sync_new_folder(folder)?;
-        let part = Part::open(folder, &self.schema, &entry)?;
-        // So that no question has to.
-        part.words()?;
-        Ok((entry, part))
+        let slot = Slot::of(Part::open(folder, &self.schema, &entry)?)?;
+        Ok((entry, slot))
     }
 }
 

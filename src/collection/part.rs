@@ -198,7 +198,7 @@ impl Part {
         }
     }
 
-    /// The words of its rows; read when they are first asked for.
+    /// The words of its rows; read when they are first asked for, which is before others see the part.
     pub(super) fn words(&self) -> Result<&Words> {
         if let Some(words) = self.words.get() {
             return Ok(words);
@@ -213,7 +213,7 @@ impl Part {
 
     /// The nearest rows to a vector: squared distances, exact, in no order; at least `k` where so many are eligible. `live` has
     /// the rows that may be hits; `None` for all.
-    pub(super) fn nearest(&self, query: &[f32], k: usize, live: Option<&RowSet>) -> Vec<(Row, f64)> {
+    pub(super) fn nearest(&self, query: &[f32], k: usize, live: Option<&RowSet>) -> Vec<(Row, f32)> {
         let candidates: Vec<Row> = match &self.vectors {
             None => Vec::new(),
             Some(Vectors::Memory { numbers, half_squares, missing }) => {

@@ -28,8 +28,10 @@ pub(super) struct State {
 }
 
 impl Slot {
-    pub(super) fn of(part: Part) -> Self {
-        Self { part: Arc::new(part), dead: None, n_dead: 0 }
+    /// A part of which no row is gone. Its words are read now, so that no question has to.
+    pub(super) fn of(part: Part) -> Result<Self> {
+        part.words()?;
+        Ok(Self { part: Arc::new(part), dead: None, n_dead: 0 })
     }
 
     pub(super) fn is_live(&self, row: Row) -> bool {
@@ -81,7 +83,7 @@ impl State {
         deletes.iter().for_each(|key| self.kill(key));
         rows.iter().for_each(|row| self.kill(row.key()));
         if !rows.is_empty() {
-            self.slots.push(Slot::of(Part::of(&self.schema, rows)?));
+            self.slots.push(Slot::of(Part::of(&self.schema, rows)?)?);
         }
         Ok(())
     }
@@ -99,7 +101,7 @@ impl State {
             let joined = self.slots.split_off(at);
             let part = sorted(&joined, &self.schema).to_part(&self.schema)?;
             if part.len() > 0 {
-                self.slots.push(Slot::of(part));
+                self.slots.push(Slot::of(part)?);
             }
         }
     }

@@ -248,14 +248,14 @@ impl View {
     }
 
     fn nearest(&self, vector: &[f32], k: usize, sets: &[Option<RowSet>]) -> Vec<CollectionHit> {
-        let mut found: Vec<(f64, RowId)> = Vec::new();
+        let mut found: Vec<(f32, RowId)> = Vec::new();
         for (at, (slot, set)) in (0..).zip(self.state.slots.iter().zip(sets)) {
             let rows = slot.part.nearest(vector, k, set.as_ref());
             found.extend(rows.into_iter().map(|(row, squared)| (squared, RowId { slot: at, row })));
         }
         found.sort_by(|a, b| a.0.total_cmp(&b.0).then_with(|| self.key(a.1).cmp(&self.key(b.1))));
         found.truncate(k);
-        found.into_iter().map(|(squared, row)| CollectionHit { row, score: 1.0 / (1.0 + squared) }).collect()
+        found.into_iter().map(|(squared, row)| CollectionHit { row, score: 1.0 / (1.0 + f64::from(squared)) }).collect()
     }
 
     fn worded(&self, asked: &Asked, k: usize, sets: &[Option<RowSet>]) -> Result<Vec<CollectionHit>> {

@@ -151,7 +151,7 @@ pub(super) struct Searched<'a> {
     pub(super) rows: usize,
     /// The rows that are gone; `None` where none is.
     pub(super) dead: Option<&'a RowSet>,
-    /// The rows that may be hits, none of them gone; `None` for all.
+    /// The rows that may be hits, none of them gone; `None` for all, where none is gone.
     pub(super) eligible: Option<&'a RowSet>,
 }
 
@@ -213,31 +213,32 @@ impl Side<'_> {
         total - gone
     }
 
-    /// The rows that have a word in any of the columns, gone ones left out where there are any.
+    /// The rows that have a word in any of the columns, gone ones too.
     fn list(&self, word: &str) -> Merged<'_> {
         let lists: Vec<List<'_>> =
             self.postings.iter().map(|postings| postings.list(word)).filter(|list| !list.rows.is_empty()).collect();
-        match (lists.as_slice(), self.part.dead) {
-            ([], _) => Merged::Borrowed(List { rows: &[], counts: &[] }),
-            ([one], None) => Merged::Borrowed(*one),
-            (lists, dead) => {
-                let mut pairs: Vec<(Row, u32)> = lists
-                    .iter()
-                    .flat_map(|list| list.rows.iter().copied().zip(list.counts.iter().copied()))
-                    .filter(|(row, _)| dead.is_none_or(|dead| !dead.contains(*row)))
-                    .collect();
-                if lists.len() > 1 {
-                    pairs.sort_unstable();
-                    pairs.dedup_by(|more, first| {
-                        let same = more.0 == first.0;
-                        first.1 += if same { more.1 } else { 0 };
-                        same
-                    });
-                }
+        match lists.as_slice() {
+            [] => Merged::Borrowed(List { rows: &[], counts: &[] }),
+            [one] => Merged::Borrowed(*one),
+            several => {
+                let pairs = several.iter().flat_map(|list| list.rows.iter().copied().zip(list.counts.iter().copied()));
+                let mut pairs: Vec<(Row, u32)> = pairs.collect();
+                pairs.sort_unstable();
+                pairs.dedup_by(|more, first| {
+                    let same = more.0 == first.0;
+                    first.1 += if same { more.1 } else { 0 };
+                    same
+                });
                 let (rows, counts) = pairs.into_iter().unzip();
                 Merged::Owned(rows, counts)
             }
         }
+    }
+
+    /// How many of some rows, ascending, are not gone.
+    fn live(&self, rows: &[Row]) -> usize {
+        let Some(dead) = self.part.dead else { return rows.len() };
+        rows.iter().filter(|row| !dead.contains(**row)).count()
     }
 }
 
@@ -297,7 +298,7 @@ pub(super) fn best(parts: &[Searched<'_>], asked: &Asked, k: usize) -> Vec<Match
         .iter()
         .map(|(word, count)| {
             let lists: Vec<Merged<'_>> = sides.iter().map(|side| side.list(word)).collect();
-            let n: usize = lists.iter().map(|list| list.as_list().rows.len()).sum();
+            let n: usize = sides.iter().zip(&lists).map(|(side, list)| side.live(list.as_list().rows)).sum();
             let idf = ((rows as f32 - n as f32 + 0.5) / (n as f32 + 0.5)).ln_1p();
             Term { word, lists, weight: idf * (K1 + 1.0) * *count as f32 }
         })
