@@ -1,6 +1,7 @@
 //! One TOML file → the parameter structs that the modules own. Unknown keys are errors; paths are relative to the file.
 
 mod edit;
+mod serve;
 
 use std::path::{Path, PathBuf};
 
@@ -16,6 +17,7 @@ use crate::rebuild::{BuildParams, LEAST_MEMORY_MB};
 use crate::recommend::RecommendParams;
 
 pub use edit::{Edit, EditValue, edit};
+pub use serve::ServeParams;
 
 /// The file as it is when nothing is changed, with a word on every key.
 pub const DEFAULT_TOML: &str = include_str!("default.toml");
@@ -44,6 +46,8 @@ pub struct Config {
     pub duplicates: DuplicateParams,
     /// How neighbours become advice.
     pub recommend: RecommendParams,
+    /// How a server serves.
+    pub serve: ServeParams,
 }
 
 impl Config {
@@ -57,6 +61,7 @@ impl Config {
         for own in [&mut config.index, &mut config.actions].into_iter().flatten() {
             *own = folder.join(&own);
         }
+        config.serve.below(folder);
         // A model may be named rather than placed: only what is a folder beside the file is a path.
         if let Some(model) = &mut config.model
             && folder.join(&model).is_dir()
@@ -145,7 +150,7 @@ impl Config {
             ),
             (recommend.max_age_days >= 0.0, "recommend.max_age_days must be 0 or more"),
         ];
-        match rules.into_iter().find(|(holds, _)| !holds) {
+        match rules.into_iter().chain(self.serve.rules()).find(|(holds, _)| !holds) {
             Some((_, broken)) => Err(broken.to_owned()),
             None => Ok(()),
         }

@@ -67,6 +67,7 @@ pub mod rebuild;
 pub mod recommend;
 pub mod similarity;
 pub mod snapshot;
+pub mod stage;
 pub mod table;
 pub mod vector;
 

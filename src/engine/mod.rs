@@ -4,6 +4,7 @@
 mod diff;
 mod feedback;
 mod forget;
+mod model;
 mod request;
 mod similar;
 mod source;
@@ -17,13 +18,14 @@ use arc_swap::ArcSwap;
 pub use diff::{ActionChange, Cause, Difference, RowChanges, diff};
 pub use feedback::{FeedbackReceipt, FeedbackRequest, FeedbackSummary};
 pub use forget::{ForgetReceipt, ForgetRequest, forget};
+pub use model::CacheCounts;
 pub use request::{
     By, RecommendRequest, Recommendation, SearchAnswer, SearchRequest, Similar, SimilarRequest, SimilarTickets, Subject,
 };
 pub use source::{ModelSource, identity_of, open_model};
 
 use crate::desk::Masker;
-use crate::embed::{EmbedParams, Embedder};
+use crate::embed::{EmbedParams, Embedder, ModelIdentity, Vector};
 use crate::error::{Error, Result};
 use crate::filter::Filter;
 use crate::index::{Codes, DuplicateParams, FusionParams, Query, QueryKind, QueryVector};
@@ -31,6 +33,8 @@ use crate::keyword::KeywordParams;
 use crate::rebuild::{self, BuildReport, BuildRequest, DeskFile, LEARNED_FILE, Progress};
 use crate::recommend::{Learned, RecommendParams};
 use crate::snapshot::Snapshot;
+use crate::stage::{Stage, Watch};
+use model::QueryModel;
 
 /// Everything an engine is opened with.
 #[derive(Debug, Clone)]
@@ -51,6 +55,10 @@ pub struct EngineParams {
     pub duplicates: DuplicateParams,
     /// How neighbours become advice.
     pub recommend: RecommendParams,
+    /// The longest text of a question, in bytes; any length when `None`.
+    pub longest_text: Option<usize>,
+    /// Who times the stages of questions.
+    pub watch: Watch,
 }
 
 impl EngineParams {
@@ -66,6 +74,8 @@ impl EngineParams {
             keyword: KeywordParams::default(),
             duplicates: DuplicateParams::default(),
             recommend: RecommendParams::default(),
+            longest_text: None,
+            watch: Watch::default(),
         }
     }
 }
@@ -74,7 +84,7 @@ impl EngineParams {
 pub struct Engine {
     params: EngineParams,
     current: ArcSwap<Current>,
-    embedder: OnceLock<Arc<dyn Embedder>>,
+    model: QueryModel,
 }
 
 /// A snapshot with what was read out of it once.
@@ -123,7 +133,7 @@ impl Engine {
     /// Those of [`Engine::open`].
     pub fn open_with(params: EngineParams) -> Result<Self> {
         let current = ArcSwap::from_pointee(Current::open(&params)?);
-        Ok(Self { params, current, embedder: OnceLock::new() })
+        Ok(Self { params, current, model: QueryModel::new() })
     }
 
     /// Builds a generation from source tables and publishes it. See [`rebuild::build`].
@@ -177,7 +187,7 @@ impl Engine {
         let (vector, text, codes) = match &request.by {
             By::Vector(vector) => (Some(QueryVector::Raw(unit(vector)?)), None, Codes::default()),
             By::Text(text) => {
-                let (vector, masked, codes) = self.text_query(text, request.kind)?;
+                let (vector, masked, codes) = self.text_query_in(&current, text, request.kind)?;
                 (vector, Some(masked), codes)
             }
             By::Row(key) => {
@@ -196,11 +206,12 @@ impl Engine {
             codes,
             fusion: self.params.fusion,
             keyword: self.params.keyword.clone(),
+            watch: self.params.watch.clone(),
             ..Query::new(request.kind, vector, text, request.k)
         };
         let found = index.query(&query)?;
-        let rows =
-            found.hits.iter().map(|hit| Ok((hit.clone(), index.cells(hit.row, &columns)?))).collect::<Result<_>>()?;
+        let read = || found.hits.iter().map(|hit| Ok((hit.clone(), index.cells(hit.row, &columns)?))).collect();
+        let rows = self.params.watch.time(Stage::Cells, || -> Result<_> { read() })?;
         Ok(SearchAnswer {
             generation: current.snapshot.generation().name.clone(),
             eligible: found.eligible,
@@ -210,27 +221,84 @@ impl Engine {
         })
     }
 
+    /// The vectors of texts as they are, unmasked, in their order, and the model that made them: that of the generation.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] for an empty text and one that is too long; model errors.
+    pub fn embed_texts(&self, texts: &[&str]) -> Result<(ModelIdentity, Vec<Vector>)> {
+        for text in texts {
+            self.check_length("texts", text)?;
+        }
+        let embedder = self.embedder(&self.current.load())?;
+        let vectors = self.params.watch.time(Stage::Embed, || embedder.embed(texts))?;
+        Ok((embedder.identity().clone(), vectors))
+    }
+
+    /// Loads the model for query texts, so that the first of them need not wait for it.
+    ///
+    /// # Errors
+    /// [`Error::Model`], [`Error::Runtime`], [`Error::ModelMismatch`].
+    pub fn warm(&self) -> Result<()> {
+        self.embedder(&self.current.load()).map(drop)
+    }
+
+    /// How often a text's vector was there already.
+    #[must_use]
+    pub fn cache_counts(&self) -> CacheCounts {
+        self.model.counts()
+    }
+
+    /// Looks whether the ledger of what is forgotten can be read and has lost nothing.
+    ///
+    /// # Errors
+    /// [`Error::Ledger`], I/O errors.
+    pub fn check_ledger(&self) -> Result<()> {
+        self.current.load().snapshot.hides_all(&self.params.index).map(drop)
+    }
+
     /// What a text is searched by: its vector, unless words alone are asked for; itself, masked; its codes.
     pub(crate) fn text_query(&self, text: &str, kind: QueryKind) -> Result<(Option<QueryVector>, String, Codes)> {
-        let masked = masked_query(text)?;
-        let vector = (kind != QueryKind::FullText).then(|| self.embed(&masked)).transpose()?;
+        self.text_query_in(&self.current.load(), text, kind)
+    }
+
+    fn text_query_in(
+        &self,
+        current: &Current,
+        text: &str,
+        kind: QueryKind,
+    ) -> Result<(Option<QueryVector>, String, Codes)> {
+        let masked = self.masked_query(text)?;
+        let vector = (kind != QueryKind::FullText).then(|| self.embed(current, &masked)).transpose()?;
         let codes = similar::codes_of(&masked);
         Ok((vector.map(QueryVector::Raw), masked, codes))
     }
 
-    /// The vector of a masked text; the model is loaded by the first that needs it.
-    fn embed(&self, masked: &str) -> Result<Vec<f32>> {
-        let embedder = match self.embedder.get() {
-            Some(embedder) => embedder,
-            None => {
-                let identity = self.current.load().snapshot.generation().model.clone();
-                let loaded = self.params.model.load(&identity, &self.params.embed)?;
-                self.embedder.get_or_init(|| loaded)
+    /// The vector of a masked text.
+    fn embed(&self, current: &Current, masked: &str) -> Result<Vec<f32>> {
+        self.model.embed(&*self.embedder(current)?, masked, &self.params.watch)
+    }
+
+    /// The model of a generation; loaded by the first text that needs it.
+    fn embedder(&self, current: &Current) -> Result<Arc<dyn Embedder>> {
+        self.model.get(&current.snapshot.generation().model, &self.params.model, &self.params.embed)
+    }
+
+    /// A caller's text as it would have been stored: without personal data.
+    fn masked_query(&self, text: &str) -> Result<String> {
+        if text.trim().is_empty() {
+            return Err(Error::argument("text", "it is empty; give at least one word"));
+        }
+        self.check_length("text", text)?;
+        Ok(Masker::patterns_only().mask(text, None).into_owned())
+    }
+
+    fn check_length(&self, name: &'static str, text: &str) -> Result<()> {
+        match self.params.longest_text {
+            Some(longest) if text.len() > longest => {
+                Err(Error::argument(name, format!("a text of {} bytes; {longest} are the most", text.len())))
             }
-        };
-        let mut vectors = embedder.embed(&[masked])?;
-        let vector = vectors.pop().ok_or_else(|| Error::argument("text", "it has no vector"))?;
-        Ok(vector.to_vec())
+            _ => Ok(()),
+        }
     }
 }
 
@@ -244,12 +312,4 @@ fn unit(vector: &[f32]) -> Result<Vec<f32>> {
 /// The parts of a caller's filter.
 fn written(filter: Option<&Filter>) -> Vec<String> {
     filter.map(Filter::written).unwrap_or_default().into_iter().map(str::to_owned).collect()
-}
-
-/// A caller's text as it would have been stored: without personal data.
-fn masked_query(text: &str) -> Result<String> {
-    if text.trim().is_empty() {
-        return Err(Error::argument("text", "it is empty; give at least one word"));
-    }
-    Ok(Masker::patterns_only().mask(text, None).into_owned())
 }

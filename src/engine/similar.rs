@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Current, Engine, Similar, SimilarRequest, SimilarTickets, Subject, masked_query, written};
+use super::{Current, Engine, Similar, SimilarRequest, SimilarTickets, Subject, written};
 use crate::desk::{Status, is_only_codes, query_terms, sure_language};
 use crate::error::{Error, Result};
 use crate::filter::Filter;
@@ -10,6 +10,7 @@ use crate::index::{Cells, Codes, Collapse, Hit, IndexReader, Query, QueryKind, Q
 use crate::rank::Row;
 use crate::rebuild::TICKETS;
 use crate::similarity::{Evidence, Similarity, WHY_NONE};
+use crate::stage::Stage;
 
 /// How many ids an unknown ticket is told.
 pub(super) const NEAREST_IDS: usize = 3;
@@ -39,10 +40,11 @@ impl Engine {
         let similarities = similarities(scale, index, &problem, &found.hits)?;
         let mut alike: Vec<(&Hit, Option<f32>)> = found.hits.iter().zip(similarities).collect();
         alike.retain(|(_, similarity)| similarity.is_none_or(|similarity| similarity >= least));
-        let tickets = alike
-            .iter()
-            .map(|(hit, similarity)| Ok(similar((*hit).clone(), *similarity, &read(index, hit.row)?)))
-            .collect::<Result<_>>()?;
+        let shown = || {
+            let shown = alike.iter();
+            shown.map(|(hit, similarity)| Ok(similar((*hit).clone(), *similarity, &read(index, hit.row)?))).collect()
+        };
+        let tickets = self.params.watch.time(Stage::Cells, || -> Result<_> { shown() })?;
         Ok(SimilarTickets {
             generation: current.snapshot.generation().name.clone(),
             about: problem.about,
@@ -59,10 +61,10 @@ impl Engine {
     pub(super) fn problem(&self, current: &Current, subject: &Subject) -> Result<Problem> {
         match subject {
             Subject::Text(text) => {
-                let masked = masked_query(text)?;
+                let masked = self.masked_query(text)?;
                 Ok(Problem {
                     ticket: None,
-                    vector: QueryVector::Raw(self.embed(&masked)?),
+                    vector: QueryVector::Raw(self.embed(current, &masked)?),
                     codes: codes_of(&masked),
                     language: sure_language(&masked).map(str::to_owned),
                     about: masked.clone(),
@@ -91,6 +93,7 @@ impl Engine {
             codes: problem.codes.clone(),
             fusion: self.params.fusion,
             keyword: self.params.keyword.clone(),
+            watch: self.params.watch.clone(),
             ..Query::new(QueryKind::Hybrid, Some(problem.vector.clone()), Some(problem.text.clone()), k)
         })
     }

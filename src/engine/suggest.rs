@@ -12,6 +12,7 @@ use crate::feedback::recommendation_id;
 use crate::index::{Cells, MAX_K, Query, QueryKind, QueryVector};
 use crate::rebuild::{STEPS, TICKETS};
 use crate::recommend::{Moment, Outcome, RecommendParams, SimilarState, SimilarTicket, Situation, Vote, recommend};
+use crate::stage::Stage;
 
 /// Microseconds of a day.
 const DAY: f64 = 86_400e6;
@@ -40,7 +41,8 @@ impl Engine {
             |ticket: &SimilarTicket| ticket.thread_id.clone(),
             |k| self.similar_tickets(&current, &problem, request, k),
         )?;
-        let advice = recommend(&situation, desk.trust, &states, &tickets, &desk.catalogue, &desk.agents, &params);
+        let advise = || recommend(&situation, desk.trust, &states, &tickets, &desk.catalogue, &desk.agents, &params);
+        let advice = self.params.watch.time(Stage::Advise, advise);
         let generation = current.snapshot.generation().name.clone();
         let subject = problem.ticket.as_ref().map_or(problem.text.as_str(), |(id, _)| id);
         let actions: Vec<&str> = advice.actions.iter().map(|ranked| ranked.action.as_str()).collect();
@@ -80,6 +82,7 @@ impl Engine {
         let query = Query {
             filter: Some(and_also(&Value::Array(only), request.filter.as_ref())?),
             one_per_group: false,
+            watch: self.params.watch.clone(),
             ..Query::new(QueryKind::Ann, Some(state.clone()), None, k)
         };
         let columns = [

@@ -1,6 +1,8 @@
 //! Where the async faces meet the synchronous engine: the runtime, and work off its threads. Knows no protocol.
 
+use std::any::Any;
 use std::num::NonZero;
+use std::sync::Arc;
 
 use tokio::runtime::{Builder, Runtime};
 
@@ -19,7 +21,26 @@ pub(super) fn runtime() -> Result<Runtime> {
         .build()?)
 }
 
+/// What a request holds, such as a place among those that run.
+pub(super) type Held = Arc<dyn Any + Send + Sync>;
+
+tokio::task_local! {
+    static HELD: Held;
+}
+
+/// Runs a future whose [`blocking`] work keeps hold of `held` until it ends, even where nobody waits for it any more.
+#[cfg(feature = "http")]
+pub(super) async fn holding<T>(held: Held, work: impl Future<Output = T>) -> T {
+    HELD.scope(held, work).await
+}
+
 /// Runs work that keeps a core busy or waits for a disk. A panic there is an error here, and the server lives on.
 pub(super) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+    let held = HELD.try_with(Arc::clone).ok();
+    let work = move || {
+        let done = work();
+        drop(held);
+        done
+    };
     tokio::task::spawn_blocking(work).await.unwrap_or_else(|panic| Err(Error::internal("answering a question", panic)))
 }

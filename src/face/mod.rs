@@ -12,6 +12,7 @@ pub mod databricks;
 pub mod explain;
 #[cfg(feature = "http")]
 pub mod http;
+pub mod masking;
 #[cfg(feature = "mcp")]
 pub mod mcp;
 pub mod question;

@@ -73,6 +73,24 @@ pub struct FeedbackQuestion {
     by: Option<String>,
 }
 
+/// Asks for the vectors of texts as they are: `{"texts"}`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EmbedQuestion {
+    /// The texts, none of them empty.
+    pub texts: Vec<String>,
+}
+
+/// Asks for texts without personal data: `{"text"}` line by line, or `{"texts"}` each as a whole.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MaskQuestion {
+    /// A text of any number of lines.
+    pub text: Option<String>,
+    /// Several texts.
+    pub texts: Option<Vec<String>>,
+}
+
 impl SimilarQuestion {
     /// The engine's request.
     ///

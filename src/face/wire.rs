@@ -2,12 +2,14 @@
 
 mod forget;
 mod generations;
+mod texts;
 
 use serde::Serialize;
 use serde_json::{Map, Value};
 
 pub use self::forget::{AuditJson, ForgetJson, HiddenJson};
 pub use self::generations::{DifferenceJson, ShelvedJson};
+pub use self::texts::{EmbedJson, MaskJson, MaskedLineJson};
 
 use crate::desk::{Catalogue, Ineligible, TitleLanguage};
 use crate::engine::{FeedbackReceipt, FeedbackSummary, Recommendation, SearchAnswer, SimilarTickets};
@@ -468,7 +470,13 @@ impl ErrorJson {
     /// A fault in the words that came in, found before there was a request.
     #[must_use]
     pub fn usage(message: impl Into<String>) -> Self {
-        Self { error: message.into(), exit_code: Fault::Caller.exit_code() }
+        Self::of(Fault::Caller, message)
+    }
+
+    /// A fault that has no [`Error`].
+    #[must_use]
+    pub fn of(fault: Fault, message: impl Into<String>) -> Self {
+        Self { error: message.into(), exit_code: fault.exit_code() }
     }
 }
 

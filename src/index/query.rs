@@ -7,6 +7,7 @@ use crate::error::{Error, Result};
 use crate::filter::Filter;
 use crate::keyword::{KeywordParams, MatchedWord};
 use crate::rank::Row;
+use crate::stage::Watch;
 
 /// The most hits that one query may ask for.
 pub const MAX_K: usize = 10_000;
@@ -91,6 +92,8 @@ pub struct Query {
     pub keyword: KeywordParams,
     /// Whether hits come with [`Hit::matched`].
     pub explain: bool,
+    /// Who times the stages.
+    pub watch: Watch,
 }
 
 impl Query {
@@ -111,6 +114,7 @@ impl Query {
             fusion,
             keyword,
             explain: false,
+            watch: Watch::default(),
         }
     }
 

@@ -18,6 +18,7 @@ use super::space::Space;
 use crate::error::Result;
 use crate::keyword::{Boosts, KeywordIndex, Matches, Shared};
 use crate::rank::{Row, RowSet, Scored, by_rank};
+use crate::stage::Stage;
 use crate::vector::{self, VectorIndex, dot};
 
 /// How many candidates each leg brings at least; fusion and grouping choose among them.
@@ -229,7 +230,8 @@ impl IndexReader {
     /// does not fit.
     pub fn query(&self, query: &Query) -> Result<Found> {
         query.check(self.manifest.model.dimension, self.manifest.rows())?;
-        let masks = self.masks(query.filter.as_ref())?;
+        let watch = &query.watch;
+        let masks = watch.time(Stage::Filter, || self.masks(query.filter.as_ref()))?;
         let eligible = masks.iter().zip(&self.segments).map(|(mask, segment)| segment.eligible(mask.as_ref())).sum();
         let mut degraded = Vec::new();
         if eligible == 0 {
@@ -241,13 +243,13 @@ impl IndexReader {
         loop {
             let ranking = self.rank(query, &masks, depth)?;
             let exhausted = depth >= eligible || ranking.fused.len() < depth;
-            let mut hits = self.hits(query, &ranking)?;
+            let mut hits = watch.time(Stage::Group, || self.hits(query, &ranking))?;
             if hits.len() == query.k || exhausted {
                 if ranking.keyword_empty && eligible > 0 {
                     degraded.push(Degraded::KeywordLegEmpty);
                 }
                 if query.explain {
-                    self.explain(query, &mut hits)?;
+                    watch.time(Stage::Explain, || self.explain(query, &mut hits))?;
                 }
                 return Ok(Found { hits, eligible, degraded });
             }
@@ -276,11 +278,14 @@ impl IndexReader {
     /// The candidates of every segment, fused, best first; and whether a wanted keyword leg found nothing.
     fn rank(&self, query: &Query, masks: &[Option<RowSet>], depth: usize) -> Result<Ranking> {
         let seen = self.look(query, masks, depth, &Boosts::new())?;
-        let fused = match query.kind {
-            QueryKind::Hybrid => self.legs_of(query, &seen)?.fused(&query.fusion),
-            QueryKind::Ann => alone(&seen.dense, |fused, leg| Fused { dense: Some(leg), ..fused }),
-            QueryKind::FullText => alone(&seen.keyword, |fused, leg| Fused { keyword: Some(leg), ..fused }),
+        let fuse = || -> Result<Vec<Fused>> {
+            Ok(match query.kind {
+                QueryKind::Hybrid => self.legs_of(query, &seen)?.fused(&query.fusion),
+                QueryKind::Ann => alone(&seen.dense, |fused, leg| Fused { dense: Some(leg), ..fused }),
+                QueryKind::FullText => alone(&seen.keyword, |fused, leg| Fused { keyword: Some(leg), ..fused }),
+            })
         };
+        let fused = query.watch.time(Stage::Fuse, fuse)?;
         let keyword_empty = query.kind != QueryKind::Ann && seen.keyword.is_empty();
         Ok(Ranking { fused, views: seen.views, shared: seen.shared, keyword_empty })
     }
@@ -297,18 +302,24 @@ impl IndexReader {
             let mask = mask.as_ref();
             let nearest = || {
                 let vector = wanted_vector.map(|vector| self.placed(vector, segment));
-                let hits = vector.as_ref().map(|vector| segment.vector.search(vector, depth, mask));
+                let search =
+                    |vector: &Vec<f32>| query.watch.time(Stage::Dense, || segment.vector.search(vector, depth, mask));
+                let hits = vector.as_ref().map(search);
                 (vector, hits.unwrap_or_default())
             };
-            let matching =
-                || wanted_text.map(|text| segment.keyword.matches_boosted(text, boosts, &query.keyword)).transpose();
+            let matched = |text: &String| {
+                let matched = || segment.keyword.matches_boosted(text, boosts, &query.keyword);
+                query.watch.time(Stage::Keyword, matched)
+            };
+            let matching = || wanted_text.map(matched).transpose();
             // The legs know nothing of each other, so each has a core where there are two.
             let ((vector, nearest), matching) = rayon::join(nearest, matching);
             let matches = matching?;
             dense.extend(segment.lift(nearest));
             keyword.extend(segment.lift(matches.as_ref().map(|matches| matches.top(depth, mask)).unwrap_or_default()));
             if query.kind == QueryKind::Hybrid {
-                let sharing = segment.keyword.sharing(&query.codes.values, mask)?;
+                let sharing = || segment.keyword.sharing(&query.codes.values, mask);
+                let sharing = query.watch.time(Stage::Identifiers, sharing)?;
                 shared.extend(sharing.into_iter().map(|(row, shared)| (segment.base + row, shared)));
             }
             views.push(View { vector, matches });

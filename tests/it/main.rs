@@ -2,11 +2,13 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod abuse;
 mod actions;
 mod advice;
 mod alike;
 mod analyze;
 mod build;
+mod contract;
 mod corpus;
 mod errors;
 mod feed;
@@ -20,6 +22,7 @@ mod layering;
 mod mask;
 mod masking;
 mod mcp;
+mod nginx;
 mod precision;
 mod queries;
 mod query;
@@ -27,6 +30,8 @@ mod real_model;
 mod replay;
 mod seed;
 mod serve;
+mod service;
 mod support;
 mod survival;
+mod tls;
 mod tune;

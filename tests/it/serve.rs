@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
-use std::process::{Child, ExitStatus, Stdio};
+use std::process::{Child, ExitStatus};
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
@@ -23,41 +23,102 @@ pub(crate) struct Server {
     address: String,
 }
 
+/// What a server answered.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    /// Status line and headers, in small letters.
+    pub(crate) head: String,
+    pub(crate) body: String,
+}
+
+impl Answer {
+    pub(crate) fn of(text: &str) -> Self {
+        let (head, body) = text.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no answer: {text:?}"));
+        Self { status: head[9..12].parse().unwrap(), head: head.to_lowercase(), body: body.to_owned() }
+    }
+
+    /// The value of a header.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.head.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))
+    }
+
+    pub(crate) fn json(&self) -> Value {
+        assert_eq!(self.header("content-type"), Some("application/json"), "{self:?}");
+        serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+}
+
 impl Server {
     pub(crate) fn start(sandbox: &Sandbox) -> Self {
-        let mut command = sandbox.command(&["serve", "--listen", "127.0.0.1:0", "--json"]);
-        let mut child = command.stderr(Stdio::null()).spawn().unwrap();
-        let line = lines(child.stdout.take().unwrap()).recv_timeout(LIMIT).unwrap();
+        Self::start_with(sandbox, &[])
+    }
+
+    /// With more arguments. What it says on standard error is in the file `stderr` of the sandbox.
+    pub(crate) fn start_with(sandbox: &Sandbox, args: &[&str]) -> Self {
+        let mut command = sandbox.command(&[&["serve", "--listen", "127.0.0.1:0", "--json"], args].concat());
+        sandbox.write("stderr", "");
+        let stderr = fs_err::OpenOptions::new().append(true).open(sandbox.path("stderr")).unwrap();
+        let mut child = command.stderr(stderr.into_file()).spawn().unwrap();
+        let line = lines(child.stdout.take().unwrap()).recv_timeout(LIMIT);
+        let line = line.unwrap_or_else(|_| panic!("it does not listen: {}", sandbox.read("stderr")));
         let said: Value = serde_json::from_str(&line).unwrap();
-        let address = said["listening"].as_str().unwrap().strip_prefix("http://").unwrap().to_owned();
+        let address = said["listening"].as_str().unwrap().split_once("://").unwrap().1.to_owned();
         Self { child, address }
     }
 
+    pub(crate) fn address(&self) -> &str {
+        &self.address
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    pub(crate) fn child(&mut self) -> &mut Child {
+        &mut self.child
+    }
+
     /// Status and body of an answer.
-    fn ask(&self, method: &str, path: &str, body: impl AsRef<[u8]>) -> (u16, String) {
+    pub(crate) fn ask(&self, method: &str, path: &str, body: impl AsRef<[u8]>) -> (u16, String) {
+        let answer = self.send(method, path, "", body);
+        assert_eq!(answer.header("content-type"), Some("application/json"), "{answer:?}");
+        (answer.status, answer.body)
+    }
+
+    /// The answer to a request with more headers, each ending in a line break.
+    pub(crate) fn send(&self, method: &str, path: &str, headers: &str, body: impl AsRef<[u8]>) -> Answer {
         let body = body.as_ref();
-        let mut stream = self.connect();
         let head = format!(
-            "{method} {path} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\ncontent-length: {}\r\n\r\n",
+            "{method} {path} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n{headers}content-length: {}\r\n\r\n",
             self.address,
             body.len()
         );
-        stream.write_all(&[head.as_bytes(), body].concat()).unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-        assert!(head.to_lowercase().contains("content-type: application/json"), "{answer}");
-        (head[9..12].parse().unwrap(), body.to_owned())
+        Answer::of(&self.raw(&[head.as_bytes(), body].concat()))
     }
 
-    fn connect(&self) -> TcpStream {
+    /// What comes back for some bytes, until the server closes.
+    pub(crate) fn raw(&self, bytes: &[u8]) -> String {
+        String::from_utf8(self.raw_bytes(bytes)).unwrap()
+    }
+
+    /// The same, whatever it is.
+    pub(crate) fn raw_bytes(&self, bytes: &[u8]) -> Vec<u8> {
+        let mut stream = self.connect();
+        stream.write_all(bytes).unwrap();
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).unwrap();
+        answer
+    }
+
+    pub(crate) fn connect(&self) -> TcpStream {
         let stream = TcpStream::connect(&self.address).unwrap();
         stream.set_read_timeout(Some(LIMIT)).unwrap();
         stream.set_write_timeout(Some(LIMIT)).unwrap();
         stream
     }
 
-    fn get(&self, path: &str) -> Value {
+    pub(crate) fn get(&self, path: &str) -> Value {
         let (status, body) = self.ask("GET", path, "");
         assert_eq!(status, 200, "{body}");
         serde_json::from_str(&body).unwrap()
@@ -248,6 +309,7 @@ fn what_cannot_be_answered_is_refused_with_its_status() {
 #[test]
 fn a_machine_that_is_not_set_up_is_503() {
     let sandbox = Sandbox::with_small_index();
+    sandbox.write("nba.toml", "[serve]\nreload_seconds = 0\n");
     let server = Server::start(&sandbox);
     sandbox.write("index/CURRENT", "no generation");
     let (status, body) = server.ask("POST", "/v1/reload", "");
@@ -414,6 +476,7 @@ fn many_clients_at_once_get_the_answers_of_one() {
 #[test]
 fn a_reload_swaps_in_what_was_built_meanwhile() {
     let sandbox = Sandbox::with_small_index();
+    sandbox.write("nba.toml", "[serve]\nreload_seconds = 0\n");
     let server = Server::start(&sandbox);
     assert_eq!(server.post("/v1/reload", &json!({})), json!({ "reloaded": false, "generation": "g000001" }));
     sandbox.nba(&["index", "build", "--data", "desk", "--index", "index", "--model", "hashed", "--force"]).ok();
@@ -443,7 +506,7 @@ fn it_listens_to_this_machine_alone() {
     sandbox.check(&["serve", "--listen", "0.0.0.0:8080"], expect![[r#"
         exit 2
         --- stderr
-        error: --listen: 0.0.0.0:8080 can be reached from other machines, and this server asks for no token; listen on 127.0.0.1:8080 and put a proxy with access control before it
+        error: --listen: 0.0.0.0:8080 can be reached from other machines, and no token is asked for; give --tokens FILE, or listen on 127.0.0.1:8080
     "#]]);
     sandbox.check(
         &["serve", "--listen", "localhost"],

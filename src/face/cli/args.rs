@@ -1,6 +1,8 @@
 //! The grammar of the command line, and its help. No behaviour.
 
 mod index;
+#[cfg(feature = "http")]
+mod serve;
 mod tune;
 
 use std::path::PathBuf;
@@ -13,6 +15,8 @@ use crate::face::question::DEFAULT_K;
 use crate::generate::Locale;
 use crate::index::QueryKind;
 
+#[cfg(feature = "http")]
+pub(super) use serve::ServeArgs;
 pub(super) use tune::TuneArgs;
 
 /// Next best action for customer support, offline: similar resolved tickets and what to do next, with evidence.
@@ -288,17 +292,6 @@ pub(super) struct AnalyzeArgs {
     /// Which index to count rows in
     #[arg(long = "in", default_value = "tickets", value_name = "INDEX")]
     pub(super) name: String,
-}
-
-#[cfg(feature = "http")]
-#[derive(Debug, ClapArgs)]
-#[command(
-    after_help = "Examples:\n  nba serve\n  nba serve --listen 127.0.0.1:0 --json\n\nGET /healthz, GET /v1/status, POST /v1/similar, /v1/recommend, /v1/feedback, /v1/search,\n/v1/reload;\nPOST /api/2.0/vector-search/indexes/main.support.tickets/query.\nCtrl-C or SIGTERM ends it, after what is being answered."
-)]
-pub(super) struct ServeArgs {
-    /// Where to listen: a loopback address, since there are no tokens yet; port 0 takes any free one
-    #[arg(long, default_value = "127.0.0.1:8080", value_name = "ADDRESS:PORT")]
-    pub(super) listen: std::net::SocketAddr,
 }
 
 #[derive(Debug, ClapArgs)]

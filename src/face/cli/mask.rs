@@ -1,4 +1,4 @@
-//! `nba mask`: a text line by line, masked. Keeps two lines in memory: a signature's name stands below its greeting.
+//! `nba mask`: a text line by line, masked.
 
 use std::collections::BTreeMap;
 use std::io::{self, BufRead, BufReader, Read as _};
@@ -9,8 +9,10 @@ use serde_json::json;
 
 use super::args::MaskArgs;
 use super::printer::{Lines, Printer};
-use crate::desk::{Masker, Placeholder, Span, masker_of, united};
+use crate::desk::{Masker, Placeholder, masker_of};
 use crate::error::{Error, Problem, Result};
+use crate::face::masking::{LineMasker, MaskedLine};
+use crate::face::wire::MaskedLineJson;
 
 /// Longer lines are refused, so that memory stays bounded.
 const MAX_LINE: usize = 1 << 20;
@@ -24,63 +26,24 @@ pub(super) fn mask(args: &MaskArgs, printer: &Printer) -> Result<()> {
     };
     let mut reader = BufReader::new(input);
     let mut writer = Writer { json: printer.json(), out: Printer::lines(), lines: 0, masked: BTreeMap::new() };
-    let mut pending: Vec<Line> = Vec::new();
+    let mut lines = LineMasker::new(&masker);
     let mut number = 0;
     while !writer.out.closed()
         && let Some(text) = next_line(&mut reader, &name, number + 1).inspect_err(|_| {
             // What is complete is said before the fault.
-            let _ = pending.drain(..).try_for_each(|line| writer.write(&line));
+            let _ = lines.end().into_iter().try_for_each(|line| writer.write(line));
             let _ = writer.out.end();
         })?
     {
         number += 1;
-        let mut line = Line { text, spans: Vec::new() };
-        join(&masker, pending.first_mut(), &mut line);
-        if line.text.trim().is_empty() && !pending.is_empty() {
-            // Between a greeting and a name there may be empty lines; a bounded number of them is waited for.
-            pending.push(line);
-            if pending.len() <= 4 {
-                continue;
-            }
-            line = pending.pop().unwrap_or_else(|| unreachable!("it was just pushed"));
-        }
-        pending.drain(..).try_for_each(|line| writer.write(&line))?;
-        pending.push(line);
+        lines.push(text).into_iter().try_for_each(|line| writer.write(line))?;
     }
-    pending.drain(..).try_for_each(|line| writer.write(&line))?;
+    lines.end().into_iter().try_for_each(|line| writer.write(line))?;
     writer.out.end()?;
     if !printer.json() {
         printer.note(&writer.summary());
     }
     Ok(())
-}
-
-/// A line with its line feed, if it has one, and what is to be masked in it.
-struct Line {
-    text: String,
-    spans: Vec<Span>,
-}
-
-/// Finds what is personal in a line, alone or together with the one before; what crosses is cut at the line's end.
-fn join(masker: &Masker, before: Option<&mut Line>, line: &mut Line) {
-    let Some(before) = before else {
-        line.spans = masker.find(&line.text, None);
-        return;
-    };
-    let border = before.text.len();
-    let both = format!("{}{}", before.text, line.text);
-    let mut of_before = std::mem::take(&mut before.spans);
-    for span in masker.find(&both, None) {
-        let content = before.text.trim_end_matches(['\n', '\r']).len();
-        if span.start < content {
-            of_before.push(Span { end: span.end.min(content), ..span });
-        }
-        if span.end > border {
-            let start = span.start.max(border) - border;
-            line.spans.push(Span { start, end: span.end - border, ..span });
-        }
-    }
-    before.spans = united(of_before);
 }
 
 struct Writer {
@@ -91,24 +54,15 @@ struct Writer {
 }
 
 impl Writer {
-    fn write(&mut self, line: &Line) -> Result<()> {
+    fn write(&mut self, line: MaskedLine) -> Result<()> {
         self.lines += 1;
-        let mut text = String::with_capacity(line.text.len());
-        let mut found: BTreeMap<&str, usize> = BTreeMap::new();
-        let mut copied = 0;
-        for span in &line.spans {
-            text.push_str(&line.text[copied..span.start]);
-            text.push_str(span.placeholder.as_str());
-            copied = span.end;
-            *found.entry(span.placeholder.name()).or_default() += 1;
-            *self.masked.entry(span.placeholder).or_default() += 1;
+        for (&placeholder, count) in &line.masked.found {
+            *self.masked.entry(placeholder).or_default() += count;
         }
-        text.push_str(&line.text[copied..]);
         if self.json {
-            let text = text.trim_end_matches(['\n', '\r']);
-            self.out.write(&format!("{}\n", json!({ "line": self.lines, "text": text, "found": found })))
+            self.out.write(&format!("{}\n", json!(MaskedLineJson::from(line))))
         } else {
-            self.out.write(&text)
+            self.out.write(&line.masked.text)
         }
     }
 

@@ -46,11 +46,16 @@ impl Settings {
 
     /// An engine on the index.
     pub(super) fn engine(&self) -> Result<Engine> {
+        self.engine_with(|params| params)
+    }
+
+    /// An engine on the index, its parameters changed first.
+    pub(super) fn engine_with(&self, change: impl FnOnce(EngineParams) -> EngineParams) -> Result<Engine> {
         let model = match &self.config.model {
             Some(named) => ModelSource::Named(self.model_folder(named)?),
             None => ModelSource::Search(self.models.clone()),
         };
-        Engine::open_with(EngineParams { model, ..self.engine_params() })
+        Engine::open_with(change(EngineParams { model, ..self.engine_params() }))
     }
 
     /// What engines are opened with, but for the model.

@@ -1,134 +1,297 @@
-//! HTTP on this machine: listens, mounts the native API and the Databricks face, ends when it is told to.
-//! Owns the server's life; what a route answers is in `routes` and in `databricks`.
+//! HTTP: listens, puts the routes behind who may ask, how much is taken on and what is noted, ends when it is told to.
+//! Owns the server's life; each concern has a file of its own.
+//!
+//! ```text
+//! connections ─► observe (id, logs, metrics) ─► access (token, scope) ─► limits (body, queue, time) ─► routes, databricks
+//! ```
 
+mod access;
+mod connections;
+mod limits;
+mod log;
+mod metrics;
+mod observe;
+mod refusal;
 mod routes;
+mod service;
+mod tls;
+mod tokens;
+
 #[cfg(test)]
 mod tests;
 
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, Request};
-use axum::http::header::{HOST, ORIGIN};
-use axum::http::uri::Authority;
-use axum::http::{HeaderValue, StatusCode};
-use axum::middleware::{self, Next};
-use axum::response::Response;
+use axum::middleware::from_fn_with_state;
 use tokio::net::TcpListener;
-use tokio::sync::oneshot;
+use tokio::sync::watch;
+use tokio::time::{MissedTickBehavior, interval, timeout};
 
-use super::{background, databricks};
+use self::access::Access;
+use self::connections::Connections;
+use self::limits::Limits;
+use self::log::Log;
+use self::observe::Observer;
+use self::service::Service;
+use self::tls::Tls;
+use super::background::{self, blocking};
+use super::databricks;
+use crate::config::ServeParams;
 use crate::desk::TitleLanguage;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 
-/// The largest body of a request, in bytes: a vector and a long text fit many times over.
-const MAX_BODY: usize = 2 * 1024 * 1024;
+pub use self::metrics::Metrics;
+pub use self::observe::Asked;
+pub use self::tokens::{Grant, Scope};
+
 /// How long what is being answered may take to end once the server was told to.
 const GRACE: Duration = Duration::from_secs(10);
 
-/// Answers on `listen` until Ctrl-C or SIGTERM; `ready` hears the real address once connections are taken.
+/// Everything a server is made of.
+pub struct Serving {
+    /// What it answers from.
+    pub engine: Engine,
+    /// In which language titles of actions are shown.
+    pub language: TitleLanguage,
+    /// Where it listens.
+    pub listen: SocketAddr,
+    /// Who may ask, and how much is taken on.
+    pub params: ServeParams,
+    /// Where the engine's [`crate::EngineParams::watch`] counts.
+    pub metrics: Metrics,
+    /// Tells the operator what happens beside requests.
+    pub note: Arc<Note>,
+}
+
+/// Says something to the operator.
+pub type Note = dyn Fn(&str) + Send + Sync;
+
+/// Answers until Ctrl-C or SIGTERM; `ready` hears the real address once connections are taken. SIGHUP reads tokens and
+/// certificates again and opens logs anew.
 ///
 /// # Errors
-/// [`Error::Argument`] for an address that other machines reach; I/O errors, such as an address in use.
-pub fn serve(
-    engine: Engine,
-    language: TitleLanguage,
-    listen: SocketAddr,
-    ready: impl FnOnce(SocketAddr) -> Result<()>,
-) -> Result<()> {
-    refuse_other_machines(listen)?;
+/// [`Error::Argument`] for an address that other machines reach where there are no tokens; [`Error::Config`] for files
+/// that cannot be used; I/O errors, such as an address in use.
+pub fn serve(serving: Serving, ready: impl FnOnce(SocketAddr) -> Result<()>) -> Result<()> {
+    check(serving.listen, &serving.params)?;
+    let listen = serving.listen;
+    let server = Server::new(serving)?;
     let runtime = background::runtime()?;
-    let ended = runtime.block_on(run(router(Arc::new(engine), language), listen, ready));
+    let ended = runtime.block_on(server.run(listen, ready));
     // Whatever is still computed after the grace has nobody to tell.
     runtime.shutdown_background();
     ended
 }
 
-/// Refuses an address that other machines can reach: whoever reaches the server reads the desk.
+/// Refuses what cannot be served, before anything is opened: an address that other machines can reach without tokens, since
+/// whoever reaches the server reads the desk, and half of a certificate.
 ///
 /// # Errors
 /// [`Error::Argument`].
-pub fn refuse_other_machines(listen: SocketAddr) -> Result<()> {
-    if listen.ip().is_loopback() {
+pub fn check(listen: SocketAddr, params: &ServeParams) -> Result<()> {
+    if params.tls_cert.is_some() != params.tls_key.is_some() {
+        return Err(Error::argument(
+            "--tls-cert",
+            "a certificate and a key go together; give --tls-key too, or neither",
+        ));
+    }
+    if listen.ip().is_loopback() || params.tokens.is_some() {
         return Ok(());
     }
     let message = format!(
-        "{listen} can be reached from other machines, and this server asks for no token; listen on 127.0.0.1:{} and put a proxy with access control before it",
+        "{listen} can be reached from other machines, and no token is asked for; give --tokens FILE, or listen on 127.0.0.1:{}",
         listen.port()
     );
     Err(Error::argument("--listen", message))
 }
 
-/// Every route of the server.
-fn router(engine: Arc<Engine>, language: TitleLanguage) -> Router {
-    routes::router(Arc::clone(&engine), language)
-        .nest(databricks::PREFIX, databricks::router(engine))
-        .layer(DefaultBodyLimit::max(MAX_BODY))
-        .layer(middleware::from_fn(refuse_other_sites))
+/// The parts that live as long as the server.
+struct Server {
+    service: Arc<Service>,
+    access: Arc<Access>,
+    observer: Arc<Observer>,
+    connections: Arc<Connections>,
+    tls: Option<Arc<Tls>>,
+    params: ServeParams,
+    note: Arc<Note>,
 }
 
-/// Refuses what a page of another site makes a browser on this machine ask, be it by a name of its own that leads to
-/// 127.0.0.1 (DNS rebinding): such a request says so in `Host` or `Origin`.
-async fn refuse_other_sites(request: Request, next: Next) -> Response {
-    for name in [HOST, ORIGIN] {
-        if let Some(value) = request.headers().get(&name).filter(|value| !names_this_machine(value)) {
-            let value = String::from_utf8_lossy(value.as_bytes());
-            return routes::refused(StatusCode::FORBIDDEN, format!("{name} `{value}` is not this machine"));
+impl Server {
+    fn new(serving: Serving) -> Result<Self> {
+        let Serving { engine, language, listen, params, metrics, note } = serving;
+        let engine = Arc::new(engine);
+        let access = Arc::new(Access::new(params.tokens.clone())?);
+        let tls = match (&params.tls_cert, &params.tls_key) {
+            (Some(certificate), Some(key)) => Some(Arc::new(Tls::load(certificate, key)?)),
+            _ => None,
+        };
+        if tls.is_none() && !listen.ip().is_loopback() {
+            note("warning: without --tls-cert tokens and answers cross the network as they are");
         }
+        let log = |path: &Option<_>| path.as_deref().map(|path| Log::open(path, metrics.lost_lines())).transpose();
+        let (requests, questions) = (log(&params.access_log)?, log(&params.query_log)?);
+        let observer = Arc::new(Observer::new(Arc::clone(&engine), metrics.clone(), requests, questions)?);
+        let limits = Arc::new(Limits::new(&params));
+        let service = Arc::new(Service::new(
+            Arc::clone(&engine),
+            metrics.clone(),
+            Arc::clone(&limits),
+            Arc::clone(&access),
+            Arc::clone(&note),
+        ));
+        let router = routes::router(Arc::clone(&engine), language, &params, observer.logs_questions())
+            .merge(service::router(Arc::clone(&service)))
+            .fallback(routes::unknown_path)
+            .method_not_allowed_fallback(routes::wrong_method)
+            .nest(databricks::PREFIX, databricks::router(engine));
+        let router = behind(router, &observer, &access, limits);
+        let connections = Arc::new(Connections::new(router, tls.clone(), metrics, &params));
+        Ok(Self { service, access, observer, connections, tls, params, note })
     }
-    next.run(request).await
-}
 
-/// Whether a `Host` or an `Origin` is `localhost` or a loopback address.
-fn names_this_machine(value: &HeaderValue) -> bool {
-    let authority = value.to_str().ok().and_then(|text| {
-        let after_scheme = text.split_once("://").map_or(text, |(_, rest)| rest);
-        after_scheme.parse::<Authority>().ok()
-    });
-    authority.is_some_and(|authority| {
-        let host = authority.host().trim_matches(['[', ']']);
-        host.eq_ignore_ascii_case("localhost") || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
-    })
-}
+    async fn run(self, listen: SocketAddr, ready: impl FnOnce(SocketAddr) -> Result<()>) -> Result<()> {
+        let mut stop_signals = signals::stop()?;
+        let mut hangups = signals::hangup()?;
+        let listener = TcpListener::bind(listen)
+            .await
+            .map_err(|error| io::Error::new(error.kind(), format!("cannot listen on {listen}: {error}")))?;
+        ready(listener.local_addr()?)?;
 
-async fn run(router: Router, listen: SocketAddr, ready: impl FnOnce(SocketAddr) -> Result<()>) -> Result<()> {
-    let stop = stop_signal()?;
-    let listener = TcpListener::bind(listen)
-        .await
-        .map_err(|error| io::Error::new(error.kind(), format!("cannot listen on {listen}: {error}")))?;
-    ready(listener.local_addr()?)?;
-
-    let (tell, told) = oneshot::channel::<()>();
-    let server = axum::serve(listener, router).with_graceful_shutdown(async { _ = told.await });
-    let server = tokio::spawn(server.into_future());
-    stop.await;
-    // A server that is gone already needs no telling.
-    _ = tell.send(());
-    match tokio::time::timeout(GRACE, server).await {
-        Ok(ended) => Ok(ended.map_err(|panic| Error::internal("serving", panic))??),
-        Err(_still_answering) => Ok(()),
-    }
-}
-
-/// Ends with the first Ctrl-C or SIGTERM after this call.
-#[cfg(unix)]
-fn stop_signal() -> Result<impl Future<Output = ()>> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
-    Ok(async move {
+        let (stop, stopped) = watch::channel(false);
+        tokio::spawn(Arc::clone(&self.connections).take(listener, stopped));
+        tokio::spawn(warm(Arc::clone(&self.service), self.params.warm));
+        tokio::spawn(reload(Arc::clone(&self.service), self.params.reload_seconds));
+        loop {
+            tokio::select! {
+                () = stop_signals.next() => break,
+                () = hangups.next() => self.refresh().await,
+            }
+        }
+        // A server that is gone already needs no telling.
+        let _ = stop.send(true);
         tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
+            // Every connection holds a receiver.
+            _ = timeout(GRACE, stop.closed()) => {}
+            // Whoever asks twice means now.
+            () = stop_signals.next() => {}
         }
-    })
+        Ok(())
+    }
+
+    /// Reads again what may have been replaced.
+    async fn refresh(&self) {
+        self.observer.reopen();
+        let (access, tls) = (Arc::clone(&self.access), self.tls.clone());
+        let read = blocking(move || {
+            let tokens = access.reload();
+            tls.map_or(Ok(()), |tls| tls.reload()).and(tokens)
+        });
+        match read.await {
+            Ok(()) => (self.note)("read again: tokens, certificate, logs"),
+            Err(error) => (self.note)(&format!("not read again, what was there goes on: {error}")),
+        }
+    }
 }
 
-/// Ends with the first Ctrl-C.
+/// The routes behind what every request goes through, the outermost last.
+fn behind(router: Router, observer: &Arc<Observer>, access: &Arc<Access>, limits: Arc<Limits>) -> Router {
+    router
+        .layer(from_fn_with_state(limits, limits::limit))
+        .layer(from_fn_with_state(Arc::clone(access), access::admit))
+        .layer(from_fn_with_state(Arc::clone(observer), observe::observe))
+}
+
+/// Loads the model, so that no question waits for it.
+async fn warm(service: Arc<Service>, wanted: bool) {
+    if wanted {
+        // Who cannot load a model answers about tickets all the same, and says why not about texts.
+        let _ = blocking({
+            let service = Arc::clone(&service);
+            move || service.warm()
+        })
+        .await;
+    }
+    service.is_warm();
+}
+
+/// Looks now and then whether another generation serves.
+async fn reload(service: Arc<Service>, seconds: u64) {
+    if seconds == 0 {
+        return;
+    }
+    let mut ticks = interval(Duration::from_secs(seconds));
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    // The first is at once.
+    ticks.tick().await;
+    loop {
+        ticks.tick().await;
+        let service = Arc::clone(&service);
+        // It keeps and tells what went wrong.
+        let _ = blocking(move || service.reload()).await;
+    }
+}
+
+/// What the system tells a server.
+#[cfg(unix)]
+mod signals {
+    use tokio::signal::unix::{Signal, SignalKind, signal};
+
+    use crate::error::Result;
+
+    /// Ctrl-C and SIGTERM.
+    pub(super) fn stop() -> Result<Signals> {
+        Ok(Signals(vec![signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?]))
+    }
+
+    /// SIGHUP.
+    pub(super) fn hangup() -> Result<Signals> {
+        Ok(Signals(vec![signal(SignalKind::hangup())?]))
+    }
+
+    /// Signals of some kinds.
+    pub(super) struct Signals(Vec<Signal>);
+
+    impl Signals {
+        /// Ends with the next that comes.
+        pub(super) async fn next(&mut self) {
+            std::future::poll_fn(|context| {
+                if self.0.iter_mut().any(|signal| signal.poll_recv(context).is_ready()) {
+                    return std::task::Poll::Ready(());
+                }
+                std::task::Poll::Pending
+            })
+            .await;
+        }
+    }
+}
+
+/// What the system tells a server: Ctrl-C alone.
 #[cfg(not(unix))]
-fn stop_signal() -> Result<impl Future<Output = ()>> {
-    Ok(async { _ = tokio::signal::ctrl_c().await })
+mod signals {
+    use crate::error::Result;
+
+    pub(super) fn stop() -> Result<Signals> {
+        Ok(Signals { comes: true })
+    }
+
+    pub(super) fn hangup() -> Result<Signals> {
+        Ok(Signals { comes: false })
+    }
+
+    pub(super) struct Signals {
+        comes: bool,
+    }
+
+    impl Signals {
+        pub(super) async fn next(&mut self) {
+            if !self.comes || tokio::signal::ctrl_c().await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        }
+    }
 }
