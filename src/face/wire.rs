@@ -2,12 +2,14 @@
 
 mod forget;
 mod generations;
+mod ticket;
 
 use serde::Serialize;
 use serde_json::{Map, Value};
 
 pub use self::forget::{AuditJson, ForgetJson, HiddenJson};
 pub use self::generations::{DifferenceJson, ShelvedJson};
+pub use self::ticket::{TicketJson, author_word};
 
 use crate::desk::{Catalogue, Ineligible, TitleLanguage};
 use crate::engine::{FeedbackReceipt, FeedbackSummary, Recommendation, SearchAnswer, SimilarTickets};
