@@ -19,8 +19,8 @@ pub use diff::{ActionChange, Cause, Difference, RowChanges, diff};
 pub use feedback::{FeedbackReceipt, FeedbackRequest, FeedbackSummary};
 pub use forget::{ForgetReceipt, ForgetRequest, forget};
 pub use request::{
-    By, RecommendRequest, Recommendation, SearchAnswer, SearchRequest, Similar, SimilarRequest, SimilarTickets, Subject,
-    TicketTurn, WholeTicket,
+    By, RecommendRequest, Recommendation, SearchAnswer, SearchRequest, Similar, SimilarRequest, SimilarTickets,
+    Subject, TicketTurn, WholeTicket,
 };
 pub use source::{ModelSource, identity_of, open_model};
 

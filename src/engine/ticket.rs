@@ -101,8 +101,7 @@ fn step(index: &IndexReader, row: Row) -> Result<StepTaken> {
 
 /// The lines of a thread, each with its author as far as the steps tell.
 fn turns(thread: &str, steps: VecDeque<StepTaken>) -> Vec<TicketTurn> {
-    let mut steps: VecDeque<StepTaken> =
-        steps.into_iter().filter(|step| step.message.as_deref() != Some("")).collect();
+    let mut steps: VecDeque<StepTaken> = steps.into_iter().filter(|step| step.message.as_deref() != Some("")).collect();
     let mut turns = Vec::new();
     for line in thread.lines() {
         let by_agent = steps.front().is_some_and(|step| step.message.as_deref() == Some(line));
@@ -142,7 +141,8 @@ mod tests {
         ];
         // The customer says what an agent will say: it is the agent's only where the agent's turn has come.
         let found = turns("Vou ver\ne agora\nreopened\nlonger ago\nFeito\nFeito\nobrigado", steps.into());
-        let shown: Vec<_> = found.iter().map(|turn| (turn.author, turn.text.as_str(), turn.action.as_deref())).collect();
+        let shown: Vec<_> =
+            found.iter().map(|turn| (turn.author, turn.text.as_str(), turn.action.as_deref())).collect();
         assert_eq!(
             shown,
             [

@@ -680,7 +680,8 @@ fn one_condition_names_a_thousand_values() {
     expect![[r#"
         bad filter: IN takes at most 1024 values; join several conditions with OR
         bad filter: a list takes at most 1024 values; join several conditions with OR
-        bad filter: OR takes at most 1024 values; join several conditions with OR"#]].assert_eq(&refused.join("\n"));
+        bad filter: OR takes at most 1024 values; join several conditions with OR"#]]
+    .assert_eq(&refused.join("\n"));
 }
 
 /// One test of one nullable column: as JSON, as SQL, and what it says of a cell, written by hand.

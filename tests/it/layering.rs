@@ -121,7 +121,7 @@ const FENCED: &[(&str, &[&str])] = &[
     ("indicatif", &["src/face/cli/"]),
     ("plotters", &["src/face/cli/plot.rs"]),
     ("whatlang", &["src/desk/language.rs"]),
-    ("axum", &["src/face/http/", "src/face/databricks/"]),
+    ("axum", &["src/face/http/", "src/face/databricks/", "src/face/mcp/http.rs", "src/face/mcp/managed/"]),
     ("rmcp", &["src/face/mcp/"]),
     ("tokio", &["src/face/"]),
     ("arc_swap", &["src/engine/"]),

@@ -65,7 +65,10 @@ pub fn refuse_other_machines(listen: SocketAddr) -> Result<()> {
 
 /// Every route of the server.
 fn router(engine: Arc<Engine>, language: TitleLanguage) -> Router {
-    routes::router(Arc::clone(&engine), language)
+    let router = routes::router(Arc::clone(&engine), language);
+    #[cfg(feature = "mcp")]
+    let router = router.merge(super::mcp::http_service(Arc::clone(&engine), language));
+    router
         .nest(databricks::PREFIX, databricks::router(engine))
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .layer(middleware::from_fn(refuse_other_sites))
