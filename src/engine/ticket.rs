@@ -49,7 +49,7 @@ impl Engine {
         let facts = tickets.cells(row, &FACTS.map(str::to_owned))?;
         let steps = current.snapshot.index(STEPS)?;
         let own = Filter::from_json(&json!({ "ticket_id": id }))?;
-        let steps = steps.matching(&own)?.into_iter().map(|row| step(steps, row)).collect::<Result<_>>()?;
+        let steps = steps.rows_where(&own)?.into_iter().map(|row| step(steps, row)).collect::<Result<_>>()?;
         let turns = turns(tickets.text(row, "thread")?.unwrap_or_default(), steps);
 
         let value = |name| cell(&facts, name).cloned().unwrap_or_default();

@@ -27,7 +27,7 @@ impl IndexReader {
     ///
     /// # Errors
     /// [`crate::Error::Filter`], [`crate::Error::UnknownColumn`], [`crate::Error::Corrupt`].
-    pub fn matching(&self, filter: &Filter) -> Result<Vec<Row>> {
+    pub fn rows_where(&self, filter: &Filter) -> Result<Vec<Row>> {
         let masks = self.masks(Some(filter))?;
         let rows = |(segment, mask): (&Segment, &RowSet)| mask.iter().map(|row| segment.base + row).collect::<Vec<_>>();
         Ok(self.segments.iter().zip(masks.iter().flatten()).flat_map(rows).collect())

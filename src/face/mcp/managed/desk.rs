@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::{Directory, IndexTool, Presets};
 use crate::engine::{By, Engine, SearchRequest};
 use crate::error::{Error, Result};
 use crate::face::mcp::fresh;
 use crate::face::question::filter;
-use crate::index::{Hit, QueryKind};
+use crate::index::{Cells, Hit, QueryKind};
 use crate::rebuild::{STEPS, TICKETS};
 
 /// Where the desk's indexes are.
@@ -51,7 +51,7 @@ fn list(engine: &Engine, catalog: &str, schema: &str) -> Result<Vec<IndexTool>> 
     Ok(known.map(tool).collect())
 }
 
-fn query(engine: &Engine, full_name: &str, text: &str, presets: &Presets) -> Result<Value> {
+fn query(engine: &Engine, full_name: &str, text: &str, presets: &Presets) -> Result<Vec<Map<String, Value>>> {
     fresh(engine)?;
     let prefix = format!("{CATALOG}.{SCHEMA}.");
     let index = full_name.strip_prefix(prefix.as_str()).unwrap_or(full_name);
@@ -61,7 +61,11 @@ fn query(engine: &Engine, full_name: &str, text: &str, presets: &Presets) -> Res
     let kind = presets.kind()?;
     let columns = match &presets.columns {
         Some(columns) => columns.clone(),
-        None => engine.with_snapshot(|snapshot| Ok::<_, Error>(snapshot.index(index)?.columns()))?,
+        None => {
+            let mut all = engine.with_snapshot(|snapshot| Ok::<_, Error>(snapshot.index(index)?.columns()))?;
+            all.retain(|name| !name.starts_with("__"));
+            all
+        }
     };
     let request = SearchRequest {
         index: index.to_owned(),
@@ -69,19 +73,20 @@ fn query(engine: &Engine, full_name: &str, text: &str, presets: &Presets) -> Res
         kind,
         k: presets.num_results,
         filter: filter(presets.filters.as_deref())?,
-        columns: Some(columns.clone()),
+        columns: Some(columns),
         one_per_group: false,
         explain: false,
     };
     let found = engine.search(&request)?;
-    let rows = found.rows.into_iter().map(|(hit, cells)| (score(&hit, kind), cells));
-    let rows: Vec<Vec<Value>> = rows
-        .filter(|(score, _)| presets.score_threshold.is_none_or(|least| *score >= least))
-        .map(|(score, cells)| cells.into_iter().map(|(_, value)| value).chain([json!(score)]).collect())
-        .collect();
-    let columns: Vec<Value> =
-        columns.iter().map(String::as_str).chain(["score"]).map(|name| json!({ "name": name })).collect();
-    Ok(json!({ "manifest": { "columns": columns }, "result": { "data_array": rows } }))
+    let scored = found.rows.into_iter().map(|(hit, cells)| (score(&hit, kind), cells));
+    let row = |(score, cells): (f64, Cells)| {
+        let mut row: Map<String, Value> = cells.into_iter().collect();
+        if presets.include_score {
+            row.insert("score".to_owned(), json!(score));
+        }
+        row
+    };
+    Ok(scored.filter(|(score, _)| presets.score_threshold.is_none_or(|least| *score >= least)).map(row).collect())
 }
 
 /// The service's score of a nearest vector, 1 / (1 + d²), where d² = 2 − 2 cos; the others are ours.

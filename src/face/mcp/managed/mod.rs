@@ -24,7 +24,7 @@ use rmcp::model::{
     ListToolsResult, PaginatedRequestParams, ServerCapabilities, ServerConfig, Tool, ToolAnnotations,
 };
 use rmcp::service::{RequestContext, RoleServer};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::http;
 use crate::error::{Error, Result};
@@ -49,9 +49,9 @@ pub struct IndexTool {
 
 /// Lists the indexes of a catalog and a schema, in the order in which they are shown.
 pub type List = dyn Fn(&str, &str) -> Result<Vec<IndexTool>> + Send + Sync;
-/// Answers a query by text, of an index by its full name, in the shape of the service: `manifest.columns[].name`, and
-/// `result.data_array` with the columns of [`Presets::columns`] and the score as the last of each row.
-pub type Query = dyn Fn(&str, &str, &Presets) -> Result<Value> + Send + Sync;
+/// The best rows of an index, by its full name, for a text: the columns of [`Presets::columns`] by their names, and `score`
+/// where [`Presets::include_score`] says so.
+pub type Query = dyn Fn(&str, &str, &Presets) -> Result<Vec<Map<String, Value>>> + Send + Sync;
 
 /// Which indexes there are, and what they answer. Called off the server's threads.
 #[derive(Clone)]
@@ -131,8 +131,8 @@ impl Managed {
         let text = arguments.get(QUERY).and_then(Value::as_str).filter(|text| !text.trim().is_empty());
         let text = text.ok_or_else(|| Error::argument(QUERY, "give a text to look for"))?;
         let presets = Presets::of(meta)?;
-        let answer = (self.directory.query)(&index.full_name, text, &presets)?;
-        Ok(Some(Value::from(rows(&answer, presets.include_score)).to_string()))
+        let rows = (self.directory.query)(&index.full_name, text, &presets)?;
+        Ok(Some(rows.into_iter().map(Value::Object).collect::<Value>().to_string()))
     }
 }
 
@@ -192,17 +192,4 @@ fn tool(index: &IndexTool) -> Tool {
     let schema = schema.as_object().cloned().unwrap_or_default();
     let annotations = ToolAnnotations::new().read_only(true).idempotent(true).open_world(false);
     Tool::new(tool_name(&index.full_name), index.description.clone(), schema).with_annotations(annotations)
-}
-
-/// The rows of an answer as objects.
-fn rows(answer: &Value, with_score: bool) -> Vec<Value> {
-    let list = |at: &str| answer.pointer(at).and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
-    let columns: Vec<&str> = list("/manifest/columns").iter().filter_map(|column| column["name"].as_str()).collect();
-    // The score is the last, whatever the columns before it are called.
-    let shown = if with_score { columns.len() } else { columns.len().saturating_sub(1) };
-    let row = |cells: &Value| {
-        let cells = cells.as_array().map_or(&[][..], Vec::as_slice);
-        columns.iter().take(shown).zip(cells).map(|(name, cell)| ((*name).to_owned(), cell.clone())).collect()
-    };
-    list("/result/data_array").iter().map(|cells| Value::Object(row(cells))).collect()
 }

@@ -31,10 +31,14 @@ fn directory() -> (Directory, Asked) {
         if text == "fail" {
             return Err(Error::argument("filters", "made up"));
         }
-        Ok(json!({
-            "manifest": { "columns": [{ "name": "id" }, { "name": "text" }, { "name": "score" }] },
-            "result": { "data_array": [["a", "first", 0.5], ["b", null, 0.25]] },
-        }))
+        let row = |id: &str, score: f64| {
+            let mut row = Map::from_iter([("id".to_owned(), json!(id)), ("text".to_owned(), Value::Null)]);
+            if presets.include_score {
+                row.insert("score".to_owned(), json!(score));
+            }
+            row
+        };
+        Ok(vec![row("a", 0.5), row("b", 0.25)])
     };
     (Directory { list: Arc::new(list), query: Arc::new(query) }, asked)
 }
@@ -89,7 +93,7 @@ fn a_schema_lists_its_indexes_and_an_index_itself() {
         assert_eq!(missing["error"]["message"], "index: there is no index `main.docs.none`");
     }
     let tools = ask(&directory, "/api/2.0/mcp/ai-search/main/docs/notes", "tools/list", json!({}));
-    expect![[r#""#]].assert_eq(&tools["result"]["tools"][0].to_string());
+    expect![[r#"{"annotations":{"idempotentHint":true,"openWorldHint":false,"readOnlyHint":true},"description":"Searches notes.","inputSchema":{"properties":{"query":{"description":"What to look for, in words.","type":"string"}},"required":["query"],"type":"object"},"name":"main__docs__notes"}"#]].assert_eq(&tools["result"]["tools"][0].to_string());
 }
 
 #[test]
@@ -111,7 +115,12 @@ fn a_session_begins_as_clients_begin_it() {
 
 #[test]
 fn a_call_finds_rows() {
-    check(json!({ "name": "main__docs__pages", "arguments": { "query": "what" } }), expect![[r#""#]]);
+    check(
+        json!({ "name": "main__docs__pages", "arguments": { "query": "what" } }),
+        expect![[r#"
+        main.docs.pages "what" Presets { num_results: 5, filters: None, query_type: None, columns: None, columns_to_rerank: None, include_score: false, score_threshold: None }
+        {"content":[{"text":"[{\"id\":\"a\",\"text\":\"first\"},{\"id\":\"b\",\"text\":null}]","type":"text"}],"isError":false}"#]],
+    );
     check(
         json!({
             "name": "main__docs__notes",
@@ -127,7 +136,9 @@ fn a_call_finds_rows() {
                 "progressToken": 7,
             },
         }),
-        expect![[r#""#]],
+        expect![[r#"
+            main.docs.notes "what" Presets { num_results: 3, filters: Some("{\"id\": 1}"), query_type: Some("HYBRID"), columns: Some(["id", "text"]), columns_to_rerank: Some(["text"]), include_score: true, score_threshold: Some(0.1) }
+            {"content":[{"text":"[{\"id\":\"a\",\"score\":0.5,\"text\":\"first\"},{\"id\":\"b\",\"score\":0.25,\"text\":null}]","type":"text"}],"isError":false}"#]],
     );
     check(
         json!({
@@ -135,22 +146,48 @@ fn a_call_finds_rows() {
             "arguments": { "query": "what" },
             "_meta": { "num_results": 2, "filters": { "id": 1 }, "include_score": true, "score_threshold": 0.5, "columns": null },
         }),
-        expect![[r#""#]],
+        expect![[r#"
+            main.docs.notes "what" Presets { num_results: 2, filters: Some("{\"id\":1}"), query_type: None, columns: None, columns_to_rerank: None, include_score: true, score_threshold: Some(0.5) }
+            {"content":[{"text":"[{\"id\":\"a\",\"score\":0.5,\"text\":\"first\"},{\"id\":\"b\",\"score\":0.25,\"text\":null}]","type":"text"}],"isError":false}"#]],
     );
 }
 
 #[test]
 fn what_is_wrong_is_said_to_the_agent() {
-    check(json!({ "name": "main__docs__pages", "arguments": { "query": "fail" } }), expect![[r#""#]]);
-    check(json!({ "name": "main__docs__pages", "arguments": { "query": " " } }), expect![[r#""#]]);
-    check(json!({ "name": "main__docs__pages", "arguments": { "query": "a", "num_results": 3 } }), expect![[r#""#]]);
+    check(
+        json!({ "name": "main__docs__pages", "arguments": { "query": "fail" } }),
+        expect![[r#"
+        main.docs.pages "fail" Presets { num_results: 5, filters: None, query_type: None, columns: None, columns_to_rerank: None, include_score: false, score_threshold: None }
+        {"content":[{"text":"filters: made up","type":"text"}],"isError":true}"#]],
+    );
+    check(
+        json!({ "name": "main__docs__pages", "arguments": { "query": " " } }),
+        expect![[r#"
+
+        {"content":[{"text":"query: give a text to look for","type":"text"}],"isError":true}"#]],
+    );
+    check(
+        json!({ "name": "main__docs__pages", "arguments": { "query": "a", "num_results": 3 } }),
+        expect![[r#"
+
+        {"content":[{"text":"arguments: `num_results`: there is no such argument; the tool takes `query`, and what is set beforehand is in `_meta`","type":"text"}],"isError":true}"#]],
+    );
     check(
         json!({ "name": "main__docs__pages", "arguments": { "query": "a" }, "_meta": { "num_results": 0 } }),
-        expect![[r#""#]],
+        expect![[r#"
+
+            {"content":[{"text":"num_results: 0 is no whole number from 1 to 10000","type":"text"}],"isError":true}"#]],
     );
     check(
         json!({ "name": "main__docs__pages", "arguments": { "query": "a" }, "_meta": { "include_score": "yes" } }),
-        expect![[r#""#]],
+        expect![[r#"
+
+            {"content":[{"text":"include_score: \"yes\" is not true or false","type":"text"}],"isError":true}"#]],
     );
-    check(json!({ "name": "main__docs__none", "arguments": { "query": "a" } }), expect![[r#""#]]);
+    check(
+        json!({ "name": "main__docs__none", "arguments": { "query": "a" } }),
+        expect![[r#"
+
+        {"code":-32602,"message":"no tool `main__docs__none`; `tools/list` names those there are"}"#]],
+    );
 }
