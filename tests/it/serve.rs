@@ -33,6 +33,11 @@ impl Server {
         Self { child, address }
     }
 
+    /// Host and port.
+    pub(crate) fn address(&self) -> &str {
+        &self.address
+    }
+
     /// Status and body of an answer.
     fn ask(&self, method: &str, path: &str, body: impl AsRef<[u8]>) -> (u16, String) {
         let body = body.as_ref();
