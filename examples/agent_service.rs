@@ -3,7 +3,8 @@
 //!
 //! ```sh
 //! nba index build --data fixtures --index index
-//! cargo run --example agent_service -- index 5
+//! cargo run --example agent_service -- index 5         # how many tickets
+//! cargo run --example agent_service -- index 5 0.5     # how near a case must be at least; 0.8 suits the shipped model
 //! ```
 
 use std::io::{self, Write};
@@ -13,7 +14,7 @@ use std::time::SystemTime;
 use chrono::{DateTime, SecondsFormat, Utc};
 use nba::feedback::Kind;
 use nba::recommend::RankedAction;
-use nba::{Engine, FeedbackRequest, Filter, RecommendRequest, Recommendation, Result, Subject};
+use nba::{Engine, EngineParams, FeedbackRequest, Filter, RecommendRequest, Recommendation, Result, Subject};
 
 /// Whoever the service is, for the log of feedback: an id, no name.
 const SERVICE: &str = "agent-service";
@@ -22,6 +23,8 @@ const SERVICE: &str = "agent-service";
 struct Policy {
     /// How sure the index must be of the action, 0 to 1.
     confidence: f32,
+    /// How often it must have ended well in similar cases, 0 to 1.
+    success: f32,
     /// How many similar cases must show it.
     cases: usize,
 }
@@ -29,9 +32,7 @@ struct Policy {
 impl Policy {
     /// Whether an action is carried out, rather than left to a person.
     fn allows(&self, action: &RankedAction) -> bool {
-        action.confidence >= self.confidence
-            && action.support >= self.cases
-            && action.counter_evidence.len() < action.evidence.len()
+        action.confidence >= self.confidence && action.success_rate >= self.success && action.support >= self.cases
     }
 }
 
@@ -39,7 +40,8 @@ fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1);
     let index = arguments.next().unwrap_or_else(|| "index".to_owned());
     let most = arguments.next().and_then(|number| number.parse().ok()).unwrap_or(5);
-    match run(&index, most, &mut io::stdout().lock()) {
+    let nearness = arguments.next().and_then(|number| number.parse().ok());
+    match run(&index, most, nearness, &mut io::stdout().lock()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // Errors say what to do about them; the class of the fault is the exit code, as with `nba` itself.
@@ -49,10 +51,12 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(index: &str, most: usize, out: &mut impl Write) -> Result<()> {
+fn run(index: &str, most: usize, nearness: Option<f32>, out: &mut impl Write) -> Result<()> {
+    let mut params = EngineParams::new(index);
+    params.recommend.min_similarity = nearness.unwrap_or(params.recommend.min_similarity);
     // One engine for the whole process: it is `Sync`, and every question reads the generation that served when it began.
-    let engine = Engine::open(index)?;
-    let policy = Policy { confidence: 0.4, cases: 3 };
+    let engine = Engine::open_with(params)?;
+    let policy = Policy { confidence: 0.3, success: 0.8, cases: 3 };
     let (mut acted, mut asked, mut abstained) = (0, 0, 0);
     for ticket in queue(&engine)?.into_iter().take(most) {
         // A night's build may have published a newer generation meanwhile.

@@ -25,12 +25,12 @@ ask "$server/v1/recommend" --header "$json" --data '{"ticket": "'"$ticket"'"}'
 
 echo '# exact words in what agents wrote'
 ask "$server/v1/search" --header "$json" \
-    --data '{"index": "steps", "text": "estorno", "type": "full_text", "k": 1, "columns": ["message", "action"]}'
+    --data '{"index": "steps", "text": "conta", "type": "full_text", "k": 1, "columns": ["message", "action"]}'
 
 echo '# the same index in the shape of Databricks Vector Search'
 ask "$server/api/2.0/vector-search/indexes/main.support.tickets/query" --header "$json" \
-    --data '{"columns": ["ticket_id", "subject"], "query_text": "estorno", "query_type": "FULL_TEXT", "num_results": 1,
-             "filters_json": "{\"category\": \"FINANCIAL\"}"}'
+    --data '{"columns": ["ticket_id", "subject"], "query_text": "conta", "query_type": "FULL_TEXT", "num_results": 1,
+             "filters_json": "{\"priority NOT\": \"LOW\"}"}'
 
 echo '# a tool of the Model Context Protocol: one message, one answer, no session'
 ask "$server/mcp" --header "$json" --header 'Accept: application/json, text/event-stream' \

@@ -25,6 +25,8 @@ async def desk(server, ticket):
 
         similar = await client.call_tool("similar_tickets", {"ticket": ticket, "k": 2})
         print(said(similar))
+        if similar.is_error:
+            return
 
         # The best of them, whole. The client has held the answer against the tool's schema already.
         best = similar.structured_content["tickets"][0]["ticket_id"]
@@ -58,7 +60,7 @@ async def managed(server):
         print("managed:", ", ".join(tool.name for tool in tools))
         found = await client.call_tool(
             "main__support__tickets",
-            {"query": "estorno"},
+            {"query": "conta"},
             meta={"num_results": 1, "query_type": "FULL_TEXT", "columns": "ticket_id,subject"},
         )
         for row in json.loads(said(found)):

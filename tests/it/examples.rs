@@ -7,7 +7,18 @@ use expect_test::expect;
 use regex::Regex;
 
 use crate::serve::Server;
-use crate::support::{Outcome, Sandbox, finish, package, skip_optional, small_ticket};
+use crate::support::{Outcome, Sandbox, copy_folder, finish, fixtures_index, package, skip_optional};
+
+/// An active ticket of the shipped desk.
+const TICKET: &str = "TICKET-0042";
+
+/// An index of the shipped desk to write feedback into. Its embedder knows no language: what is a case lies further away.
+fn index_of_the_desk() -> Sandbox {
+    let sandbox = Sandbox::new();
+    copy_folder(fixtures_index(), &sandbox.path("index"));
+    sandbox.write("nba.toml", "[recommend]\nmin_similarity = 0.5\n");
+    sandbox
+}
 
 /// Says why an example was not run, or fails where `NBA_REQUIRE_EXAMPLES=1` forbids that.
 fn skip(why: &str) {
@@ -57,11 +68,42 @@ fn an_agent_service_works_through_its_queue() {
     if !program.exists() {
         return skip("examples/agent_service is not built; `cargo build --examples`");
     }
-    let sandbox = Sandbox::with_small_index();
+    let sandbox = index_of_the_desk();
     let mut running = command(&program);
-    running.arg(sandbox.path("index")).arg("8");
+    running.arg(sandbox.path("index")).args(["8", "0.5"]);
     let said = shown(finish(running));
-    expect![[r#""#]].assert_eq(&said);
+    expect![[r#"
+        TICKET-0027  Erro de conexão na máquina
+          Reconfigure the terminal: 23 % sure, 88 % success in 4 similar cases
+          as in TICKET-0040 (CLOSED, TECHNICAL): “Analisei o histórico e identifiquei que o perfil de rede está com”
+          displayed
+        TICKET-0413  Nada funciona: sistema caiu
+          left to a person: no similar case: the best has cosine 0.382, 0.500 is needed
+        TICKET-0049  Disputa de R$ 5.052,49
+          Submit the chargeback defense: 20 % sure, 62 % success in 2 similar cases
+          as in TICKET-0340 (CLOSED, FINANCIAL): “Meu nome é [NAME], do suporte. A contestação foi à bandeira com”
+          but not in TICKET-0122
+          displayed
+        TICKET-0070  Erro no QR do PIX
+          Close the ticket: 36 % sure, 82 % success in 1 similar cases
+          as in TICKET-0339 (CLOSED, TECHNICAL): “Caso concluído, encerro o atendimento.”
+          displayed
+        TICKET-0488  Quero encerrar a maquininha
+          Check account and contract: 15 % sure, 70 % success in 2 similar cases
+          as in TICKET-0085 (RESOLVED, COMPLAINT): “Conferi na conta e no histórico de cobrança. Olhando o sistema, notei”
+          but not in TICKET-0458
+          displayed
+        TICKET-0475  Golpe?
+          Check account and contract: 36 % sure, 86 % success in 5 similar cases
+          as in TICKET-0283 (CLOSED, INFORMATION): “Consultei o contrato da loja para conferir. Pelo que vi, há operações”
+          but not in TICKET-0482
+          displayed
+        TICKET-0222  QR Code do PIX
+          left to a person: similar cases went different ways: the best action has confidence 0.13, 0.15 is needed
+        TICKET-0388  Nada funciona: sistema fora
+          left to a person: no similar case: the best has cosine 0.499, 0.500 is needed
+        0 carried out, 5 shown to a person, 3 without a recommendation
+    "#]].assert_eq(&said);
     // Whatever was recommended was told to the index, and nothing else.
     let recorded = sandbox.nba(&["feedback", "--list", "--json"]).json()["records"].as_u64().unwrap();
     let verdicts = said.lines().filter(|line| matches!(line.trim(), "accepted" | "displayed")).count();
@@ -79,20 +121,19 @@ fn curl_asks_every_kind_of_question() {
     if !command("curl").arg("--version").output().is_ok_and(|output| output.status.success()) {
         return skip("there is no curl");
     }
-    let sandbox = Sandbox::with_small_index();
+    let sandbox = index_of_the_desk();
     let server = Server::start(&sandbox);
     let address = format!("http://{}", server.address());
-    let ticket = small_ticket(true);
-    let said = shown(script(Path::new("/bin/sh"), "curl.sh", &[&address, &ticket]));
+    let said = shown(script(Path::new("/bin/sh"), "curl.sh", &[&address, TICKET]));
     let answers: Vec<serde_json::Value> =
         said.lines().filter(|line| !line.starts_with('#')).map(|line| serde_json::from_str(line).unwrap()).collect();
     let [health, similar, recommended, found, service, tool, feedback] = &answers[..] else { panic!("{said}") };
     assert_eq!(health["ok"], true);
     assert_eq!(similar["tickets"].as_array().unwrap().len(), 2);
     assert!(recommended["recommendation"].is_string());
-    assert!(found["rows"][0]["columns"]["message"].is_string(), "{found}");
+    assert_eq!(found["rows"].as_array().unwrap().len(), 1, "{found}");
     assert_eq!(service["result"]["row_count"], 1, "{service}");
-    assert_eq!(tool["result"]["structuredContent"]["ticket_id"], ticket.as_str());
+    assert_eq!(tool["result"]["structuredContent"]["ticket_id"], TICKET);
     assert_eq!(feedback["verdict"], "rejected");
 
     // A refusal is one of the script too.
@@ -103,18 +144,48 @@ fn curl_asks_every_kind_of_question() {
 #[test]
 fn an_mcp_client_lists_and_calls_tools() {
     let Some(python) = python() else { return };
-    let sandbox = Sandbox::with_small_index();
+    let sandbox = index_of_the_desk();
     let server = Server::start(&sandbox);
     let address = format!("http://{}", server.address());
-    let said = shown(script(&python, "mcp_client.py", &[&address, &small_ticket(true)]));
-    expect![[r#""#]].assert_eq(&said);
+    let said = shown(script(&python, "mcp_client.py", &[&address, TICKET]));
+    expect![[r#"
+        tools: similar_tickets, recommend_action, record_feedback, search_index, get_ticket
+        2 similar resolved tickets to: Repasse não caiu
+        1. TICKET-0343 Repasse não caiu na conta [FINANCIAL] 87 % likely the same problem; 3.3 h; solved by OTHER (OTHER): Tudo o que estava devolvido caem no novo banco, registro feito.
+        2. TICKET-0461 Repasse não caiu [FINANCIAL] 63 % likely the same problem; 8.7 h; solved by RELEASE_PAYOUT (Liberar o repasse): Liberei o repasse, entra até 05/05.
+
+        TICKET-0343 Repasse não caiu na conta [FINANCIAL] CLOSED; 3.3 h; solved by OTHER (OTHER)
+        Problem:
+          Repasse não caiu na conta
+          Fiz R$ 9.198,06 em 24/03 e o dinheiro não apareceu. Isso está assim desde 24/03. Podem verificar, por favor?
+        agent: Oi, [NAME]. Pode me mandar o TID dessa venda? [ASK_TRANSACTION_DATA]
+        customer: Aí vai: R$ 9.198,06 no Elo, 24/03 às 11:28.
+        agent: Tudo o que estava devolvido caem no novo banco, registro feito. [OTHER]
+        agent: Finalizado. Bons negócios! [CLOSE_TICKET]
+
+        Next action for: Repasse não caiu
+        Recommendation id: <id>
+        1. RELEASE_PAYOUT (Liberar o repasse) score 0.23, 58 % success in 8.7 h, 1 tickets; for: none; against: TICKET-0461
+        2. CHANGE_ANTICIPATION (Ajustar a antecipação) score 0.18, 78 % success in 34.3 h, 2 tickets; for: TICKET-0205, TICKET-0348; against: none
+        3. UPDATE_BANK_ACCOUNT (Atualizar domicílio bancário) score 0.13, 77 % success in 3.3 h, 1 tickets; for: TICKET-0199; against: none
+        4. ASK_TRANSACTION_DATA (Pedir dados da transação) score 0.06, 73 % success in 8.7 h, 3 tickets; for: TICKET-0343, TICKET-0081; against: TICKET-0461
+        5. FIX_FEE_RATE (Corrigir a taxa) score 0.05, 80 % success in 18.3 h, 2 tickets; for: TICKET-0273, TICKET-0085; against: none
+        Best approach, as in TICKET-0343: Tudo o que estava devolvido caem no novo banco, registro feito.
+        Resolution: median 4.0 h, 3.3 to 11.1 h
+
+        Kept: RELEASE_PAYOUT (Liberar o repasse) on TICKET-0042 was displayed. The next build counts it.
+
+        error: True no ticket `TICKET-9999999` in this index; did you mean `TICKET-0099`, `TICKET-0199`, `TICKET-0299`?
+        managed: main__support__tickets, main__support__steps
+        TICKET-0311 Alterar conta para recebimento
+    "#]].assert_eq(&said);
 }
 
 #[test]
 #[ignore = "the server has no endpoints and no indexes of callers yet"]
 fn the_databricks_sdk_lives_the_life_of_an_index() {
     let Some(python) = python() else { return };
-    let sandbox = Sandbox::with_small_index();
+    let sandbox = index_of_the_desk();
     let server = Server::start(&sandbox);
     let address = format!("http://{}", server.address());
     let said = shown(script(&python, "databricks_sdk.py", &[&address]));

@@ -109,7 +109,17 @@ fn what_is_no_message_is_refused() {
         let names: Vec<&str> = headers.iter().map(|(name, _)| *name).collect();
         let _ = writeln!(found, "{method} {path} {} {body}: {}", names.join(" "), head.lines().next().unwrap());
     }
-    expect![[r#""#]].assert_eq(&found);
+    expect![[r#"
+        GET /mcp host accept : http/1.1 405 method not allowed
+        DELETE /mcp host accept : http/1.1 405 method not allowed
+        POST /mcp host content-type {}: http/1.1 406 not acceptable
+        POST /mcp host accept {}: http/1.1 415 unsupported media type
+        POST /mcp host content-type accept not json: http/1.1 415 unsupported media type
+        POST /mcp host content-type accept {}: http/1.1 403 forbidden
+        POST /mcp host origin content-type accept {}: http/1.1 403 forbidden
+        GET /api/2.0/mcp/ai-search/main/support host accept : http/1.1 405 method not allowed
+    "#]]
+    .assert_eq(&found);
     let large = format!("{{\"jsonrpc\": \"2.0\", \"id\": 1, \"method\": \"{}\"}}", "x".repeat(3 << 20));
     let (head, _) = told(&server, "POST", DESK, &[host, json, both], &large);
     assert!(head.starts_with("http/1.1 413"), "{head}");
