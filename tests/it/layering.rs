@@ -125,7 +125,7 @@ const FENCED: &[(&str, &[&str])] = &[
     ("indicatif", &["src/face/cli/"]),
     ("plotters", &["src/face/cli/plot.rs"]),
     ("whatlang", &["src/desk/language.rs"]),
-    ("axum", &["src/face/http/", "src/face/databricks/"]),
+    ("axum", &["src/face/http/", "src/face/databricks/", "src/face/mcp/http.rs", "src/face/mcp/managed/"]),
     ("hyper", &["src/face/http/connections.rs"]),
     ("hyper_util", &["src/face/http/connections.rs"]),
     ("http_body_util", &["src/face/http/limits.rs"]),
