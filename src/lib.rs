@@ -44,6 +44,7 @@
 //! ```
 
 pub mod actions;
+pub mod collection;
 pub mod config;
 pub mod desk;
 mod discriminant;
@@ -76,7 +77,7 @@ pub use embed::{EmbedParams, Embedder, HashedEmbedder, ModelIdentity, ModelSpec,
 pub use engine::{
     By, Engine, EngineParams, FeedbackReceipt, FeedbackRequest, FeedbackSummary, ForgetReceipt, ForgetRequest,
     ModelSource, RecommendRequest, Recommendation, SearchAnswer, SearchRequest, SimilarRequest, SimilarTickets,
-    Subject,
+    Subject, TicketTurn, WholeTicket,
 };
 pub use error::{Error, Fault, Problem, Result};
 pub use filter::Filter;

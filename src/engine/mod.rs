@@ -9,6 +9,7 @@ mod request;
 mod similar;
 mod source;
 mod suggest;
+mod ticket;
 
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
@@ -20,7 +21,8 @@ pub use feedback::{FeedbackReceipt, FeedbackRequest, FeedbackSummary};
 pub use forget::{ForgetReceipt, ForgetRequest, forget};
 pub use model::CacheCounts;
 pub use request::{
-    By, RecommendRequest, Recommendation, SearchAnswer, SearchRequest, Similar, SimilarRequest, SimilarTickets, Subject,
+    By, RecommendRequest, Recommendation, SearchAnswer, SearchRequest, Similar, SimilarRequest, SimilarTickets,
+    Subject, TicketTurn, WholeTicket,
 };
 pub use source::{ModelSource, identity_of, open_model};
 

@@ -1,6 +1,6 @@
 //! What can be asked of an engine, and the answers: plain data, no wire format.
 
-use crate::desk::Catalogue;
+use crate::desk::{Author, Catalogue};
 use crate::filter::Filter;
 use crate::index::{Cells, Degraded, Hit, QueryKind};
 use crate::recommend::Advice;
@@ -170,4 +170,62 @@ pub struct SearchAnswer {
     pub degraded: Vec<Degraded>,
     /// The conditions that each of them meets, as written.
     pub filters: Vec<String>,
+}
+
+/// A ticket of the index, all of it that is kept for people, masked.
+#[derive(Debug, Clone, PartialEq)]
+pub struct WholeTicket {
+    /// The generation that answered.
+    pub generation: String,
+    /// Primary key.
+    pub id: String,
+    /// One line.
+    pub subject: String,
+    /// Such as `OPEN`.
+    pub status: String,
+    /// `LOW`, `MEDIUM`, `HIGH` or `CRITICAL`.
+    pub priority: String,
+    /// Such as `FINANCIAL`.
+    pub category: String,
+    /// Such as `WRONG_FEE`.
+    pub subcategory: Option<String>,
+    /// Where it came in, such as `WHATSAPP`.
+    pub channel: String,
+    /// `pt` or `en`, where that is clear.
+    pub language: Option<String>,
+    /// When it was opened, in RFC 3339.
+    pub created_at: String,
+    /// Hours from opening to solution.
+    pub resolution_hours: Option<f64>,
+    /// Satisfaction, 1 to 5.
+    pub csat: Option<f64>,
+    /// Whether it was handed to a higher level.
+    pub escalated: Option<bool>,
+    /// How often it came back after a solution.
+    pub reopened: Option<i64>,
+    /// Who works on it or solved it.
+    pub agent: Option<String>,
+    /// The team of that agent.
+    pub team: Option<String>,
+    /// Free labels.
+    pub tags: Vec<String>,
+    /// The action that solved it.
+    pub solved_by: Option<String>,
+    /// Subject, description and what the customer wrote before anybody answered, a line each.
+    pub problem: String,
+    /// What was said from the first answer on, oldest first. The index keeps no times of turns.
+    pub turns: Vec<TicketTurn>,
+    /// Titles of the actions.
+    pub catalogue: Catalogue,
+}
+
+/// One message of a ticket.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TicketTurn {
+    /// Who wrote it; `None` where the index does not tell.
+    pub author: Option<Author>,
+    /// On one line, masked.
+    pub text: String,
+    /// Which action it was, of an agent's.
+    pub action: Option<String>,
 }

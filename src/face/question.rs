@@ -60,6 +60,14 @@ pub struct SearchQuestion {
     explain: bool,
 }
 
+/// Asks for a whole ticket: `{"ticket"}`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TicketQuestion {
+    /// Which.
+    pub ticket: String,
+}
+
 /// Says what became of a recommended action:
 /// `{"ticket", "action", "verdict": "accepted"|"rejected"|"edited"|"displayed", "edited_to"?, "recommendation"?, "by"?}`.
 #[derive(Debug, Deserialize)]

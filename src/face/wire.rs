@@ -3,6 +3,7 @@
 mod forget;
 mod generations;
 mod texts;
+mod ticket;
 
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -10,6 +11,7 @@ use serde_json::{Map, Value};
 pub use self::forget::{AuditJson, ForgetJson, HiddenJson};
 pub use self::generations::{DifferenceJson, ShelvedJson};
 pub use self::texts::{EmbedJson, MaskJson, MaskedLineJson};
+pub use self::ticket::{TicketJson, author_word};
 
 use crate::desk::{Catalogue, Ineligible, TitleLanguage};
 use crate::engine::{FeedbackReceipt, FeedbackSummary, Recommendation, SearchAnswer, SimilarTickets};

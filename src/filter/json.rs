@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::expr::{Comparison, Expr, Literal, Test};
-use super::{MAX_DEPTH, fault};
+use super::{MAX_DEPTH, MAX_VALUES, fault, too_many};
 use crate::error::Result;
 
 pub(super) fn parse_text(text: &str) -> Result<Expr> {
@@ -80,6 +80,9 @@ impl Reader<'_> {
             let message = format!("with OR the value is a list of {} values, one for each term", terms.len());
             return Err(fault(self.text, place.value, message));
         };
+        if terms.len() > MAX_VALUES {
+            return Err(fault(self.text, place.value, too_many("OR")));
+        }
         let parts = terms.iter().zip(operands).map(|(term, operand)| self.term(term, operand, place));
         Ok(Expr::any(parts.collect::<Result<_>>()?))
     }
@@ -113,6 +116,9 @@ impl Reader<'_> {
         if operands.is_empty() {
             let message = "an empty list lets no row through; leave the column out to let all through";
             return Err(fault(self.text, at, message));
+        }
+        if operands.len() > MAX_VALUES {
+            return Err(fault(self.text, at, too_many("a list")));
         }
         let mut values = Vec::with_capacity(operands.len());
         for value in operands.iter().filter(|value| !value.is_null()) {

@@ -13,8 +13,10 @@
 //!
 //! **Types.** Numbers compare by value whatever their width (a literal for a `Float32` column is rounded to it first);
 //! text compares byte by byte; a text literal beside a date or timestamp is read as ISO 8601, in UTC unless it says
-//! otherwise. On a list of texts, `=` and `IN` mean "contains". Anything else is an [`Error::Filter`], not a coercion.
+//! otherwise. On a list, of texts or of any of these, `=` and `IN` mean "contains". Anything else is an
+//! [`Error::Filter`], not a coercion.
 
+mod cell;
 mod evaluate;
 mod expr;
 mod json;
@@ -33,6 +35,9 @@ use expr::Expr;
 
 /// How deep parentheses, `NOT` and JSON lists may nest, so that no filter can exhaust the stack.
 pub const MAX_DEPTH: usize = 64;
+
+/// How many values one condition may name: an `IN`, a list of the JSON dialect, the terms of one OR key.
+pub const MAX_VALUES: usize = 1024;
 
 /// A condition on the columns of a row.
 #[derive(Debug, Clone)]
@@ -134,6 +139,10 @@ impl fmt::Display for Filter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         Expr::all(self.parts.iter().map(|part| part.expr.clone()).collect()).fmt(f)
     }
+}
+
+fn too_many(what: &str) -> String {
+    format!("{what} takes at most {MAX_VALUES} values; join several conditions with OR")
 }
 
 /// An [`Error::Filter`] at byte `at` of `text`: on one line, cut to what is near the fault, position in characters.

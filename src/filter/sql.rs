@@ -14,7 +14,7 @@
 //! ```
 
 use super::expr::{Comparison, Expr, KEYWORDS, Literal, Test};
-use super::{MAX_DEPTH, evaluate, fault};
+use super::{MAX_DEPTH, MAX_VALUES, cell, fault, too_many};
 use crate::error::{Error, Result};
 
 #[derive(Debug, Clone, PartialEq)]
@@ -194,6 +194,9 @@ impl Parser<'_> {
             let (at, pattern) = self.quoted_text()?;
             Expr::clause(column, at, Test::Like(pattern))
         } else if self.take_word("BETWEEN") {
+            if negated && self.depth == MAX_DEPTH {
+                return Err(self.here(format!("brackets nest deeper than {MAX_DEPTH}; NOT BETWEEN is one")));
+            }
             let (low_at, low) = self.literal()?;
             if !self.take_word("AND") {
                 return Err(self.here("expected AND and the upper bound of BETWEEN"));
@@ -232,6 +235,9 @@ impl Parser<'_> {
         let at = self.at();
         let mut values = vec![self.literal()?];
         while self.take_symbol(",") {
+            if values.len() == MAX_VALUES {
+                return Err(self.here(too_many("IN")));
+            }
             values.push(self.literal()?);
         }
         self.expect_symbol(")", "expected a comma or the closing bracket of the list")?;
@@ -275,7 +281,7 @@ impl Parser<'_> {
         if self.take_word("TO_TIMESTAMP") {
             self.expect_symbol("(", "expected a bracket after TO_TIMESTAMP")?;
             let (text_at, written) = self.quoted_text()?;
-            let instant = evaluate::instant(&written).ok_or_else(|| {
+            let instant = cell::instant(&written).ok_or_else(|| {
                 fault(self.text, text_at, format!("`{written}` is no timestamp such as 2026-01-31T08:00:00Z"))
             })?;
             self.expect_symbol(")", "expected a closing bracket")?;

@@ -2,7 +2,8 @@
 
 use arrow::array::{Array, AsArray as _};
 use arrow::datatypes::{
-    DataType, Date32Type, Float32Type, Float64Type, Int32Type, Int64Type, TimeUnit, TimestampMicrosecondType,
+    DataType, Date32Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, TimeUnit,
+    TimestampMicrosecondType,
 };
 use chrono::{DateTime, SecondsFormat};
 use serde_json::Value;
@@ -11,7 +12,7 @@ use serde_json::Value;
 pub type Cells = Vec<(String, Value)>;
 
 /// A value as JSON: null, text, number, boolean, list; instants as RFC 3339 in UTC, days as `2026-06-30`.
-pub(super) fn json_cell(column: &dyn Array, row: usize) -> Value {
+pub(crate) fn json_cell(column: &dyn Array, row: usize) -> Value {
     if column.is_null(row) {
         return Value::Null;
     }
@@ -19,6 +20,8 @@ pub(super) fn json_cell(column: &dyn Array, row: usize) -> Value {
         DataType::Utf8 => column.as_string::<i32>().value(row).into(),
         DataType::Boolean => column.as_boolean().value(row).into(),
         DataType::Int64 => column.as_primitive::<Int64Type>().value(row).into(),
+        DataType::Int8 => column.as_primitive::<Int8Type>().value(row).into(),
+        DataType::Int16 => column.as_primitive::<Int16Type>().value(row).into(),
         DataType::Int32 => column.as_primitive::<Int32Type>().value(row).into(),
         DataType::Float64 => column.as_primitive::<Float64Type>().value(row).into(),
         DataType::Float32 => column.as_primitive::<Float32Type>().value(row).into(),

@@ -22,10 +22,12 @@ mod tests;
 mod writer;
 
 pub use cell::Cells;
+pub(crate) use cell::json_cell;
 pub use fuse::{Candidate, Fused, Fusion, FusionParams, Leg, Legs, Seen, Weights, fuse};
 pub use manifest::{FORMAT, FileEntry, IndexSpec, Manifest, OLDEST_FORMAT, SegmentEntry};
-pub(crate) use manifest::{check_files, read_json, sha256_hex, sha256_of_file, write_json};
+pub(crate) use manifest::{check_files, list_files, read_json, sha256_hex, sha256_of_file, write_json};
 pub use query::{Codes, Collapse, Degraded, DuplicateParams, Found, Hit, MAX_K, Query, QueryKind, QueryVector};
 pub use reader::{IndexReader, Place, Recall, StoredText};
 pub use rows::Rows;
+pub(crate) use rows::write_all as write_rows;
 pub use writer::write;

@@ -83,6 +83,11 @@ pub(super) fn write(
     Ok(n_rows)
 }
 
+/// Writes rows as they come, as [`write`] does, whatever their columns.
+pub(crate) fn write_all(path: &Path, batches: impl IntoIterator<Item = Result<RecordBatch>>) -> Result<usize> {
+    write(path, batches, |_| Ok(()))
+}
+
 fn failed(error: ArrowError) -> Error {
     match error {
         ArrowError::IoError(_, error) => error.into(),
@@ -118,7 +123,7 @@ impl Rows {
     }
 
     /// Maps the rows that [`write`] wrote, of which there must be `n_rows`. Looks at the footer alone.
-    pub(super) fn open(path: &Path, n_rows: usize) -> Result<Self> {
+    pub(crate) fn open(path: &Path, n_rows: usize) -> Result<Self> {
         let damaged = |reason: String| Error::corrupt(path, reason);
         let file = fs::File::open(path)?;
         #[expect(unsafe_code, reason = "rows are mapped, so that a query reads only the pages it needs")]
@@ -267,7 +272,7 @@ impl Rows {
     }
 
     /// Some columns of a row, as JSON values in the order asked for.
-    pub(super) fn cells(&self, row: Row, names: &[String]) -> Result<Cells> {
+    pub(crate) fn cells(&self, row: Row, names: &[String]) -> Result<Cells> {
         let (block, at) = place(row);
         let columns: Vec<usize> = names.iter().map(|name| self.position(name)).collect::<Result<_>>()?;
         self.load(block, &columns)?;
@@ -276,7 +281,7 @@ impl Rows {
     }
 
     /// The rows for which a filter is true. Looks at the columns that it names.
-    pub(super) fn matching(&self, filter: &Filter) -> Result<RowSet> {
+    pub(crate) fn matching(&self, filter: &Filter) -> Result<RowSet> {
         let columns: Vec<usize> =
             filter.columns().into_iter().map(|name| self.position(name)).collect::<Result<_>>()?;
         let schema = Arc::new(self.schema.project(&columns).map_err(|error| self.damaged(&error))?);
@@ -289,6 +294,18 @@ impl Rows {
             by_block.push(filter.rows(&self.batch(block, &columns, &schema)?)?);
         }
         Ok(RowSet::from_fn(self.n_rows, |row| by_block[row / ROWS_PER_BLOCK].contains((row % ROWS_PER_BLOCK) as Row)))
+    }
+
+    /// The block that a row lies in, and its place there.
+    #[expect(clippy::unused_self, reason = "all rows lie in blocks of one size, which is nobody else's business")]
+    pub(crate) const fn place(&self, row: Row) -> (usize, usize) {
+        place(row)
+    }
+
+    /// All columns of a block.
+    pub(crate) fn block(&self, block: usize) -> Result<RecordBatch> {
+        let all: Vec<usize> = (0..self.schema.fields().len()).collect();
+        self.batch(block, &all, &self.schema)
     }
 
     fn position(&self, name: &str) -> Result<usize> {

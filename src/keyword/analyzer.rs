@@ -131,6 +131,12 @@ pub fn words(text: &str, language: Language) -> Vec<Word> {
     words
 }
 
+/// Shows every word of a text, in lower case and otherwise as it is: no stems, no stop words, accents kept.
+pub(crate) fn plain_words(text: &str, see: &mut dyn FnMut(&str)) {
+    let mut words = RemoveLongFilter::limit(MAX_WORD_BYTES).transform(Words);
+    words.token_stream(text).process(&mut |token| see(&token.text));
+}
+
 /// The terms of a text, each with the place of its word. Which words have a term does not depend on the language.
 pub(super) fn located(text: &str, language: Language) -> Vec<(Range<usize>, String)> {
     let mut terms = Vec::new();

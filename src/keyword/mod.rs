@@ -33,6 +33,7 @@ use tantivy::index::InvertedIndexReader;
 use tantivy::schema::{Field, Value as _};
 use tantivy::{Index, SegmentReader, TantivyDocument, TantivyError};
 
+pub(crate) use analyzer::plain_words;
 pub use analyzer::{Language, Word, analyze, words};
 pub use build::KEYWORD_MEMORY;
 pub use exact::Shared;

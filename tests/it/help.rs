@@ -4,11 +4,12 @@ use expect_test::expect;
 
 use crate::support::Sandbox;
 
-const COMMANDS: [&[&str]; 23] = [
+const COMMANDS: [&[&str]; 24] = [
     &["similar"],
     &["recommend"],
     &["feedback"],
     &["search"],
+    &["show"],
     &["index", "build"],
     &["index", "status"],
     &["index", "verify"],

@@ -37,7 +37,12 @@ impl Session {
         writeln!(self.input.as_mut().unwrap(), "{message}").unwrap();
     }
 
-    fn ask(&mut self, method: &str, params: &Value) -> Value {
+    /// What the server said of itself.
+    pub(crate) fn server(&self) -> &Value {
+        &self.server
+    }
+
+    pub(crate) fn ask(&mut self, method: &str, params: &Value) -> Value {
         self.send(method, params);
         let answer = self.answer();
         assert_eq!(answer["id"], self.asked, "{answer}");
@@ -84,7 +89,7 @@ impl Drop for Session {
 }
 
 #[test]
-fn an_agent_finds_four_tools_with_schemas() {
+fn an_agent_finds_five_tools_with_schemas() {
     let mut session = Session::open(&Sandbox::with_fixtures());
     assert_eq!(session.server["serverInfo"], json!({ "name": "nba", "version": env!("CARGO_PKG_VERSION") }));
     assert!(session.server["instructions"].as_str().unwrap().contains("recommend_action"));
@@ -112,6 +117,7 @@ fn an_agent_finds_four_tools_with_schemas() {
         recommend_action: filter min_confidence text ticket
         record_feedback: action by edited_to recommendation ticket verdict
         search_index: all_rows columns explain filter index k row text type vector
+        get_ticket: ticket
     "#]]
     .assert_eq(&shown);
     assert_eq!(session.leave(), Some(0));
@@ -121,7 +127,7 @@ fn an_agent_finds_four_tools_with_schemas() {
 fn a_tool_answers_what_the_command_line_prints() {
     let sandbox = Sandbox::with_fixtures();
     let mut session = Session::open(&sandbox);
-    let cases: [(&str, Value, &[&str]); 4] = [
+    let cases: [(&str, Value, &[&str]); 5] = [
         (
             "similar_tickets",
             json!({ "ticket": "TICKET-0042", "k": 2, "filter": "csat_score >= 4", "explain": true }),
@@ -133,19 +139,25 @@ fn a_tool_answers_what_the_command_line_prints() {
             &["similar", "--text", "sem sinal", "--filter", "{\"category\": \"TECHNICAL\"}"],
         ),
         ("recommend_action", json!({ "ticket": "TICKET-0042" }), &["recommend", "TICKET-0042"]),
+        ("get_ticket", json!({ "ticket": "TICKET-0042" }), &["show", "TICKET-0042"]),
         (
             "search_index",
             json!({ "index": "steps", "text": "estorno", "type": "full_text", "k": 2, "columns": ["message"] }),
             &["search", "steps", "--text", "estorno", "--type", "full_text", "-k", "2", "--columns", "message"],
         ),
     ];
+    let tools = session.ask("tools/list", &json!({}))["result"]["tools"].take();
     for (tool, arguments, args) in cases {
+        let schema = tools.as_array().unwrap().iter().find(|one| one["name"] == tool).unwrap()["outputSchema"].clone();
         let result = session.call(tool, arguments);
+        check_schema(&schema, &result["structuredContent"]).unwrap_or_else(|fault| panic!("{tool}: {fault}"));
         let printed = sandbox.nba(&[args, &["--json"]].concat()).json();
         assert_eq!(result["structuredContent"], printed, "{tool}");
         assert_eq!(result["isError"], false);
         let text = result["content"][0]["text"].as_str().unwrap();
-        let first = ["/tickets/0/ticket_id", "/actions/0/id", "/rows/0/key"].iter().find_map(|at| printed.pointer(at));
+        let first = ["/tickets/0/ticket_id", "/actions/0/id", "/rows/0/key", "/ticket_id"]
+            .iter()
+            .find_map(|at| printed.pointer(at));
         match first {
             Some(first) => assert!(text.contains(first.as_str().unwrap()), "{text}"),
             None => assert!(text.starts_with("No recommendation"), "{text}"),
@@ -153,6 +165,36 @@ fn a_tool_answers_what_the_command_line_prints() {
         assert!(text.len() < printed.to_string().len(), "{tool}: the text is not the compact one");
     }
     assert_eq!(session.leave(), Some(0));
+}
+
+/// Whether a value is as a schema says, as far as the schemas of the tools go.
+fn check_schema(schema: &Value, value: &Value) -> Result<(), String> {
+    if let Some(either) = schema["anyOf"].as_array() {
+        let faults: Vec<String> = either.iter().filter_map(|one| check_schema(one, value).err()).collect();
+        return if faults.len() < either.len() { Ok(()) } else { Err(faults.join(" and ")) };
+    }
+    let kinds = schema["type"].as_array().map_or(std::slice::from_ref(&schema["type"]), Vec::as_slice);
+    let is = |kind: &Value| match kind.as_str().unwrap() {
+        "object" => value.is_object(),
+        "array" => value.is_array(),
+        "string" => value.is_string(),
+        "number" => value.is_number(),
+        "integer" => value.is_u64(),
+        "null" => value.is_null(),
+        other => panic!("a schema says {other}"),
+    };
+    if !kinds.iter().any(is) {
+        return Err(format!("{value} is not {}", schema["type"]));
+    }
+    for name in schema["required"].as_array().into_iter().flatten() {
+        let name = name.as_str().unwrap();
+        let inner = value.get(name).ok_or_else(|| format!("{value} has no {name}"))?;
+        check_schema(&schema["properties"][name], inner).map_err(|fault| format!("{name}: {fault}"))?;
+    }
+    if schema["items"].is_object() {
+        value.as_array().unwrap().iter().try_for_each(|item| check_schema(&schema["items"], item))?;
+    }
+    Ok(())
 }
 
 #[test]

@@ -65,6 +65,8 @@ pub(super) enum Command {
     Recommend(RecommendArgs),
     /// Say what became of a recommended action, for the next build to count; or show the counts
     Feedback(FeedbackArgs),
+    /// One ticket as the index has it: its facts, the problem, and what was said and done
+    Show(ShowArgs),
     /// Query any index: `tickets` or `steps`
     Search(SearchArgs),
     /// Build and inspect the index
@@ -76,7 +78,7 @@ pub(super) enum Command {
     /// Offer tools to an agent over the Model Context Protocol, on standard input and output
     #[cfg(feature = "mcp")]
     #[command(
-        after_help = "Examples:\n  nba mcp\n  nba mcp --index index\n\nTools: similar_tickets, recommend_action, record_feedback, search_index. Each call answers from the newest generation."
+        after_help = "Examples:\n  nba mcp\n  nba mcp --index index\n\nTools: similar_tickets, recommend_action, record_feedback, search_index, get_ticket. Each call answers from the newest generation."
     )]
     Mcp,
     /// Hold the action catalogue against what agents wrote
@@ -117,6 +119,16 @@ pub(super) struct About {
     /// A text in place of a ticket; loads the model
     #[arg(long, value_name = "TEXT")]
     pub(super) text: Option<String>,
+}
+
+#[derive(Debug, ClapArgs)]
+#[command(
+    after_help = "Personal data are masked, as everywhere in an index. The index keeps no times of messages.\n\nExamples:\n  nba show TICKET-0042\n  nba show TICKET-0042 --json"
+)]
+pub(super) struct ShowArgs {
+    /// A ticket of the index
+    #[arg(value_name = "TICKET")]
+    pub(super) ticket: String,
 }
 
 #[derive(Debug, ClapArgs)]

@@ -23,6 +23,7 @@ mod report;
 #[cfg(feature = "http")]
 mod serve;
 mod settings;
+mod show;
 mod stop;
 mod tune;
 mod watch;
@@ -58,6 +59,7 @@ fn run(args: Args, printer: &Printer) -> Result<ExitCode> {
         Command::Similar(args) => query::similar(args, settings, printer),
         Command::Recommend(args) => query::recommend(args, settings, printer),
         Command::Feedback(args) => feedback::feedback(args, &settings, printer),
+        Command::Show(args) => show::show(&args, &settings, printer),
         Command::Search(args) => query::search(args, settings, printer),
         Command::Index(IndexCommand::Build(args)) => return build::build(args, settings, printer),
         Command::Index(IndexCommand::List) => generations::list(&settings, printer),

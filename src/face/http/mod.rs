@@ -145,7 +145,10 @@ impl Server {
             Arc::clone(&note),
         ));
         let router = routes::router(Arc::clone(&engine), language, &params, observer.logs_questions())
-            .merge(service::router(Arc::clone(&service)))
+            .merge(service::router(Arc::clone(&service)));
+        #[cfg(feature = "mcp")]
+        let router = router.merge(super::mcp::http_service(Arc::clone(&engine), language));
+        let router = router
             .fallback(routes::unknown_path)
             .method_not_allowed_fallback(routes::wrong_method)
             .nest(databricks::PREFIX, databricks::router(engine));

@@ -1,6 +1,11 @@
-//! The Model Context Protocol over standard input and output: four tools of an engine, for an agent to choose from.
-//! Owns the protocol's side alone; what the tools are is in `tools`, how an answer reads in `text`.
+//! The Model Context Protocol over standard input and output, and over HTTP: the tools of an engine, for an agent to
+//! choose from. Owns the protocol's side alone; what the tools are is in `tools`, how an answer reads in `text`.
 
+#[cfg(feature = "http")]
+mod http;
+#[cfg(feature = "http")]
+pub mod managed;
+mod schemas;
 mod text;
 mod tools;
 
@@ -20,10 +25,13 @@ use crate::desk::TitleLanguage;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 
+#[cfg(feature = "http")]
+pub use http::http_service;
+
 /// What an agent is told before it sees the tools.
 const INSTRUCTIONS: &str = "Next best action for a customer support desk, from its own resolved tickets. \
     To answer or advance an open ticket, call recommend_action first; call similar_tickets to read how like cases were \
-    solved. Evidence is real and masked; when recommend_action abstains, say so rather than guess. Once a \
+    solved, and get_ticket to read one of them whole. Evidence is real and masked; when recommend_action abstains, say so rather than guess. Once a \
     person has decided on a recommended action, call record_feedback.";
 
 /// Serves the client at standard input and output until it closes the input. Nothing else may write to standard output.
@@ -77,19 +85,22 @@ impl ServerHandler for Server {
     async fn call_tool(
         &self,
         call: CallToolRequestParams,
-        _context: RequestContext<RoleServer>,
+        context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
         if self.get_tool(&call.name).is_none() {
             let message = format!("no tool `{}`; `tools/list` names those there are", call.name);
             return Err(ErrorData::invalid_params(message, None));
         }
         let Self { engine, language } = self.clone();
+        let is_refused = tools::writes(&call.name) && !may_write(&context);
         let answered = blocking(move || {
-            // A generation that cannot be opened leaves the one that serves. A ledger that cannot be read leaves nothing:
-            // what it hides by now might be shown.
-            if let Err(error @ Error::Ledger { .. }) = engine.reload_if_changed() {
-                return Err(error);
+            if is_refused {
+                return Err(Error::argument(
+                    "token",
+                    "it may ask and not change anything; this tool needs the scope `write`",
+                ));
             }
+            fresh(&engine)?;
             tools::call(&engine, language, &call.name, call.arguments.unwrap_or_default())
         });
         Ok(match answered.await {
@@ -106,4 +117,26 @@ impl ServerHandler for Server {
         }
         .into())
     }
+}
+
+/// Brings an engine up to the generation that serves now.
+///
+/// A generation that cannot be opened leaves the one that serves. A ledger that cannot be read leaves nothing: what it hides
+/// by now might be shown.
+fn fresh(engine: &Engine) -> Result<()> {
+    match engine.reload_if_changed() {
+        Err(error @ Error::Ledger { .. }) => Err(error),
+        Ok(_) | Err(_) => Ok(()),
+    }
+}
+
+/// Whether whoever sent a call may change what is kept.
+fn may_write(context: &RequestContext<RoleServer>) -> bool {
+    #[cfg(feature = "http")]
+    return http::may_write(&context.extensions);
+    #[cfg(not(feature = "http"))]
+    return {
+        let _ = context;
+        true
+    };
 }

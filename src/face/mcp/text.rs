@@ -3,8 +3,9 @@
 use std::fmt::Write as _;
 
 use crate::desk::TitleLanguage;
-use crate::engine::{FeedbackReceipt, Recommendation, SearchAnswer, SimilarTickets};
+use crate::engine::{FeedbackReceipt, Recommendation, SearchAnswer, SimilarTickets, WholeTicket};
 use crate::face::explain::because;
+use crate::face::wire::author_word;
 use crate::recommend::{Basis, Evidence, RankedAction};
 
 /// How much of a message is quoted, in characters.
@@ -88,6 +89,28 @@ pub(super) fn rows(answer: &SearchAnswer) -> String {
         }
         if hit.matched.is_some() {
             let _ = write!(out, "; here because it {}", because(hit, &answer.filters));
+        }
+        out.push('\n');
+    }
+    out
+}
+
+pub(super) fn ticket(answer: &WholeTicket, language: TitleLanguage) -> String {
+    let mut out = format!("{} {} [{}] {}", answer.id, quoted(&answer.subject), answer.category, answer.status);
+    if let Some(hours) = answer.resolution_hours {
+        let _ = write!(out, "; {hours:.1} h");
+    }
+    if let Some(action) = &answer.solved_by {
+        let _ = write!(out, "; solved by {action} ({})", answer.catalogue.title(action, language));
+    }
+    out.push_str("\nProblem:\n");
+    for line in answer.problem.lines() {
+        let _ = writeln!(out, "  {line}");
+    }
+    for turn in &answer.turns {
+        let _ = write!(out, "{}: {}", turn.author.map_or("?", author_word), turn.text);
+        if let Some(action) = &turn.action {
+            let _ = write!(out, " [{action}]");
         }
         out.push('\n');
     }

@@ -6,18 +6,21 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::text;
+use super::{schemas, text};
 use crate::desk::TitleLanguage;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::face::clock::{now, now_micros};
-use crate::face::question::{DEFAULT_K, FeedbackQuestion, RecommendQuestion, SearchQuestion, SimilarQuestion, read};
-use crate::face::wire::{FeedbackJson, RecommendJson, SearchJson, SimilarJson};
+use crate::face::question::{
+    DEFAULT_K, FeedbackQuestion, RecommendQuestion, SearchQuestion, SimilarQuestion, TicketQuestion, read,
+};
+use crate::face::wire::{FeedbackJson, RecommendJson, SearchJson, SimilarJson, TicketJson};
 
 const SIMILAR: &str = "similar_tickets";
 const RECOMMEND: &str = "recommend_action";
 const FEEDBACK: &str = "record_feedback";
 const SEARCH: &str = "search_index";
+const TICKET: &str = "get_ticket";
 
 /// What a tool answers: lines to read, and the JSON that every face gives.
 pub(super) struct Answer {
@@ -54,13 +57,15 @@ pub(super) fn all() -> Vec<Tool> {
             "Similar resolved tickets",
             "Finds resolved tickets like an open ticket or a customer's words: subject, category, hours to solution, which action solved them and what the agent wrote. Use it to learn how like cases ended; it does not choose for you. `similarity` is the probability that a ticket has the same problem, and means the same for every question.",
             &json!({ "properties": { "ticket": ticket, "text": text, "k": k, "filter": filter, "every_ticket": every_ticket, "min_similarity": min_similarity, "explain": explain } }),
-        ),
+        )
+        .with_raw_output_schema(schemas::similar()),
         tool(
             RECOMMEND,
             "Next best action",
             "Recommends what to do next on an open ticket or a customer's words: ranked actions with success rates, the tickets that speak for and against each, expected hours, who is best placed. Abstains, with the reason, when evidence is thin: no_history, index_too_old, nothing_similar, outside_catalogue, low_confidence, legs_disagree, too_few_outcomes. A closed ticket is refused.",
             &json!({ "properties": { "ticket": ticket, "text": text, "filter": filter, "min_confidence": min_confidence } }),
-        ),
+        )
+        .with_raw_output_schema(schemas::recommendation()),
         tool(
             FEEDBACK,
             "Record what became of a recommendation",
@@ -77,7 +82,8 @@ pub(super) fn all() -> Vec<Tool> {
                 "required": ["ticket", "action", "verdict"],
             }),
         )
-        .with_annotations(writes("Record what became of a recommendation")),
+        .with_annotations(writing("Record what became of a recommendation"))
+        .with_raw_output_schema(schemas::feedback()),
         tool(
             SEARCH,
             "Search an index",
@@ -97,8 +103,24 @@ pub(super) fn all() -> Vec<Tool> {
                 },
                 "required": ["index"],
             }),
-        ),
+        )
+        .with_raw_output_schema(schemas::rows()),
+        tool(
+            TICKET,
+            "Read a ticket",
+            "Reads one ticket of the index whole: subject, status, category, who worked on it, what the customer asked for, and every message since the first answer with its author and, of an agent's, the action it was. Use it on a ticket that similar_tickets or recommend_action names as evidence, or on the open ticket itself. Personal data are masked; there are no times of messages.",
+            &json!({
+                "properties": { "ticket": { "type": "string", "description": "Id of a ticket of the index, such as TICKET-0042." } },
+                "required": ["ticket"],
+            }),
+        )
+        .with_raw_output_schema(schemas::ticket()),
     ]
+}
+
+/// Whether a tool changes what is kept.
+pub(super) fn writes(name: &str) -> bool {
+    name == FEEDBACK
 }
 
 /// Calls one of them.
@@ -130,6 +152,10 @@ pub(super) fn call(engine: &Engine, language: TitleLanguage, name: &str, argumen
             let answer = engine.search(&question::<SearchQuestion>(&arguments)?.request()?)?;
             Ok(Answer { text: text::rows(&answer), structured: plain(&SearchJson::from(answer))? })
         }
+        TICKET => {
+            let answer = engine.ticket(&question::<TicketQuestion>(&arguments)?.ticket)?;
+            Ok(Answer { text: text::ticket(&answer, language), structured: plain(&TicketJson::new(answer, language))? })
+        }
         unknown => Err(Error::argument("name", format!("no tool `{unknown}`"))),
     }
 }
@@ -143,7 +169,7 @@ fn tool(name: &'static str, title: &str, description: &'static str, schema: &Val
 }
 
 /// Of the one tool that is not a question: it adds to what is kept, and the same twice counts once.
-fn writes(title: &str) -> ToolAnnotations {
+fn writing(title: &str) -> ToolAnnotations {
     ToolAnnotations::with_title(title).read_only(false).destructive(false).idempotent(true).open_world(false)
 }
 

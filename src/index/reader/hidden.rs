@@ -23,6 +23,16 @@ impl IndexReader {
         self.segments.iter().map(|segment| segment.rows.len() - segment.eligible(segment.visible.as_ref())).sum()
     }
 
+    /// The rows that a filter lets through and that are not hidden, in row order.
+    ///
+    /// # Errors
+    /// [`crate::Error::Filter`], [`crate::Error::UnknownColumn`], [`crate::Error::Corrupt`].
+    pub fn rows_where(&self, filter: &Filter) -> Result<Vec<Row>> {
+        let masks = self.masks(Some(filter))?;
+        let rows = |(segment, mask): (&Segment, &RowSet)| mask.iter().map(|row| segment.base + row).collect::<Vec<_>>();
+        Ok(self.segments.iter().zip(masks.iter().flatten()).flat_map(rows).collect())
+    }
+
     /// In how many rows the words of a text are, column by column; hidden rows do not count.
     ///
     /// # Errors

@@ -1,0 +1,247 @@
+//! A server under load on loopback, at 100,000 rows: queries by vector, then hybrid queries by text beside what the embedder
+//! alone gives on the same texts in the same run.
+//!
+//! ```text
+//! cargo bench --bench load                     20 s of each; the rows are messages of a generated desk, embedded once
+//! NBA_SECONDS=300 cargo bench --bench load     as long as one likes
+//! NBA_ROWS=20000 NBA_CONNECTIONS=4
+//! ```
+//!
+//! The client runs on the same cores as the server: it sends bytes that were made before, and reads lengths.
+
+#![expect(clippy::print_stdout, reason = "a bench says what it measured")]
+#![expect(clippy::disallowed_methods, reason = "a bench measures")]
+#![expect(clippy::unwrap_used, reason = "a bench that cannot go on has failed")]
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use nba::{EmbedParams, Embedder as _, ModelSpec, OnnxEmbedder};
+use serde_json::{Value, json};
+
+const API: &str = "/api/2.0/vector-search";
+const INDEX: &str = "main.load.messages";
+const PER_REQUEST: usize = 500;
+
+fn main() {
+    let number = |name: &str, usual: usize| std::env::var(name).ok().map_or(usual, |it| it.parse().unwrap());
+    let (n, seconds, connections) =
+        (number("NBA_ROWS", 100_000), number("NBA_SECONDS", 20), number("NBA_CONNECTIONS", 4));
+    let model = std::env::var("NBA_MODEL").unwrap_or_else(|_| "models/portuguese-multilingual-e5-small".to_owned());
+    let embedder = OnnxEmbedder::open(&ModelSpec::open(Path::new(&model)).unwrap(), &EmbedParams::default()).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let (messages, questions) = texts(folder.path(), n);
+
+    let start = Instant::now();
+    let vectors = embedder.embed(&messages.iter().map(String::as_str).collect::<Vec<_>>()).unwrap();
+    println!("{n} messages embedded: {:.0}/s", n as f64 / start.elapsed().as_secs_f64());
+
+    let server = Server::start(folder.path(), &model);
+    server.create(embedder.identity().dimension);
+    let start = Instant::now();
+    for (at, (texts, vectors)) in messages.chunks(PER_REQUEST).zip(vectors.chunks(PER_REQUEST)).enumerate() {
+        let rows = texts.iter().zip(vectors).enumerate();
+        let rows: Vec<Value> = rows
+            .map(|(n, (text, vector))| json!({ "id": at * PER_REQUEST + n, "text": text, "v": vector.to_vec() }))
+            .collect();
+        let inputs = Value::from(rows).to_string();
+        server.ask("upsert-data", &json!({ "inputs_json": inputs }));
+    }
+    println!("{n} rows upserted, {PER_REQUEST} a request: {:.0}/s", n as f64 / start.elapsed().as_secs_f64());
+
+    let asked = embedder.embed(&questions.iter().map(String::as_str).collect::<Vec<_>>()).unwrap();
+    let by_vector: Vec<Value> = asked
+        .iter()
+        .map(|vector| json!({ "columns": ["id", "text"], "query_vector": vector.to_vec(), "num_results": 10 }))
+        .collect();
+    server.load("by vector", &by_vector, connections, seconds);
+
+    // Each question once, so that no answer comes out of a cache.
+    let hybrid: Vec<Value> = questions
+        .iter()
+        .map(|text| json!({ "columns": ["id", "text"], "query_text": text, "query_type": "HYBRID", "num_results": 10 }))
+        .collect();
+    let served = server.load("hybrid, by text", &hybrid, connections, seconds);
+
+    // The embedder alone, a text at a time on two threads, as questions come.
+    let next = AtomicUsize::new(0);
+    let start = Instant::now();
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                while start.elapsed().as_secs() < seconds as u64 {
+                    let at = next.fetch_add(1, Ordering::Relaxed);
+                    embedder.embed(&[questions[at % questions.len()].as_str()]).unwrap();
+                }
+            });
+        }
+    });
+    let alone = next.load(Ordering::Relaxed) as f64 / start.elapsed().as_secs_f64();
+    println!("the embedder alone: {alone:.0}/s; hybrid queries are {:.0} % of that", 100.0 * served / alone);
+}
+
+/// Messages of a generated desk, and what people ask: neither twice.
+fn texts(folder: &Path, n: usize) -> (Vec<String>, Vec<String>) {
+    let desk = folder.join("desk");
+    let mut messages = Vec::new();
+    let mut questions = Vec::new();
+    let tickets = (n / 3).to_string();
+    let args =
+        ["generate", "--tickets", &tickets, "--locale", "mixed", "--seed", "5", "--labels", "--queries", "--out"];
+    let status = Command::new(env!("CARGO_BIN_EXE_nba")).args(args).arg(&desk).stderr(Stdio::null()).status().unwrap();
+    assert!(status.success());
+    for (file, column, into) in
+        [("ticket_interactions.csv", "message", &mut messages), ("tickets.csv", "description", &mut questions)]
+    {
+        let mut reader = csv::Reader::from_path(desk.join(file)).unwrap();
+        let at = reader.headers().unwrap().iter().position(|name| name == column).unwrap();
+        let mut seen = std::collections::BTreeSet::new();
+        for record in reader.records() {
+            let text = record.unwrap()[at].to_owned();
+            if text.split_whitespace().count() > 2 && seen.insert(text.clone()) {
+                into.push(text);
+            }
+        }
+    }
+    // Few of the messages are said twice in other words; what lacks is said again.
+    let distinct = messages.len();
+    println!("{distinct} distinct messages, {} questions", questions.len());
+    messages = (0..n).map(|at| messages[at % distinct].clone()).collect();
+    (messages, questions)
+}
+
+struct Server {
+    child: Child,
+    address: String,
+}
+
+impl Server {
+    /// On an index of the fixtures, which `nba serve` wants.
+    fn start(folder: &Path, model: &str) -> Self {
+        let index = folder.join("index");
+        let nba = |args: &[&str]| {
+            let mut command = Command::new(env!("CARGO_BIN_EXE_nba"));
+            command.args(args).arg("--index").arg(&index).env("NBA_MODEL", model).stderr(Stdio::null());
+            command
+        };
+        assert!(nba(&["index", "build", "--data", "fixtures"]).stdout(Stdio::null()).status().unwrap().success());
+        let mut child = nba(&["serve", "--listen", "127.0.0.1:0", "--json"]).stdout(Stdio::piped()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let said: Value = serde_json::from_str(&line).unwrap();
+        let address = said["listening"].as_str().unwrap().strip_prefix("http://").unwrap().to_owned();
+        Self { child, address }
+    }
+
+    fn create(&self, dimension: usize) {
+        let mut connection = self.connect();
+        let endpoint = json!({ "name": "load", "endpoint_type": "STANDARD" });
+        connection.ask(&self.request(&format!("{API}/endpoints"), &endpoint));
+        let schema = json!({ "id": "long", "text": "string", "v": "array<float>" }).to_string();
+        let index = json!({
+            "name": INDEX, "endpoint_name": "load", "primary_key": "id", "index_type": "DIRECT_ACCESS",
+            "direct_access_index_spec": {
+                "embedding_vector_columns": [{ "name": "v", "embedding_dimension": dimension }],
+                "embedding_source_columns": [{ "embedding_model_endpoint_name": "local" }],
+                "schema_json": schema,
+            },
+        });
+        connection.ask(&self.request(&format!("{API}/indexes"), &index));
+    }
+
+    fn ask(&self, verb: &str, body: &Value) {
+        self.connect().ask(&self.request(&format!("{API}/indexes/{INDEX}/{verb}"), body));
+    }
+
+    fn request(&self, path: &str, body: &Value) -> Vec<u8> {
+        let body = body.to_string();
+        let (host, length) = (&self.address, body.len());
+        format!("POST {path} HTTP/1.1\r\nhost: {host}\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}").into_bytes()
+    }
+
+    fn connect(&self) -> Connection {
+        let stream = TcpStream::connect(&self.address).unwrap();
+        stream.set_nodelay(true).unwrap();
+        Connection(BufReader::new(stream))
+    }
+
+    /// Sends requests over some connections for some seconds; how many a second were answered.
+    fn load(&self, what: &str, bodies: &[Value], connections: usize, seconds: usize) -> f64 {
+        let requests: Vec<Vec<u8>> =
+            bodies.iter().map(|body| self.request(&format!("{API}/indexes/{INDEX}/query"), body)).collect();
+        // So that a model is loaded.
+        self.connect().ask(&requests[requests.len() - 1]);
+        let next = AtomicUsize::new(0);
+        let before = self.memory();
+        let start = Instant::now();
+        let mut times: Vec<Duration> = std::thread::scope(|scope| {
+            let ask = || {
+                let mut connection = self.connect();
+                let mut times = Vec::new();
+                while start.elapsed().as_secs() < seconds as u64 {
+                    let at = next.fetch_add(1, Ordering::Relaxed);
+                    let began = Instant::now();
+                    connection.ask(&requests[at % requests.len()]);
+                    times.push(began.elapsed());
+                }
+                times
+            };
+            let threads: Vec<_> = (0..connections).map(|_| scope.spawn(ask)).collect();
+            threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
+        });
+        let rate = times.len() as f64 / start.elapsed().as_secs_f64();
+        times.sort();
+        let p = |share: f64| times[(times.len() as f64 * share) as usize].as_secs_f64() * 1e3;
+        println!(
+            "{what}: {} queries on {connections} connections, {rate:.0}/s, p50 {:.2} ms, p99 {:.2} ms, p99.9 {:.2} ms; all answered; memory {before} → {} MiB",
+            times.len(),
+            p(0.5),
+            p(0.99),
+            p(0.999),
+            self.memory()
+        );
+        rate
+    }
+
+    /// What the server has in memory, in mebibytes.
+    fn memory(&self) -> usize {
+        let status = fs_err::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse::<usize>().unwrap() / 1024
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+struct Connection(BufReader<TcpStream>);
+
+impl Connection {
+    /// Sends a request and reads its answer, which must be a success.
+    fn ask(&mut self, request: &[u8]) {
+        self.0.get_mut().write_all(request).unwrap();
+        let (mut head, mut length) = (String::new(), 0);
+        loop {
+            let from = head.len();
+            self.0.read_line(&mut head).unwrap();
+            let line = head[from..].to_lowercase();
+            if let Some(value) = line.strip_prefix("content-length:") {
+                length = value.trim().parse().unwrap();
+            }
+            if line == "\r\n" {
+                break;
+            }
+        }
+        let mut body = vec![0; length];
+        self.0.read_exact(&mut body).unwrap();
+        assert!(head.starts_with("HTTP/1.1 200"), "{head}{}", String::from_utf8_lossy(&body));
+    }
+}

@@ -1,0 +1,386 @@
+//! The words of a part's rows, and Okapi BM25 over several parts as over one table. In memory; knows no file.
+//!
+//! A row is one document: its text columns one after another. A row's score depends on the rows that are there and never on
+//! how they came to be, or in which part they are: rows that are gone count nowhere.
+
+use std::collections::HashMap;
+
+use arrow::array::{Array as _, AsArray as _, RecordBatch};
+
+use crate::error::Result;
+use crate::keyword::plain_words;
+use crate::rank::{Row, RowSet};
+
+/// How much each further occurrence of a word adds, and how far a long row counts less.
+const K1: f32 = 1.2;
+const B: f32 = 0.75;
+/// The most distinct words of a query; those after them are passed over.
+const MAX_WORDS: usize = 1_024;
+
+/// The words of a part.
+pub(super) struct Words {
+    all: Postings,
+    /// The same by column, where there is more than one.
+    columns: Vec<(String, Postings)>,
+}
+
+/// For each word the rows that have it, and how often.
+#[derive(Default)]
+struct Postings {
+    ids: HashMap<Box<str>, u32>,
+    /// Where the rows of a word begin, and one more for the end.
+    starts: Vec<usize>,
+    rows: Vec<Row>,
+    counts: Vec<u32>,
+    /// How many words each row has.
+    lengths: Vec<u32>,
+    total: u64,
+}
+
+/// The rows of a word in a part, ascending.
+#[derive(Clone, Copy)]
+struct List<'a> {
+    rows: &'a [Row],
+    counts: &'a [u32],
+}
+
+impl Words {
+    /// Reads the text columns of a part's rows.
+    pub(super) fn of(batches: impl Iterator<Item = Result<RecordBatch>>, text_columns: &[&str]) -> Result<Self> {
+        let mut all = Writer::default();
+        let apart = text_columns.len() > 1;
+        let mut by_column: Vec<Writer> = text_columns.iter().map(|_| Writer::default()).collect();
+        for batch in batches {
+            let batch = batch?;
+            let texts: Vec<_> = text_columns
+                .iter()
+                .map(|name| batch.column_by_name(name).and_then(|column| column.as_string_opt::<i32>()))
+                .collect();
+            for row in 0..batch.num_rows() {
+                for (at, texts) in texts.iter().enumerate() {
+                    if let Some(texts) = texts.filter(|texts| texts.is_valid(row)) {
+                        plain_words(texts.value(row), &mut |word| {
+                            all.word(word);
+                            if apart {
+                                by_column[at].word(word);
+                            }
+                        });
+                    }
+                    by_column[at].end_row();
+                }
+                all.end_row();
+            }
+        }
+        let columns = text_columns.iter().map(|name| (*name).to_owned()).zip(by_column.into_iter().map(Writer::finish));
+        Ok(Self { all: all.finish(), columns: if apart { columns.collect() } else { Vec::new() } })
+    }
+
+    /// The postings of some columns, or of all.
+    fn postings(&self, columns: Option<&[String]>) -> Vec<&Postings> {
+        match columns {
+            Some(names) if !self.columns.is_empty() => {
+                self.columns.iter().filter(|(name, _)| names.contains(name)).map(|(_, postings)| postings).collect()
+            }
+            _ => vec![&self.all],
+        }
+    }
+}
+
+/// Gathers postings row by row.
+#[derive(Default)]
+struct Writer {
+    ids: HashMap<Box<str>, u32>,
+    /// The words of the row that is being read.
+    row: Vec<u32>,
+    /// Word, row, count: in the order of the rows.
+    entries: Vec<(u32, Row, u32)>,
+    lengths: Vec<u32>,
+}
+
+impl Writer {
+    fn word(&mut self, word: &str) {
+        let id = match self.ids.get(word) {
+            Some(&id) => id,
+            None => {
+                let id = self.ids.len() as u32;
+                self.ids.insert(word.into(), id);
+                id
+            }
+        };
+        self.row.push(id);
+    }
+
+    fn end_row(&mut self) {
+        let row = self.lengths.len() as Row;
+        self.lengths.push(self.row.len() as u32);
+        self.row.sort_unstable();
+        self.entries.extend(self.row.chunk_by(|a, b| a == b).map(|same| (same[0], row, same.len() as u32)));
+        self.row.clear();
+    }
+
+    fn finish(self) -> Postings {
+        let mut starts = vec![0; self.ids.len() + 1];
+        for (id, _, _) in &self.entries {
+            starts[*id as usize + 1] += 1;
+        }
+        for at in 1..starts.len() {
+            starts[at] += starts[at - 1];
+        }
+        let mut next = starts.clone();
+        let (mut rows, mut counts) = (vec![0; self.entries.len()], vec![0; self.entries.len()]);
+        for (id, row, count) in self.entries {
+            let place = &mut next[id as usize];
+            (rows[*place], counts[*place]) = (row, count);
+            *place += 1;
+        }
+        let total = self.lengths.iter().map(|&length| u64::from(length)).sum();
+        Postings { ids: self.ids, starts, rows, counts, lengths: self.lengths, total }
+    }
+}
+
+impl Postings {
+    fn list(&self, word: &str) -> List<'_> {
+        let place = self.ids.get(word).map_or(0..0, |&id| self.starts[id as usize]..self.starts[id as usize + 1]);
+        List { rows: &self.rows[place.clone()], counts: &self.counts[place] }
+    }
+}
+
+/// A part as a query sees it.
+pub(super) struct Searched<'a> {
+    pub(super) words: &'a Words,
+    pub(super) rows: usize,
+    /// The rows that are gone; `None` where none is.
+    pub(super) dead: Option<&'a RowSet>,
+    /// The rows that may be hits, none of them gone; `None` for all, where none is gone.
+    pub(super) eligible: Option<&'a RowSet>,
+}
+
+/// A row of a part, and its BM25.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Match {
+    pub(super) part: usize,
+    pub(super) row: Row,
+    pub(super) score: f32,
+}
+
+/// What is asked for.
+#[derive(Debug, Clone)]
+pub(super) struct Asked {
+    /// Each word once with how often it is there, in order.
+    words: Vec<(String, u32)>,
+    /// The columns that are searched; all where there is `None`.
+    columns: Option<Vec<String>>,
+}
+
+impl Asked {
+    pub(super) fn of(text: &str, columns: Option<Vec<String>>) -> Self {
+        Self { words: query_words(text), columns }
+    }
+}
+
+fn query_words(text: &str) -> Vec<(String, u32)> {
+    let mut words: Vec<(String, u32)> = Vec::new();
+    let mut places: HashMap<String, usize> = HashMap::new();
+    plain_words(text, &mut |word| match places.get(word) {
+        Some(&place) => words[place].1 += 1,
+        None if words.len() < MAX_WORDS => {
+            places.insert(word.to_owned(), words.len());
+            words.push((word.to_owned(), 1));
+        }
+        None => {}
+    });
+    words
+}
+
+/// One part's columns that are searched, with the lengths of its rows.
+struct Side<'a> {
+    part: &'a Searched<'a>,
+    postings: Vec<&'a Postings>,
+}
+
+impl Side<'_> {
+    fn length(&self, row: Row) -> u32 {
+        self.postings.iter().map(|postings| postings.lengths[row as usize]).sum()
+    }
+
+    fn live_rows(&self) -> usize {
+        self.part.rows - self.part.dead.map_or(0, RowSet::count)
+    }
+
+    fn live_length(&self) -> u64 {
+        let total: u64 = self.postings.iter().map(|postings| postings.total).sum();
+        let gone = self.part.dead.map_or(0, |dead| dead.iter().map(|row| u64::from(self.length(row))).sum());
+        total - gone
+    }
+
+    /// The rows that have a word in any of the columns, gone ones too.
+    fn list(&self, word: &str) -> Merged<'_> {
+        let lists: Vec<List<'_>> =
+            self.postings.iter().map(|postings| postings.list(word)).filter(|list| !list.rows.is_empty()).collect();
+        match lists.as_slice() {
+            [] => Merged::Borrowed(List { rows: &[], counts: &[] }),
+            [one] => Merged::Borrowed(*one),
+            several => {
+                let pairs = several.iter().flat_map(|list| list.rows.iter().copied().zip(list.counts.iter().copied()));
+                let mut pairs: Vec<(Row, u32)> = pairs.collect();
+                pairs.sort_unstable();
+                pairs.dedup_by(|more, first| {
+                    let same = more.0 == first.0;
+                    first.1 += if same { more.1 } else { 0 };
+                    same
+                });
+                let (rows, counts) = pairs.into_iter().unzip();
+                Merged::Owned(rows, counts)
+            }
+        }
+    }
+
+    /// How many of some rows, ascending, are not gone.
+    fn live(&self, rows: &[Row]) -> usize {
+        let Some(dead) = self.part.dead else { return rows.len() };
+        rows.iter().filter(|row| !dead.contains(**row)).count()
+    }
+}
+
+enum Merged<'a> {
+    Borrowed(List<'a>),
+    Owned(Vec<Row>, Vec<u32>),
+}
+
+impl Merged<'_> {
+    fn as_list(&self) -> List<'_> {
+        match self {
+            Self::Borrowed(list) => *list,
+            Self::Owned(rows, counts) => List { rows, counts },
+        }
+    }
+}
+
+/// A word of the query with its rows, part by part.
+struct Term<'a> {
+    word: &'a str,
+    lists: Vec<Merged<'a>>,
+    /// What it gives where it fills a row: the most.
+    weight: f32,
+}
+
+fn sides<'a>(parts: &'a [Searched<'a>], columns: Option<&[String]>) -> Vec<Side<'a>> {
+    parts.iter().map(|part| Side { part, postings: part.words.postings(columns) }).collect()
+}
+
+/// Whether each row that may be a hit has a word of the query: a set for each part.
+pub(super) fn matching(parts: &[Searched<'_>], asked: &Asked) -> Vec<RowSet> {
+    let found = |side: &Side<'_>| {
+        let mut set = RowSet::none(side.part.rows);
+        for (word, _) in &asked.words {
+            let list = side.list(word);
+            let rows = list.as_list().rows.iter().filter(|row| side.part.eligible.is_none_or(|it| it.contains(**row)));
+            rows.for_each(|&row| set.insert(row));
+        }
+        set
+    };
+    sides(parts, asked.columns.as_deref()).iter().map(found).collect()
+}
+
+/// The best rows by BM25, in no order: at least `k` where so many have a word of the query, and with the k-th all of its
+/// score. Words are looked at from the one that can give most; once what is left cannot lift another row among the best, only
+/// rows that may be there are looked at (MaxScore; Turtle and Flood, 1995).
+pub(super) fn best(parts: &[Searched<'_>], asked: &Asked, k: usize) -> Vec<Match> {
+    let sides = sides(parts, asked.columns.as_deref());
+    let rows: usize = sides.iter().map(Side::live_rows).sum();
+    let length: u64 = sides.iter().map(Side::live_length).sum();
+    if rows == 0 || length == 0 {
+        return Vec::new();
+    }
+    let mean = length as f32 / rows as f32;
+    let mut terms: Vec<Term<'_>> = asked
+        .words
+        .iter()
+        .map(|(word, count)| {
+            let lists: Vec<Merged<'_>> = sides.iter().map(|side| side.list(word)).collect();
+            let n: usize = sides.iter().zip(&lists).map(|(side, list)| side.live(list.as_list().rows)).sum();
+            let idf = ((rows as f32 - n as f32 + 0.5) / (n as f32 + 0.5)).ln_1p();
+            Term { word, lists, weight: idf * (K1 + 1.0) * *count as f32 }
+        })
+        .filter(|term| term.lists.iter().any(|list| !list.as_list().rows.is_empty()))
+        .collect();
+    terms.sort_by(|a, b| b.weight.total_cmp(&a.weight).then_with(|| a.word.cmp(b.word)));
+
+    let mut scores = Scores {
+        sides: &sides,
+        mean,
+        totals: parts.iter().map(|part| vec![0.0; part.rows]).collect(),
+        seen: Vec::new(),
+    };
+    let mut left: f32 = terms.iter().map(|term| term.weight).sum();
+    let mut floor = f32::NEG_INFINITY;
+    for term in &terms {
+        // Rounding must not cost a row its place.
+        if floor > left * 1.0001 {
+            scores.seen.retain(|&(part, row)| scores.totals[part][row as usize] + left * 1.0001 >= floor);
+            scores.update(term);
+        } else {
+            scores.add(term);
+        }
+        left -= term.weight;
+        if scores.seen.len() > k {
+            floor = scores.kth(k);
+        }
+    }
+    let reached = if scores.seen.len() > k { scores.kth(k) } else { f32::NEG_INFINITY };
+    let matches = scores.seen.iter().map(|&(part, row)| Match { part, row, score: scores.totals[part][row as usize] });
+    matches.filter(|found| found.score >= reached).collect()
+}
+
+struct Scores<'a> {
+    sides: &'a [Side<'a>],
+    mean: f32,
+    /// By part and row.
+    totals: Vec<Vec<f32>>,
+    /// The rows whose total counts.
+    seen: Vec<(usize, Row)>,
+}
+
+impl Scores<'_> {
+    /// Adds a word's scores to all rows that have it.
+    fn add(&mut self, term: &Term<'_>) {
+        for (part, list) in term.lists.iter().enumerate() {
+            let side = &self.sides[part];
+            let list = list.as_list();
+            for (&row, &count) in list.rows.iter().zip(list.counts) {
+                if side.part.eligible.is_some_and(|eligible| !eligible.contains(row)) {
+                    continue;
+                }
+                let total = &mut self.totals[part][row as usize];
+                if *total == 0.0 {
+                    self.seen.push((part, row));
+                }
+                *total += term.weight * share(count, side.length(row), self.mean);
+            }
+        }
+    }
+
+    /// Adds a word's scores to the rows that count already.
+    fn update(&mut self, term: &Term<'_>) {
+        for &(part, row) in &self.seen {
+            let list = term.lists[part].as_list();
+            if let Ok(place) = list.rows.binary_search(&row) {
+                let length = self.sides[part].length(row);
+                self.totals[part][row as usize] += term.weight * share(list.counts[place], length, self.mean);
+            }
+        }
+    }
+
+    /// The `k`-th best total so far, of which there are more.
+    fn kth(&self, k: usize) -> f32 {
+        let mut totals: Vec<f32> = self.seen.iter().map(|&(part, row)| self.totals[part][row as usize]).collect();
+        let (_, kth, _) = totals.select_nth_unstable_by(k.max(1) - 1, |a, b| b.total_cmp(a));
+        *kth
+    }
+}
+
+/// tf / (tf + k1 (1 − b + b length / mean)): the part of a word's weight that a row gets.
+fn share(count: u32, length: u32, mean: f32) -> f32 {
+    let count = count as f32;
+    count / (count + K1 * (1.0 - B + B * length as f32 / mean))
+}
