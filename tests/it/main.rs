@@ -10,6 +10,7 @@ mod analyze;
 mod build;
 mod contract;
 mod corpus;
+mod databricks;
 mod errors;
 mod examples;
 mod feed;

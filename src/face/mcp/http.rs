@@ -14,6 +14,7 @@ use rmcp::transport::streamable_http_server::session::never::NeverSessionManager
 use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
 
 use super::{Server, managed};
+use crate::catalog::Catalog;
 use crate::desk::TitleLanguage;
 use crate::engine::Engine;
 use crate::face::http::{Grant, Scope};
@@ -24,8 +25,8 @@ const PATH: &str = "/mcp";
 const MAX_BODY: usize = 2 * 1024 * 1024;
 
 /// The routes, absolute, to be merged with others. Whose requests come this far has been looked at before.
-pub fn http_service(engine: Arc<Engine>, language: TitleLanguage) -> Router {
-    let directory = managed::desk::directory(Arc::clone(&engine));
+pub fn http_service(engine: Arc<Engine>, catalog: Arc<Catalog>, language: TitleLanguage) -> Router {
+    let directory = managed::catalog::directory(Arc::clone(&engine), catalog);
     let server = Server { engine, language };
     Router::new().route_service(PATH, service(server)).merge(managed::router(directory))
 }
