@@ -231,3 +231,22 @@ fn texts_are_masked_as_the_command_line_masks_them() {
         ] })
     );
 }
+
+#[test]
+fn each_operation_needs_the_scope_that_it_says() {
+    let contract = contract();
+    let sandbox = with_index();
+    let token = "0123456789abcdef0123456789abcdef";
+    sandbox.write("tokens", format!("reader read {token}\n"));
+    sandbox.sh("chmod 600 tokens").ok();
+    let server = Server::start_with(&sandbox, &["--tokens", "tokens"]);
+    for (path, method, operation) in operations(&contract) {
+        let is_open = operation["security"] == json!([]);
+        let without = server.send(&method, &path, "", "{}");
+        assert_eq!(without.status == 401, !is_open, "{path}: {without:?}");
+        let with = server.send(&method, &path, &format!("authorization: Bearer {token}\r\n"), "{}");
+        assert_eq!(with.status == 403, operation["x-scope"] == "write", "{path}: {with:?}");
+        is_documented(&contract, &operation, &without);
+        is_documented(&contract, &operation, &with);
+    }
+}
