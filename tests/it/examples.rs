@@ -189,5 +189,21 @@ fn the_databricks_sdk_lives_the_life_of_an_index() {
     let server = Server::start(&sandbox);
     let address = format!("http://{}", server.address());
     let said = shown(script(&python, "databricks_sdk.py", &[&address]));
-    expect![[r#""#]].assert_eq(&said);
+    expect![[r#"
+        endpoints: example, nba
+        created: main.example.notes True
+        upserted: SUCCESS 3
+        nearest: 1 | refund not received; 2 | refund too late
+        nearest, filtered: 2 | refund too late
+        by words: 3 | terminal does not start
+        scanned: [1, 2, 3]
+        deleted: SUCCESS 1
+        nearest, then: 1 | refund not received; 3 | terminal does not start
+        followed: main.example.tickets True True
+        hybrid: {'FINANCIAL'}
+        indexes: main.example.notes, main.example.tickets
+        not found: there is no index `main.example.none`
+        left: []
+    "#]]
+    .assert_eq(&said);
 }

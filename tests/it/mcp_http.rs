@@ -94,7 +94,8 @@ fn what_is_no_message_is_refused() {
     let host = ("host", server.address());
     let (json, both) = (("content-type", "application/json"), ("accept", "application/json, text/event-stream"));
     let mut found = String::new();
-    let cases: [(&str, &str, &[(&str, &str)], &str); 8] = [
+    type Headers<'a> = &'a [(&'a str, &'a str)];
+    let cases: [(&str, &str, Headers<'_>, &str); 8] = [
         ("GET", DESK, &[host, both], ""),
         ("DELETE", DESK, &[host, both], ""),
         ("POST", DESK, &[host, json], "{}"),
