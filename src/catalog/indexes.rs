@@ -1,5 +1,6 @@
 //! Indexes: made, found, changed, removed, asked by a text.
 
+use std::io::ErrorKind;
 use std::sync::Arc;
 
 use fs_err as fs;
@@ -127,8 +128,11 @@ impl Catalog {
             state.stores.remove(&name).ok_or_else(|| not_there(&name))
         })?;
         store.retire();
-        fs::remove_dir_all(&store.folder)?;
-        Ok(())
+        match fs::remove_dir_all(&store.folder) {
+            // Somebody still writes there: no entry names it any more, and the next start removes it.
+            Err(error) if error.kind() == ErrorKind::DirectoryNotEmpty => Ok(()),
+            removed => Ok(removed?),
+        }
     }
 
     /// The vector by which an index is asked with a text.

@@ -41,7 +41,10 @@ impl Place {
     pub(super) fn state(&self) -> Result<String> {
         match self {
             Self::Files(path) => untyped::state(path),
-            Self::Desk(held, _) => Ok(held.snapshot().generation().name.clone()),
+            Self::Desk(held, index) => {
+                let hidden = held.snapshot().index(index)?.hidden_rows();
+                Ok(format!("{} without {hidden} rows", held.snapshot().generation().name))
+            }
         }
     }
 

@@ -74,8 +74,13 @@ impl Catalog {
             {
                 collection.tend()?;
             }
-            let follows = index.record.delta_sync().filter(|spec| spec.pipeline == Pipeline::Continuous);
-            let Some(spec) = follows.filter(|_| !index.endpoint.stopped && !store.is_syncing()) else { continue };
+            let Some(spec) = index.record.delta_sync().filter(|_| !store.is_syncing()) else { continue };
+            // What is forgotten on the desk must not be found in a copy of its rows, whatever was said of those.
+            let is_of_desk = self.desk.place(&spec.source_table).is_some();
+            let follows = spec.pipeline == Pipeline::Continuous && !index.endpoint.stopped;
+            if !follows && !is_of_desk {
+                continue;
+            }
             let state = self.source_state(&spec.source_table);
             if index.record.synced.as_ref().is_none_or(|synced| synced.source != state) {
                 // What is wrong with the source is noted in the index, and tried again once it has changed.

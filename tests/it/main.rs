@@ -25,6 +25,7 @@ mod mask;
 mod masking;
 mod mcp;
 mod mcp_http;
+mod mirror_survival;
 mod nginx;
 mod precision;
 mod queries;

@@ -16,8 +16,8 @@ pub(super) struct Call<'a> {
     pub(super) path: String,
     params: Vec<(String, String)>,
     body: &'a Bytes,
-    /// Name and port by which this server was called.
-    pub(super) host: &'a str,
+    /// Scheme, name and port by which this server was called.
+    origin: &'a str,
 }
 
 /// An answer that is no refusal.
@@ -27,13 +27,19 @@ pub(super) struct Reply {
 }
 
 impl<'a> Call<'a> {
-    pub(super) fn new(method: &'a axum::http::Method, path: &str, query: &str, body: &'a Bytes, host: &'a str) -> Self {
+    pub(super) fn new(
+        method: &'a axum::http::Method,
+        path: &str,
+        query: &str,
+        body: &'a Bytes,
+        origin: &'a str,
+    ) -> Self {
         let pairs = query.split('&').filter(|pair| !pair.is_empty());
         let params = pairs.map(|pair| {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
             (decoded(&name.replace('+', " ")), decoded(&value.replace('+', " ")))
         });
-        Self { method: method.as_str(), path: path.to_owned(), params: params.collect(), body, host }
+        Self { method: method.as_str(), path: path.to_owned(), params: params.collect(), body, origin }
     }
 
     /// The first value of a parameter, unless it is empty.
@@ -65,7 +71,7 @@ impl<'a> Call<'a> {
 
     /// The address of a path on this server.
     pub(super) fn url(&self, path: &str) -> String {
-        format!("http://{}{path}", self.host)
+        format!("{}{path}", self.origin)
     }
 
     /// That there is no such path.

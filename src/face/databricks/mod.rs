@@ -4,6 +4,7 @@
 //! One table of paths a file: `route` here, `second::route`, `lookups::route`. Clients disagree about methods, put bodies into GET and
 //! backticks into names, so a path is matched by hand, piece by piece.
 
+mod asked;
 mod call;
 mod data;
 mod endpoints;
@@ -47,8 +48,16 @@ const SECOND: &str = "/api/2.0/ai-search/";
 /// What the service takes in one request, 10 MB, and what JSON in JSON adds to it.
 const MAX_BODY: usize = 32 << 20;
 
-/// Every path of the service, absolute, to be merged with other routes: it answers below its own prefixes alone.
-pub fn router(catalog: Arc<Catalog>) -> Router {
+/// What the paths answer from.
+#[derive(Clone)]
+struct Served {
+    catalog: Arc<Catalog>,
+    scheme: &'static str,
+}
+
+/// Every path of the service, absolute, to be merged with other routes: it answers below its own prefixes alone. `scheme` is
+/// that of this server's own addresses.
+pub fn router(catalog: Arc<Catalog>, scheme: &'static str) -> Router {
     let paths = [
         "/api/2.0/vector-search/{*rest}",
         "/api/2.0/ai-search/{*rest}",
@@ -65,17 +74,18 @@ pub fn router(catalog: Arc<Catalog>) -> Router {
         .into_iter()
         .fold(Router::new(), |router, path| router.route(path, any(handle)))
         .layer(DefaultBodyLimit::max(MAX_BODY))
-        .with_state(catalog)
+        .with_state(Served { catalog, scheme })
 }
 
 async fn handle(
-    State(catalog): State<Arc<Catalog>>,
+    State(Served { catalog, scheme }): State<Served>,
     method: Method,
     OriginalUri(uri): OriginalUri,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Response {
-    let host = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or("localhost").to_owned();
+    let host = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or("localhost");
+    let origin = format!("{scheme}://{host}");
     let body = match body {
         Ok(body) => body,
         Err(rejection) => return Refusal::of_body(&rejection).response(),
@@ -83,7 +93,7 @@ async fn handle(
     let path = uri.path().to_owned();
     let query = uri.query().unwrap_or_default().to_owned();
     let answered = blocking(move || {
-        let call = Call::new(&method, &path, &query, &body, &host);
+        let call = Call::new(&method, &path, &query, &body, &origin);
         Ok(answer(&catalog, &call).map_or_else(|refusal| refusal.response(), Reply::response))
     });
     answered.await.unwrap_or_else(|error| Refusal::from(error).response())

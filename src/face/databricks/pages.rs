@@ -3,7 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::query::{Answer, Query};
+use super::asked::Query;
+use super::query::Answer;
 use crate::error::{Error, Result};
 use crate::index::sha256_hex;
 

@@ -1,61 +1,20 @@
-//! A query: what its body asks, in which order its parts run, and the page that answers it.
+//! A query: in which order its parts run, and the page that answers it. What its body asks is in `asked`.
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
+use super::asked::Query;
 use super::call::{self, Reply};
 use super::errors::Refusal;
-use super::facets::{self, Facet};
+use super::facets;
 use super::filters;
 use super::pages::{self, Place};
-use super::rows::{Sort, check_columns, distinct, shown, sorted};
-use crate::catalog::{Ask, Catalog, Index, IndexView, RERANKED, RowAt, Subtype, rerank};
+use super::rows::{shown, sorted};
+use crate::catalog::{Ask, Catalog, Index, IndexView, RERANKED, RowAt, rerank};
 use crate::error::{Error, Result};
 use crate::face::clock::{Stopwatch, now};
 use crate::face::question::DEFAULT_K;
 use crate::index::QueryKind;
-
-/// The most rows by vectors; and by words, or by both.
-const MAX_NEAREST: usize = 10_000;
-const MAX_OF_WORDS: usize = 200;
-/// The most bytes of a query's text.
-const MAX_TEXT: usize = 32_764;
-/// The one model that looks at rows again.
-const RERANKER: &str = "databricks_reranker";
-
-/// The body of a query. Unknown fields are passed over.
-#[derive(Debug, Default, Clone, Serialize, Deserialize)]
-#[serde(default)]
-pub(super) struct Query {
-    pub(super) columns: Vec<String>,
-    pub(super) query_text: Option<String>,
-    pub(super) query_vector: Option<Vec<f32>>,
-    pub(super) query_type: Option<String>,
-    pub(super) num_results: Option<usize>,
-    pub(super) filters_json: Option<Value>,
-    pub(super) filter_string: Option<String>,
-    pub(super) score_threshold: Option<f64>,
-    pub(super) query_columns: Option<Vec<String>>,
-    pub(super) sort_columns: Option<Vec<String>>,
-    pub(super) facets: Option<Vec<String>>,
-    pub(super) reranker: Option<Reranker>,
-    pub(super) columns_to_rerank: Option<Vec<String>>,
-    pub(super) debug_level: Option<i64>,
-}
-
-#[derive(Debug, Default, Clone, Serialize, Deserialize)]
-#[serde(default)]
-pub(super) struct Reranker {
-    model: Option<String>,
-    model_type: Option<String>,
-    parameters: Option<RerankParameters>,
-}
-
-#[derive(Debug, Default, Clone, Serialize, Deserialize)]
-#[serde(default)]
-pub(super) struct RerankParameters {
-    columns_to_rerank: Option<Vec<String>>,
-}
 
 /// `query-next-page`.
 #[derive(Debug, Default, Deserialize)]
@@ -73,17 +32,6 @@ pub(super) struct Answer {
     /// Columns and rows of facets, where there are some.
     facets: Option<Vec<Value>>,
     debug: Option<Value>,
-}
-
-/// What a query asks, checked against the index.
-struct Checked {
-    columns: Vec<String>,
-    kind: QueryKind,
-    k: usize,
-    text: Option<String>,
-    sorts: Vec<Sort>,
-    facets: Vec<Facet>,
-    rerank: Option<Vec<String>>,
 }
 
 /// The first page of a query.
@@ -180,79 +128,6 @@ pub(super) fn answer(catalog: &Catalog, index: &Index, query: &Query) -> Result<
         debug
     });
     Ok(Answer { view, columns: checked.columns, hits, facets, debug })
-}
-
-impl Query {
-    fn check(&self, index: &Index, view: &IndexView) -> Result<Checked> {
-        let kind = self.kind(index)?;
-        // The desk's own ranking has no such limit.
-        let is_wide = kind == QueryKind::Ann || index.is_built_in();
-        let most = if is_wide { MAX_NEAREST } else { MAX_OF_WORDS };
-        let k = self.num_results.unwrap_or(DEFAULT_K);
-        if k == 0 || k > most {
-            return Err(Error::argument("num_results", format!("{k} is not between 1 and {most}")));
-        }
-        let columns = distinct(&self.columns);
-        if columns.is_empty() {
-            return Err(Error::argument("columns", "name at least one column to return"));
-        }
-        check_columns(view, &columns)?;
-        check_columns(view, self.query_columns.as_deref().unwrap_or_default())?;
-        let sorts = self.sort_columns.iter().flatten().map(|text| Sort::read(text, view)).collect::<Result<_>>()?;
-        let facets = facets::read(self.facets.as_deref().unwrap_or_default(), view)?;
-        let text = self.text(kind)?;
-        Ok(Checked { columns, kind, k, text, sorts, facets, rerank: self.rerank(view)? })
-    }
-
-    /// An index of words alone is asked by words unless said otherwise.
-    fn kind(&self, index: &Index) -> Result<QueryKind> {
-        let of_words = index.record.subtype == Subtype::FullText;
-        let name = self.query_type.as_deref().unwrap_or(if of_words { "FULL_TEXT" } else { "ANN" });
-        let kinds = [("ANN", QueryKind::Ann), ("HYBRID", QueryKind::Hybrid), ("FULL_TEXT", QueryKind::FullText)];
-        let kind = kinds.into_iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, kind)| kind);
-        match kind {
-            None => Err(Error::argument("query_type", format!("`{name}` is not `ANN`, `HYBRID` or `FULL_TEXT`"))),
-            Some(QueryKind::Ann | QueryKind::Hybrid) if of_words => {
-                let message = format!("`{}` is a FULL_TEXT index: it has no vectors", index.record.name);
-                Err(Error::argument("query_type", message))
-            }
-            Some(kind) => Ok(kind),
-        }
-    }
-
-    fn text(&self, kind: QueryKind) -> Result<Option<String>> {
-        let text = self.query_text.as_ref().filter(|text| !text.trim().is_empty());
-        if let Some(text) = text.filter(|text| text.len() > MAX_TEXT) {
-            let message = format!("{} bytes; {MAX_TEXT} are the most", text.len());
-            return Err(Error::argument("query_text", message));
-        }
-        match (kind, text, &self.query_vector) {
-            (QueryKind::Ann, None, None) => Err(Error::argument("query_text", "give `query_text` or `query_vector`")),
-            (QueryKind::Ann, Some(_), Some(_)) => {
-                Err(Error::argument("query_vector", "give it or `query_text`; a HYBRID query takes both"))
-            }
-            (QueryKind::Hybrid | QueryKind::FullText, None, _) => {
-                Err(Error::argument("query_text", "a HYBRID or FULL_TEXT query needs it"))
-            }
-            _ => Ok(text.cloned()),
-        }
-    }
-
-    /// The columns that are looked at again; `None` where nobody asked.
-    fn rerank(&self, view: &IndexView) -> Result<Option<Vec<String>>> {
-        let given = self.reranker.as_ref();
-        if let Some(model) = given.map(|it| it.model.as_deref().unwrap_or_default()).filter(|name| *name != RERANKER) {
-            return Err(Error::argument("reranker", format!("`{model}` is not `{RERANKER}`")));
-        }
-        let within = given.and_then(|it| it.parameters.as_ref()?.columns_to_rerank.clone());
-        let columns = within.or_else(|| self.columns_to_rerank.clone()).unwrap_or_default();
-        check_columns(view, &columns)?;
-        match (given, columns.is_empty()) {
-            (Some(_), true) => Err(Error::argument("columns_to_rerank", "a reranker needs at least one")),
-            (None, true) => Ok(None),
-            (_, false) => Ok(Some(columns)),
-        }
-    }
 }
 
 /// The best rows in the order of a second look, before the others; or why there was none.

@@ -2,7 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
-use super::query::{self, Query};
+use super::asked::Query;
+use super::query;
 use crate::catalog::{Catalog, IndexRecord};
 use crate::error::Result;
 

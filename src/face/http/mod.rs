@@ -154,7 +154,7 @@ impl Server {
         let router = router
             .fallback(routes::unknown_path)
             .method_not_allowed_fallback(routes::wrong_method)
-            .merge(databricks::router(Arc::clone(&catalog)));
+            .merge(databricks::router(Arc::clone(&catalog), if tls.is_some() { "https" } else { "http" }));
         let router = behind(router, &observer, &access, limits);
         let connections = Arc::new(Connections::new(router, tls.clone(), metrics, &params));
         Ok(Self { catalog, service, access, observer, connections, tls, params, note })

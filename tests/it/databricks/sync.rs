@@ -7,6 +7,7 @@ use expect_test::expect;
 use serde_json::{Value, json};
 
 use super::{Mirror, PRODUCTS, V1, docs_request, product, products};
+use crate::support::small_ticket;
 
 const INDEX: &str = "/api/2.0/vector-search/indexes/main.shop.docs";
 
@@ -165,4 +166,32 @@ fn the_desk_and_what_is_written_back_are_tables_too() {
     for key in ["ticket_id", "subject", "status", "created_at", "tags"] {
         assert_eq!(field(&mine, key), field(&theirs, key));
     }
+}
+
+#[test]
+fn what_is_forgotten_on_the_desk_goes_from_copies_of_its_rows() {
+    let mirror = Mirror::start();
+    mirror.endpoint("ep1");
+    let request = json!({
+        "delta_sync_index_spec": {
+            "columns_to_sync": ["subject"],
+            "embedding_source_columns": [{ "embedding_model_endpoint_name": "m", "name": "subject" }],
+            "pipeline_type": "TRIGGERED", "source_table": "main.support.tickets",
+        },
+        "endpoint_name": "ep1", "index_type": "DELTA_SYNC", "name": "main.shop.tickets", "primary_key": "ticket_id",
+    });
+    mirror.post(&format!("{V1}/indexes"), &request);
+    let ticket = small_ticket(false);
+    let filter = json!({ "ticket_id": ticket }).to_string();
+    let query = json!({ "columns": ["ticket_id"], "query_text": "x", "filters_json": filter });
+    assert_eq!(mirror.rows("main.shop.tickets", &query).len(), 1);
+    mirror.sandbox.nba(&["index", "forget", "--index", "index", "--ticket", &ticket]).ok();
+    mirror.post("/v1/reload", &json!({}));
+    for _ in 0..600 {
+        if mirror.rows("main.shop.tickets", &query).is_empty() {
+            return;
+        }
+        sleep(Duration::from_millis(100));
+    }
+    panic!("{ticket} is found still");
 }
