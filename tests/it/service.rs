@@ -250,6 +250,18 @@ fn each_limit_has_its_answer() {
 }
 
 #[test]
+fn a_body_may_be_as_large_as_its_route_allows() {
+    let sandbox = Sandbox::with_small_index();
+    let server = Server::start(&sandbox);
+    let query = "/api/2.0/vector-search/indexes/main.support.tickets/query";
+    let mut body = json!({ "columns": ["ticket_id"], "query_text": "estorno", "num_results": 1 }).to_string();
+    body.push_str(&" ".repeat(11 << 20));
+    assert_eq!(server.send("POST", query, "", &body).status, 200);
+    body.push_str(&" ".repeat(2 << 20));
+    assert_eq!(server.send("POST", query, "", &body).status, 413);
+}
+
+#[test]
 fn a_uri_as_long_as_the_library_reads_is_read() {
     let sandbox = Sandbox::with_small_index();
     let server = Server::start(&sandbox);
@@ -270,15 +282,19 @@ fn more_connections_than_may_be_are_refused() {
     sandbox.write("nba.toml", "[serve]\nconnections = 2\n");
     let server = Server::start(&sandbox);
     let held = [server.connect(), server.connect()];
-    let refused = until(|| {
-        // The system may have taken a connection that the server has not seen yet.
-        let answer = server.send("GET", "/healthz", "", "");
-        (answer.status == 503).then_some(answer)
-    });
+    let refused = Answer::of(&server.raw(b""));
+    assert_eq!(refused.status, 503);
     assert_eq!(refused.header("retry-after"), Some("1"));
     assert_eq!(refused.json(), json!({ "error": "too many connections are open; ask again", "exit_code": 6 }));
     drop(held);
-    until(|| (server.send("GET", "/healthz", "", "").status == 200).then_some(()));
+    until(|| {
+        let mut stream = server.connect();
+        // Both fail where the server has refused this one already.
+        let asked = stream.write_all(b"GET /healthz HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");
+        let mut text = String::new();
+        let read = asked.and_then(|()| stream.read_to_string(&mut text));
+        (read.is_ok() && text.starts_with("HTTP/1.1 200")).then_some(())
+    });
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Connections: taken as long as there may be more, served until they end or the server does, never waited for long.
 
-use std::io;
+use std::io::{self, Read as _, Write as _};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -83,10 +83,13 @@ impl Connections {
     /// Says that there are too many, without a task: there might be as many as there are connections.
     fn refuse(&self, stream: TcpStream) {
         self.metrics.connection_fault("too_many");
-        if self.tls.is_none() {
+        // Neither call waits: the stream stays as the runtime has made it.
+        if self.tls.is_none()
+            && let Ok(mut stream) = stream.into_std()
+        {
             // What has come is read, or the system would take the answer back.
-            let _ = stream.try_read(&mut [0; 4096]);
-            let _ = stream.try_write(raw("503 Service Unavailable", "retry-after: 1\r\n", TOO_MANY).as_bytes());
+            let _come = stream.read(&mut [0; 4096]);
+            let _ = stream.write_all(raw("503 Service Unavailable", "retry-after: 1\r\n", TOO_MANY).as_bytes());
         }
     }
 

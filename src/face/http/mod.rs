@@ -26,6 +26,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -208,6 +209,8 @@ impl Server {
 /// The routes behind what every request goes through, the outermost last.
 fn behind(router: Router, observer: &Arc<Observer>, access: &Arc<Access>, limits: Arc<Limits>) -> Router {
     router
+        // `limits` has read the body, as far as it may go on this route.
+        .layer(DefaultBodyLimit::disable())
         .layer(from_fn_with_state(limits, limits::limit))
         .layer(from_fn_with_state(Arc::clone(access), access::admit))
         .layer(from_fn_with_state(Arc::clone(observer), observe::observe))
