@@ -182,7 +182,6 @@ fn an_mcp_client_lists_and_calls_tools() {
 }
 
 #[test]
-#[ignore = "the server has no endpoints and no indexes of callers yet"]
 fn the_databricks_sdk_lives_the_life_of_an_index() {
     let Some(python) = python() else { return };
     let sandbox = index_of_the_desk();
