@@ -229,6 +229,9 @@ impl Collection {
     /// [`Error::Argument`] for a vector of another dimension; I/O errors. Nothing is changed then.
     pub fn apply(&self, batch: Batch) -> Result<()> {
         self.inner.check(&batch)?;
+        if batch.upserts.is_empty() && batch.deletes.is_empty() {
+            return Ok(());
+        }
         let rows = row::sorted_by_key(batch.upserts);
         if rows.len() + batch.deletes.len() >= self.inner.params.merge_rows {
             return self.inner.merge(Some((&batch.deletes, &rows))).map(|_| ());

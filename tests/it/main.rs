@@ -32,6 +32,7 @@ mod queries;
 mod query;
 mod real_model;
 mod replay;
+mod sdk;
 mod seed;
 mod serve;
 mod service;
