@@ -3,6 +3,7 @@
 mod edit;
 mod serve;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use fs_err as fs;
@@ -48,6 +49,10 @@ pub struct Config {
     pub recommend: RecommendParams,
     /// How a server serves.
     pub serve: ServeParams,
+    /// Files and folders by the names under which indexes follow them: `catalog.schema.table`.
+    pub tables: BTreeMap<String, PathBuf>,
+    /// Models by the names that clients of a vector search service call them.
+    pub models: BTreeMap<String, PathBuf>,
 }
 
 impl Config {
@@ -62,11 +67,12 @@ impl Config {
             *own = folder.join(&own);
         }
         config.serve.below(folder);
+        config.tables.values_mut().for_each(|path| *path = folder.join(&path));
         // A model may be named rather than placed: only what is a folder beside the file is a path.
-        if let Some(model) = &mut config.model
-            && folder.join(&model).is_dir()
-        {
-            *model = folder.join(&model);
+        for model in config.model.iter_mut().chain(config.models.values_mut()) {
+            if folder.join(&model).is_dir() {
+                *model = folder.join(&model);
+            }
         }
         Ok(config)
     }

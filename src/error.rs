@@ -55,6 +55,40 @@ pub enum Error {
         /// The names there are, oldest first.
         known: Vec<String>,
     },
+    /// An endpoint, index or table of the catalogue that does not exist.
+    #[error("there is no {what} `{name}`")]
+    NotThere {
+        /// `endpoint`, `index`, `table` or `model`.
+        what: &'static str,
+        /// The name that was asked for.
+        name: String,
+    },
+    /// An endpoint or index of the catalogue whose name is taken.
+    #[error("{what} `{name}` already exists; choose another name, or delete it first")]
+    Exists {
+        /// `endpoint` or `index`.
+        what: &'static str,
+        /// The name that was given.
+        name: String,
+    },
+    /// What is built in, and is changed by `nba index build` alone.
+    #[error("{what} `{name}` is built in and cannot be changed; make one of your own")]
+    BuiltIn {
+        /// `endpoint` or `index`.
+        what: &'static str,
+        /// The name that was given.
+        name: String,
+    },
+    /// An endpoint or index of the catalogue that is not in the state for what was asked.
+    #[error("{what} `{name}` {state}")]
+    State {
+        /// `endpoint` or `index`.
+        what: &'static str,
+        /// Which.
+        name: String,
+        /// The state that it is in, and the way out.
+        state: String,
+    },
     /// A primary key that the index does not hold.
     #[error("no row `{key}` in index `{index}`")]
     UnknownRow {
@@ -142,6 +176,17 @@ pub enum Error {
     )]
     Ledger {
         /// The ledger.
+        path: PathBuf,
+        /// What does not hold.
+        reason: String,
+    },
+    /// The catalogue of endpoints and indexes cannot be trusted. It is not written again: what it names would be lost.
+    #[error(
+        "{} is damaged: {reason}; it is left as it is: restore it from a backup, or move its folder away and make its indexes anew",
+        .path.display()
+    )]
+    Catalog {
+        /// The catalogue.
         path: PathBuf,
         /// What does not hold.
         reason: String,
@@ -250,6 +295,10 @@ pub enum Fault {
     Caller,
     /// What the caller named does not exist here.
     NotFound,
+    /// What the caller wants to make is there already.
+    Conflict,
+    /// What nobody may change in this way.
+    Denied,
     /// The rows, catalogue or configuration that were given.
     Input,
     /// What came in is well-formed, and too unlike last night's or too poor to be served.
@@ -269,7 +318,7 @@ impl Fault {
     #[must_use]
     pub const fn exit_code(self) -> u8 {
         match self {
-            Self::Caller | Self::NotFound => 2,
+            Self::Caller | Self::NotFound | Self::Conflict | Self::Denied => 2,
             Self::Gate => 4,
             Self::Input => 5,
             Self::Busy => 6,
@@ -285,6 +334,8 @@ impl Fault {
         match self {
             Self::Caller | Self::Input => 400,
             Self::NotFound => 404,
+            Self::Conflict => 409,
+            Self::Denied => 403,
             Self::Gate | Self::Setup | Self::Busy | Self::Stop => 503,
             Self::Bug => 500,
         }
@@ -296,12 +347,17 @@ impl Error {
     #[must_use]
     pub const fn fault(&self) -> Fault {
         match self {
-            Self::UnknownColumn { .. } | Self::Argument { .. } | Self::Filter { .. } => Fault::Caller,
+            Self::UnknownColumn { .. } | Self::Argument { .. } | Self::Filter { .. } | Self::State { .. } => {
+                Fault::Caller
+            }
+            Self::Exists { .. } => Fault::Conflict,
+            Self::BuiltIn { .. } => Fault::Denied,
             Self::UnknownTicket { .. }
             | Self::NothingToForget { .. }
             | Self::UnknownAction { .. }
             | Self::UnknownIndex { .. }
             | Self::UnknownGeneration { .. }
+            | Self::NotThere { .. }
             | Self::UnknownRow { .. } => Fault::NotFound,
             Self::Data { .. } | Self::TooLittle { .. } | Self::Line(_) | Self::Input(_) | Self::Config { .. } => {
                 Fault::Input
@@ -312,6 +368,7 @@ impl Error {
             Self::NoIndex { .. }
             | Self::Corrupt { .. }
             | Self::Ledger { .. }
+            | Self::Catalog { .. }
             | Self::PersonalData { .. }
             | Self::Format { .. }
             | Self::ModelMismatch { .. }

@@ -44,6 +44,7 @@
 //! ```
 
 pub mod actions;
+pub mod catalog;
 pub mod collection;
 pub mod config;
 pub mod desk;

@@ -12,10 +12,10 @@ use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use fs_err as fs;
-use sha2::{Digest as _, Sha256};
 
 use crate::disk;
 use crate::error::{Error, Result};
+use crate::index::sha256_hex;
 
 const SUM_DIGITS: usize = 16;
 
@@ -125,6 +125,7 @@ fn parse(line: &[u8]) -> Option<(u64, &str)> {
 }
 
 fn sum(bytes: &[u8]) -> String {
-    let digest = Sha256::digest(bytes);
-    digest[..SUM_DIGITS / 2].iter().map(|byte| format!("{byte:02x}")).collect()
+    let mut sum = sha256_hex(bytes);
+    sum.truncate(SUM_DIGITS);
+    sum
 }

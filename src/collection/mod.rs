@@ -30,7 +30,6 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 use fs_err as fs;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use sha2::{Digest as _, Sha256};
 
 pub use self::row::{Key, NewRow};
 pub use self::schema::{Column, ColumnType, MAX_DIMENSION, Primitive, Schema, VectorColumn};
@@ -41,6 +40,7 @@ use self::part::{Part, PartEntry};
 use self::state::{Slot, State, sorted};
 use crate::disk;
 use crate::error::{Error, Result};
+use crate::index::sha256_hex;
 use crate::vector::VectorParams;
 
 /// The format of a collection's files.
@@ -229,6 +229,9 @@ impl Collection {
     /// [`Error::Argument`] for a vector of another dimension; I/O errors. Nothing is changed then.
     pub fn apply(&self, batch: Batch) -> Result<()> {
         self.inner.check(&batch)?;
+        if batch.upserts.is_empty() && batch.deletes.is_empty() {
+            return Ok(());
+        }
         let rows = row::sorted_by_key(batch.upserts);
         if rows.len() + batch.deletes.len() >= self.inner.params.merge_rows {
             return self.inner.merge(Some((&batch.deletes, &rows))).map(|_| ());
@@ -424,7 +427,7 @@ fn read_line(schema: &Schema, json: &str) -> std::result::Result<(Vec<Key>, Vec<
 /// The manifest is two lines: JSON, and the sum of it.
 fn write_manifest(folder: &Path, manifest: &Manifest) -> Result<()> {
     let json = serde_json::to_string(manifest).map_err(|error| Error::internal("writing JSON", error))?;
-    let text = format!("{json}\n{}\n", sum(&json));
+    let text = format!("{json}\n{}\n", sha256_hex(json.as_bytes()));
     disk::replace(&folder.join(MANIFEST), FRESH, text.as_bytes())?;
     disk::sync_folder(folder)
 }
@@ -436,7 +439,7 @@ fn read_manifest(folder: &Path) -> Result<Manifest> {
     };
     let mut lines = text.lines();
     let (json, said) = (lines.next().unwrap_or_default(), lines.next().unwrap_or_default());
-    if said != sum(json) {
+    if said != sha256_hex(json.as_bytes()) {
         return Err(Error::corrupt(path, "its checksum is not the one it was written with"));
     }
     let manifest: Manifest = serde_json::from_str(json).map_err(|error| Error::corrupt(&path, error.to_string()))?;
@@ -444,8 +447,4 @@ fn read_manifest(folder: &Path) -> Result<Manifest> {
         FORMAT => Ok(manifest),
         found => Err(Error::Format { path, found, oldest: FORMAT, newest: FORMAT }),
     }
-}
-
-fn sum(text: &str) -> String {
-    Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -4,6 +4,7 @@
 mod diff;
 mod feedback;
 mod forget;
+mod held;
 mod model;
 mod request;
 mod similar;
@@ -19,6 +20,7 @@ use arc_swap::ArcSwap;
 pub use diff::{ActionChange, Cause, Difference, RowChanges, diff};
 pub use feedback::{FeedbackReceipt, FeedbackRequest, FeedbackSummary};
 pub use forget::{ForgetReceipt, ForgetRequest, forget};
+pub use held::Held;
 pub use model::CacheCounts;
 pub use request::{
     By, RecommendRequest, Recommendation, SearchAnswer, SearchRequest, Similar, SimilarRequest, SimilarTickets,

@@ -1,6 +1,7 @@
 //! An open index: checked once, immutable, shared by any number of threads.
 
 mod hidden;
+mod matching;
 mod prominence;
 mod recall;
 

@@ -158,6 +158,11 @@ impl Rows {
         self.schema.fields().iter().map(|field| field.name().clone()).collect()
     }
 
+    /// The columns with their types.
+    pub(super) fn types(&self) -> Vec<(String, DataType)> {
+        self.schema.fields().iter().map(|field| (field.name().clone(), field.data_type().clone())).collect()
+    }
+
     /// The rows block by block, views of the file: all columns, or those of these names.
     ///
     /// # Errors

@@ -81,6 +81,46 @@ pub(super) fn read(file: &Path, spec: &TableSpec, order: usize, problems: &mut P
     Ok(Some(draft))
 }
 
+/// The texts of a file, for which nobody declared a type.
+pub(super) struct Records {
+    pub(super) header: Vec<String>,
+    /// Each row with the line on which it starts; as many cells as the header has names.
+    pub(super) rows: Vec<(u64, Vec<String>)>,
+}
+
+/// Reads a file whole, or says on which line it is no table.
+pub(super) fn records(file: &Path) -> Result<Result<Records, (Option<u64>, String)>> {
+    let bytes = fs::read(file).map_err(crate::error::Error::Input)?;
+    let text = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&bytes);
+    if std::str::from_utf8(text).is_err() {
+        return Ok(Err((None, "is not UTF-8; save it as UTF-8".to_owned())));
+    }
+    let mut reader = ::csv::ReaderBuilder::new().delimiter(delimiter(text)).flexible(true).from_reader(text);
+    let header: Vec<String> = reader.headers().into_iter().flatten().map(|name| name.trim().to_owned()).collect();
+    if header.is_empty() {
+        return Ok(Err((None, "is empty; the first line must name the columns".to_owned())));
+    }
+    let mut rows = Vec::new();
+    let mut lines = LineCounter { text, at: 0, line: 1 };
+    let mut record = ::csv::ByteRecord::new();
+    let mut last = 0;
+    while next_record(&mut reader, &mut record)? {
+        last = record.position().map_or(0, ::csv::Position::byte) as usize;
+        let line = lines.line_of(last);
+        if record.len() != header.len() {
+            let message = format!("has {} fields where the header has {}", record.len(), header.len());
+            return Ok(Err((Some(line), message + "; quote fields that hold the delimiter")));
+        }
+        let cells = decoded(&record).unwrap_or_default();
+        rows.push((line, cells.into_iter().map(str::to_owned).collect()));
+    }
+    if ends_within_quotes(&text[last..], delimiter(text)) {
+        let line = rows.last().map(|(line, _)| *line);
+        return Ok(Err((line, "opens a quote that is never closed, and swallows all that follows".to_owned())));
+    }
+    Ok(Ok(Records { header, rows }))
+}
+
 /// The byte that separates fields: whichever of `,` and `;` is more often outside quotes in the first line.
 fn delimiter(text: &[u8]) -> u8 {
     let header = text.split(|&byte| byte == b'\n').next().unwrap_or_default();

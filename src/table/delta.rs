@@ -105,6 +105,15 @@ pub(super) fn read(
     Ok(Some(draft))
 }
 
+/// All rows of the newest version, or why there are none.
+pub(super) fn rows(folder: &Path) -> Result<Result<Vec<arrow::record_batch::RecordBatch>, String>> {
+    let Some((newest, _)) = last_commit(folder, None)? else {
+        return Ok(Err("is a Delta Lake table without a commit in its log".to_owned()));
+    };
+    let read = batches(&fs::canonicalize(folder)?, None, newest);
+    Ok(read.map_err(|reason| format!("is a Delta Lake table whose version {newest} cannot be read: {reason}")))
+}
+
 /// What is said in place of rows.
 #[cfg(not(feature = "delta"))]
 fn batches(_: &Path, _: Option<i64>, _: i64) -> Result<Vec<arrow::record_batch::RecordBatch>, String> {

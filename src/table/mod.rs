@@ -20,6 +20,7 @@ pub mod schema;
 mod source;
 #[cfg(test)]
 mod tests;
+pub mod untyped;
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap, HashSet};

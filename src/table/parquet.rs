@@ -73,6 +73,15 @@ fn batches(file: &Path) -> Result<Result<Vec<RecordBatch>, String>> {
     Ok(read().map_err(|error: ::parquet::errors::ParquetError| error.to_string()))
 }
 
+/// The batches of a file with what its folders say, at least one, or why it is none.
+pub(super) fn batches_of(file: &ParquetFile) -> Result<Result<Vec<RecordBatch>, String>> {
+    let batches = match batches(&file.path)? {
+        Ok(batches) => batches,
+        Err(message) => return Ok(Err(message)),
+    };
+    batches.iter().map(|batch| with_folder_values(batch, &file.values)).collect::<Result<_>>().map(Ok)
+}
+
 /// The batch with a column for each value that the folders say and the file does not.
 fn with_folder_values(batch: &RecordBatch, values: &[FolderValue]) -> Result<RecordBatch> {
     let schema = batch.schema();

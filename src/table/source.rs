@@ -43,6 +43,12 @@ impl ParquetFile {
     }
 }
 
+impl ParquetSource {
+    pub(super) fn alone(path: PathBuf) -> Self {
+        Self { path: path.clone(), files: vec![ParquetFile::alone(path)], passed_over: 0, newest: None }
+    }
+}
+
 impl Source {
     pub(super) fn path(&self) -> &Path {
         match self {
@@ -71,8 +77,7 @@ pub(super) fn find(folder: &Path, spec: &TableSpec, since: Option<&Partition>) -
         }
         let parquet = folder.join(format!("{stem}.parquet"));
         if parquet.is_file() {
-            let files = vec![ParquetFile::alone(parquet.clone())];
-            found.push(Source::Parquet(ParquetSource { path: parquet, files, passed_over: 0, newest: None }));
+            found.push(Source::Parquet(ParquetSource::alone(parquet)));
         } else {
             found.extend(folder_source(&parquet, since)?);
         }
@@ -90,7 +95,8 @@ pub(super) fn find(folder: &Path, spec: &TableSpec, since: Option<&Partition>) -
     }))
 }
 
-fn folder_source(path: &Path, since: Option<&Partition>) -> Result<Option<Source>> {
+/// The Delta Lake table or the Parquet files of a folder; `None` where it has neither.
+pub(super) fn folder_source(path: &Path, since: Option<&Partition>) -> Result<Option<Source>> {
     if delta::is_table(path) {
         return Ok(Some(Source::Delta(path.to_owned())));
     }

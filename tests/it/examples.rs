@@ -13,7 +13,7 @@ use crate::support::{Outcome, Sandbox, copy_folder, finish, fixtures_index, pack
 const TICKET: &str = "TICKET-0042";
 
 /// An index of the shipped desk to write feedback into. Its embedder knows no language: what is a case lies further away.
-fn index_of_the_desk() -> Sandbox {
+pub(crate) fn index_of_the_desk() -> Sandbox {
     let sandbox = Sandbox::new();
     copy_folder(fixtures_index(), &sandbox.path("index"));
     sandbox.write("nba.toml", "[recommend]\nmin_similarity = 0.5\n");
@@ -36,7 +36,7 @@ fn command(program: impl AsRef<Path>) -> Command {
 }
 
 /// A Python that has the packages: of `NBA_PYTHON`, which `make examples` makes, or the machine's own.
-fn python() -> Option<PathBuf> {
+pub(crate) fn python() -> Option<PathBuf> {
     let python = std::env::var_os("NBA_PYTHON").map_or_else(|| PathBuf::from("python3"), PathBuf::from);
     let mut trying = command(&python);
     trying.args(["-c", "import mcp, databricks.sdk"]);
@@ -48,7 +48,7 @@ fn python() -> Option<PathBuf> {
 }
 
 /// Runs a script of `examples/` with an interpreter.
-fn script(interpreter: &Path, name: &str, arguments: &[&str]) -> Outcome {
+pub(crate) fn script(interpreter: &Path, name: &str, arguments: &[&str]) -> Outcome {
     let mut command = command(interpreter);
     command.arg(package().join("examples").join(name)).args(arguments).env("PYTHONDONTWRITEBYTECODE", "1");
     finish(command)
@@ -182,12 +182,27 @@ fn an_mcp_client_lists_and_calls_tools() {
 }
 
 #[test]
-#[ignore = "the server has no endpoints and no indexes of callers yet"]
 fn the_databricks_sdk_lives_the_life_of_an_index() {
     let Some(python) = python() else { return };
     let sandbox = index_of_the_desk();
     let server = Server::start(&sandbox);
     let address = format!("http://{}", server.address());
     let said = shown(script(&python, "databricks_sdk.py", &[&address]));
-    expect![[r#""#]].assert_eq(&said);
+    expect![[r#"
+        endpoints: example, nba
+        created: main.example.notes True
+        upserted: SUCCESS 3
+        nearest: 1 | refund not received; 2 | refund too late
+        nearest, filtered: 2 | refund too late
+        by words: 3 | terminal does not start
+        scanned: [1, 2, 3]
+        deleted: SUCCESS 1
+        nearest, then: 1 | refund not received; 3 | terminal does not start
+        followed: main.example.tickets True True
+        hybrid: {'FINANCIAL'}
+        indexes: main.example.notes, main.example.tickets
+        not found: there is no index `main.example.none`
+        left: []
+    "#]]
+    .assert_eq(&said);
 }

@@ -65,6 +65,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "recommend",
         ],
     ),
+    ("catalog", &["error", "rank", "disk", "filter", "embed", "vector", "index", "collection", "table", "engine"]),
     (
         "evaluate",
         &[
@@ -105,7 +106,9 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "actions",
             "rebuild",
             "recommend",
+            "collection",
             "engine",
+            "catalog",
             "evaluate",
             "config",
         ],

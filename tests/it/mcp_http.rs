@@ -89,12 +89,42 @@ fn a_verdict_over_http_is_kept() {
 }
 
 #[test]
+fn a_token_that_may_only_ask_records_nothing() {
+    let sandbox = Sandbox::with_small_index();
+    let secrets = ["reader", "writer"].map(|name| (name, name.repeat(6)));
+    sandbox.write("tokens", format!("r read {}\nw write {}\n", secrets[0].1, secrets[1].1));
+    sandbox.sh("chmod 600 tokens").ok();
+    let server = Server::start_with(&sandbox, &["--tokens", "tokens"]);
+    let ticket = small_ticket(true);
+    let message = |tool: &str, arguments: Value| {
+        let params = json!({ "name": tool, "arguments": arguments });
+        json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params }).to_string()
+    };
+    let (show, keep) = (
+        message("get_ticket", json!({ "ticket": ticket })),
+        message("record_feedback", json!({ "ticket": ticket, "action": "ASK_DOCUMENTS", "verdict": "accepted" })),
+    );
+    for (name, secret) in &secrets {
+        let headers = format!(
+            "accept: application/json, text/event-stream\r\ncontent-type: application/json\r\nauthorization: Bearer {secret}\r\n"
+        );
+        assert_eq!(server.send("POST", DESK, &headers, &show).json()["result"]["isError"], false, "{name}");
+        let kept = server.send("POST", DESK, &headers, &keep).json();
+        assert_eq!(kept["result"]["isError"], *name == "reader", "{kept}");
+        let records = sandbox.nba(&["feedback", "--list", "--json"]).json()["records"].take();
+        assert_eq!(records, usize::from(*name == "writer"));
+    }
+    assert_eq!(server.send("POST", DESK, "content-type: application/json\r\n", &show).status, 401);
+}
+
+#[test]
 fn what_is_no_message_is_refused() {
     let server = Server::start(&Sandbox::with_fixtures());
     let host = ("host", server.address());
     let (json, both) = (("content-type", "application/json"), ("accept", "application/json, text/event-stream"));
     let mut found = String::new();
-    let cases: [(&str, &str, &[(&str, &str)], &str); 8] = [
+    type Headers<'a> = &'a [(&'a str, &'a str)];
+    let cases: [(&str, &str, Headers<'_>, &str); 8] = [
         ("GET", DESK, &[host, both], ""),
         ("DELETE", DESK, &[host, both], ""),
         ("POST", DESK, &[host, json], "{}"),

@@ -64,12 +64,14 @@ fn try_ask(server: &Server, method: &str, path: &str, body: &Value) -> Option<(u
     let mut stream = TcpStream::connect(address).ok()?;
     stream.set_read_timeout(Some(LIMIT)).unwrap();
     let length = body.len();
-    let head = format!("{method} {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n");
+    let head =
+        format!("{method} {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n");
     stream.write_all(&[head.as_bytes(), body.as_bytes()].concat()).ok()?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer).ok()?;
     let (head, body) = answer.split_once("\r\n\r\n")?;
-    let length = head.to_lowercase().lines().find_map(|line| line.strip_prefix("content-length: ")?.parse::<usize>().ok())?;
+    let length =
+        head.to_lowercase().lines().find_map(|line| line.strip_prefix("content-length: ")?.parse::<usize>().ok())?;
     (body.len() == length).then(|| (head[9..12].parse().unwrap(), body.to_owned()))
 }
 
@@ -83,7 +85,9 @@ fn held(server: &Server) -> BTreeMap<u64, Vec<Value>> {
     let mut rows: BTreeMap<u64, Vec<Value>> = BTreeMap::new();
     let mut last: Option<String> = None;
     loop {
-        let body = last.as_ref().map_or_else(|| json!({ "num_results": 3 }), |last| json!({ "num_results": 3, "last_primary_key": last }));
+        let body = last
+            .as_ref()
+            .map_or_else(|| json!({ "num_results": 3 }), |last| json!({ "num_results": 3, "last_primary_key": last }));
         let page = server.post(&format!("{API}/indexes/{INDEX}/scan"), &body);
         for row in page["data"].as_array().into_iter().flatten() {
             let value = |key: &str| {
@@ -91,7 +95,12 @@ fn held(server: &Server) -> BTreeMap<u64, Vec<Value>> {
                 field["value"].clone()
             };
             let id = value("id")["string_value"].as_str().unwrap().to_owned();
-            let numbers: Vec<Value> = value("v")["list_value"]["values"].as_array().unwrap().iter().map(|it| it["number_value"].clone()).collect();
+            let numbers: Vec<Value> = value("v")["list_value"]["values"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|it| it["number_value"].clone())
+                .collect();
             let (writer, _) = id.split_once('-').unwrap();
             rows.entry(writer.parse().unwrap()).or_default().push(
                 json!({ "id": id, "request": value("request")["number_value"], "text": value("text")["string_value"], "v": numbers }),
@@ -115,9 +124,10 @@ fn a_killed_server_loses_no_acknowledged_row() {
     let server = Server::start(&sandbox);
     create(&server);
     drop(server);
-    for kill in 0..trials("NBA_KILLS", 10) {
+    for death in 0..trials("NBA_KILLS", 10) {
         let server = Server::start(&sandbox);
-        let progress: Mutex<Vec<(u64, Option<u64>)>> = Mutex::new(next.iter().copied().zip(acknowledged.iter().copied()).collect());
+        let progress: Mutex<Vec<(u64, Option<u64>)>> =
+            Mutex::new(next.iter().copied().zip(acknowledged.iter().copied()).collect());
         thread::scope(|scope| {
             for writer in 0..WRITERS {
                 let (server, progress) = (&server, &progress);
@@ -146,10 +156,14 @@ fn a_killed_server_loses_no_acknowledged_row() {
             (next[writer], acknowledged[writer]) = (following, last);
             // The request that was on its way when the server died may have been done, or not at all.
             let under_way = following.checked_sub(1).filter(|request| Some(*request) != last);
-            let possible: Vec<Vec<Value>> = [last, under_way].into_iter().flatten().map(|request| rows_after(writer as u64, request)).collect();
+            let possible: Vec<Vec<Value>> =
+                [last, under_way].into_iter().flatten().map(|request| rows_after(writer as u64, request)).collect();
             let rows = held.get(&(writer as u64)).cloned().unwrap_or_default();
             let nothing_yet = last.is_none() && rows.is_empty();
-            assert!(nothing_yet || possible.contains(&rows), "kill {kill}, writer {writer}: {rows:?} is none of {possible:?}");
+            assert!(
+                nothing_yet || possible.contains(&rows),
+                "kill {death}, writer {writer}: {rows:?} is none of {possible:?}"
+            );
         }
     }
     println!("{written} requests of {WRITERS} writers");

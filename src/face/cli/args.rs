@@ -25,7 +25,7 @@ pub(super) use tune::TuneArgs;
     name = "nba",
     version,
     arg_required_else_help = true,
-    after_help = "Examples:\n  nba index build --data fixtures --index index\n  nba similar TICKET-0042\n  nba recommend TICKET-0042 --json\n  nba similar --text \"estorno não caiu\" --filter \"category = 'FINANCIAL'\"\n\nIndex, model and config are looked for in this order: flag, environment, nba.toml, the current folder, the folders above the program.\nExit codes: 0 done, 2 the request is wrong, 3 a build had nothing to do, 4 gates keep a build from\nbeing published, 5 data or configuration are wrong, 6 another process writes,\n7 model, index or machine are wrong, 101 a bug of this program."
+    after_help = "Examples:\n  nba index build --data fixtures --index index\n  nba similar TICKET-0042\n  nba recommend TICKET-0042 --json\n  nba similar --text \"estorno não caiu\" --filter \"category = 'FINANCIAL'\"\n\nIndex, model and config are looked for in this order: flag, environment, nba.toml, the current folder, the folders above the program.\nExit codes: 0 done, 2 the request is wrong, 3 a build had nothing to do, 4 gates keep a build from\nbeing published, 5 data or configuration are wrong, 6 another process writes,\n7 model, index or machine are wrong, 8 a build was stopped, 101 a bug of this program."
 )]
 pub(super) struct Args {
     #[command(flatten)]

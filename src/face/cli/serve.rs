@@ -15,15 +15,17 @@ pub(super) fn serve(args: &ServeArgs, settings: &Settings, printer: &Printer) ->
     let params = args.params(&settings.config.serve);
     http::check(args.listen, &params)?;
     let metrics = Metrics::new();
-    let engine = settings.engine_with(|engine| EngineParams {
+    let engine = Arc::new(settings.engine_with(|engine| EngineParams {
         longest_text: Some(params.text_kb * 1024),
         watch: metrics.watch(),
         ..engine
-    })?;
+    })?);
+    let catalog = Arc::new(settings.catalog(Arc::clone(&engine), args.strict)?);
     let scheme = if params.tls_cert.is_some() { "https" } else { "http" };
     let say = Printer::new(printer.json());
     let note = Arc::new(move |text: &str| say.note(text));
-    let serving = Serving { engine, language: settings.config.language, listen: args.listen, params, metrics, note };
+    let language = settings.config.language;
+    let serving = Serving { engine, catalog, language, listen: args.listen, params, metrics, note };
     http::serve(serving, |address| {
         let url = format!("{scheme}://{address}");
         if printer.json() {

@@ -2,8 +2,14 @@
 
 use std::env;
 use std::path::{Path, PathBuf};
+#[cfg(feature = "http")]
+use std::sync::Arc;
 
 use super::args::Global;
+#[cfg(feature = "http")]
+use crate::catalog::{Catalog, CatalogParams};
+#[cfg(feature = "http")]
+use crate::collection::CollectionParams;
 use crate::config::Config;
 use crate::engine::{Engine, EngineParams, ModelSource};
 use crate::error::{Error, Result};
@@ -56,6 +62,20 @@ impl Settings {
             None => ModelSource::Search(self.models.clone()),
         };
         Engine::open_with(change(EngineParams { model, ..self.engine_params() }))
+    }
+
+    /// What the vector search API serves, beside the indexes of an engine.
+    #[cfg(feature = "http")]
+    pub(super) fn catalog(&self, engine: Arc<Engine>, strict: bool) -> Result<Catalog> {
+        let named = |(name, model): (&String, &PathBuf)| Ok((name.clone(), self.model_folder(model)?));
+        let params = CatalogParams {
+            tables: self.config.tables.clone(),
+            models: self.config.models.iter().map(named).collect::<Result<_>>()?,
+            embed: self.config.embed.clone(),
+            collection: CollectionParams::default(),
+            strict,
+        };
+        Catalog::open(&self.index, engine, params)
     }
 
     /// What engines are opened with, but for the model.

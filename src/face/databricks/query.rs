@@ -1,143 +1,212 @@
-//! One query: what the service's body means here, and the manifest and rows that answer it.
+//! A query: in which order its parts run, and the page that answers it. What its body asks is in `asked`.
 
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
-use crate::engine::{By, Engine, SearchRequest};
+use super::asked::Query;
+use super::call::{self, Reply};
+use super::errors::Refusal;
+use super::facets;
+use super::filters;
+use super::pages::{self, Place};
+use super::rows::{shown, sorted};
+use crate::catalog::{Ask, Catalog, Index, IndexView, RERANKED, RowAt, rerank};
 use crate::error::{Error, Result};
-use crate::face::question::{DEFAULT_K, filter};
-use crate::filter::Filter;
-use crate::index::{Hit, QueryKind};
+use crate::face::clock::{Stopwatch, now};
+use crate::face::question::DEFAULT_K;
+use crate::index::QueryKind;
 
-/// The most rows of one answer: the service gives more by pages.
-const MAX_RESULTS: usize = 1000;
-
-/// The body of a query. As with the service, `null` is as good as absent and unknown fields are passed over.
+/// `query-next-page`.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct Query {
-    columns: Option<Vec<String>>,
-    query_text: Option<String>,
-    query_vector: Option<Vec<f32>>,
-    query_type: Option<String>,
-    num_results: Option<usize>,
-    filters_json: Option<String>,
-    filter_string: Option<String>,
-    score_threshold: Option<f64>,
-    // What would change the answer and is not there.
-    query_columns: Option<Value>,
-    sort_columns: Option<Value>,
-    facets: Option<Value>,
-    reranker: Option<Value>,
-    columns_to_rerank: Option<Value>,
+pub(super) struct NextPage {
+    page_token: Option<String>,
 }
 
-impl Query {
-    /// The answer of an index.
-    pub(super) fn answer(self, engine: &Engine, index: &str) -> Result<Value> {
-        self.refuse_what_is_not_there()?;
-        let kind = kind(self.query_type.as_deref())?;
-        let k = self.num_results.unwrap_or(DEFAULT_K);
-        if k == 0 || k > MAX_RESULTS {
-            let message = format!("{k} is not between 1 and {MAX_RESULTS}; there is no paging");
-            return Err(Error::argument("num_results", message));
+/// The whole answer, before a page is cut from it.
+pub(super) struct Answer {
+    pub(super) view: IndexView,
+    pub(super) columns: Vec<String>,
+    /// In the order in which they are shown.
+    pub(super) hits: Vec<(RowAt, f64)>,
+    /// Columns and rows of facets, where there are some.
+    facets: Option<Vec<Value>>,
+    debug: Option<Value>,
+}
+
+/// The first page of a query.
+pub(super) fn first_page(catalog: &Catalog, index: &Index, body: &Map<String, Value>) -> Result<Reply, Refusal> {
+    let (query, answer) = asked(catalog, index, body)?;
+    Ok(Reply::new(page(index, &query, &answer, &Cut { start: 0, before: 0, rows: pages::ROWS })?))
+}
+
+/// All rows of a query at once.
+pub(super) fn whole(catalog: &Catalog, index: &Index, body: &Map<String, Value>) -> Result<Value, Refusal> {
+    let (query, answer) = asked(catalog, index, body)?;
+    Ok(page(index, &query, &answer, &Cut { start: 0, before: 0, rows: usize::MAX })?)
+}
+
+fn asked(catalog: &Catalog, index: &Index, body: &Map<String, Value>) -> Result<(Query, Answer), Refusal> {
+    let query: Query = call::read(body.clone())?;
+    let answer = answer(catalog, index, &query)?;
+    log(index, body, answer.hits.len())?;
+    Ok((query, answer))
+}
+
+/// The page that a token asks for.
+pub(super) fn next_page(catalog: &Catalog, index: &Index, asked: &NextPage) -> Result<Reply, Refusal> {
+    let token = asked.page_token.as_deref().unwrap_or_default();
+    let Place { query, offset, last, .. } = pages::read(token, &index.record.id)?;
+    let mut answer = answer(catalog, index, &query)?;
+    let start = pages::resume(&answer, offset, &last)?;
+    // Rows that went meanwhile make room for others, of which nobody asked for more.
+    let left = query.num_results.unwrap_or(DEFAULT_K).saturating_sub(offset);
+    answer.hits.truncate(start.saturating_add(left));
+    Ok(Reply::new(page(index, &query, &answer, &Cut { start, before: offset, rows: pages::ROWS })?))
+}
+
+/// Answers a query whole.
+pub(super) fn answer(catalog: &Catalog, index: &Index, query: &Query) -> Result<Answer> {
+    let whole = Stopwatch::start();
+    let view = index.view()?;
+    let checked = query.check(index, &view)?;
+    let filter = filters::read(catalog, index, query.filters_json.as_ref(), query.filter_string.as_deref())?;
+
+    let mut warnings = Vec::new();
+    let embedding = Stopwatch::start();
+    let vector = match (&query.query_vector, checked.kind) {
+        (_, QueryKind::FullText) => None,
+        (Some(vector), _) => Some(vector.clone()),
+        (None, _) => Some(catalog.embed(index, checked.text.as_deref().unwrap_or_default())?),
+    };
+    let embedding_ms = embedding.ms();
+
+    let searching = Stopwatch::start();
+    // What is looked at again has to be found first.
+    let depth = if checked.rerank.is_some() { checked.k.max(RERANKED) } else { checked.k };
+    let found = view.query(Ask {
+        kind: checked.kind,
+        vector,
+        text: checked.text.clone().filter(|_| checked.kind != QueryKind::Ann),
+        text_columns: query.query_columns.clone().filter(|columns| !columns.is_empty()),
+        k: depth,
+        filter,
+        matched: !checked.facets.is_empty(),
+    })?;
+    let searching_ms = searching.ms();
+    let threshold = query.score_threshold.unwrap_or(f64::NEG_INFINITY);
+    let mut hits: Vec<(RowAt, f64)> = found.hits.into_iter().filter(|(_, score)| *score >= threshold).collect();
+
+    let reranking = Stopwatch::start();
+    if let Some(columns) = &checked.rerank {
+        match reranked(catalog, index, &view, checked.text.as_deref(), columns, &hits) {
+            Ok(again) => hits = again,
+            // A second look that fails must not take the first.
+            Err(reason) => warnings.push(format!("rows were not reranked: {reason}")),
         }
-        let columns = distinct(self.columns.unwrap_or_default());
-        if columns.is_empty() {
-            return Err(Error::argument("columns", "name at least one column to return"));
-        }
-        let request = SearchRequest {
-            index: index.to_owned(),
-            by: by(self.query_text, self.query_vector, kind)?,
-            kind,
-            k,
-            filter: only(self.filters_json.as_deref(), self.filter_string.as_deref())?,
-            columns: Some(columns.clone()),
-            one_per_group: false,
-            explain: false,
-        };
-        let found = engine.search(&request)?;
-
-        let threshold = self.score_threshold.unwrap_or(f64::NEG_INFINITY);
-        let rows = found.rows.into_iter().map(|(hit, cells)| (score(&hit, kind), cells));
-        let rows: Vec<Vec<Value>> = rows
-            .filter(|(score, _)| *score >= threshold)
-            .map(|(score, cells)| cells.into_iter().map(|(_, value)| value).chain([json!(score)]).collect())
-            .collect();
-        let names = columns.iter().map(String::as_str).chain(["score"]);
-        Ok(json!({
-            "manifest": {
-                "column_count": columns.len() + 1,
-                // Clients look a column up as `{"name": …}`: one key more and they do not find it.
-                "columns": names.map(|name| json!({ "name": name })).collect::<Vec<_>>(),
-            },
-            "result": { "row_count": rows.len(), "data_array": rows },
-        }))
-    }
-
-    fn refuse_what_is_not_there(&self) -> Result<()> {
-        let absent = [
-            ("query_columns", &self.query_columns),
-            ("sort_columns", &self.sort_columns),
-            ("facets", &self.facets),
-            ("reranker", &self.reranker),
-            ("columns_to_rerank", &self.columns_to_rerank),
-        ];
-        match absent.into_iter().find(|(_, value)| value.is_some()) {
-            Some((name, _)) => Err(Error::argument(name, "this server does not support it; leave it out")),
-            None => Ok(()),
-        }
-    }
-}
-
-fn kind(name: Option<&str>) -> Result<QueryKind> {
-    let name = name.unwrap_or("ANN");
-    let kinds = [("ANN", QueryKind::Ann), ("HYBRID", QueryKind::Hybrid), ("FULL_TEXT", QueryKind::FullText)];
-    kinds
-        .into_iter()
-        .find(|(known, _)| known.eq_ignore_ascii_case(name))
-        .map(|(_, kind)| kind)
-        .ok_or_else(|| Error::argument("query_type", format!("`{name}` is not `ANN`, `HYBRID` or `FULL_TEXT`")))
-}
-
-fn by(text: Option<String>, vector: Option<Vec<f32>>, kind: QueryKind) -> Result<By> {
-    match (text, vector, kind) {
-        (Some(text), None, _) => Ok(By::Text(text)),
-        (None, Some(vector), QueryKind::Ann) => Ok(By::Vector(vector)),
-        (None, Some(_), _) => Err(Error::argument("query_text", "a HYBRID or FULL_TEXT query needs it")),
-        (Some(_), Some(_), _) => Err(Error::argument(
-            "query_vector",
-            "this server does not support it beside `query_text`; give one of them",
-        )),
-        (None, None, _) => Err(Error::argument("query_text", "give `query_text` or `query_vector`")),
-    }
-}
-
-/// The filter of a query; blank text is none.
-fn only(json: Option<&str>, sql: Option<&str>) -> Result<Option<Filter>> {
-    let given = |text: Option<&str>| text.is_some_and(|text| !text.trim().is_empty());
-    match (given(json), given(sql)) {
-        (true, true) => Err(Error::argument("filter_string", "give it or `filters_json`, not both")),
-        (true, false) => filter(json),
-        (false, true) => filter(sql),
-        (false, false) => Ok(None),
-    }
-}
-
-/// Each column once, in the order asked for.
-fn distinct(columns: Vec<String>) -> Vec<String> {
-    let mut once: Vec<String> = Vec::with_capacity(columns.len());
-    for column in columns {
-        if !once.contains(&column) {
-            once.push(column);
+        if query.reranker.as_ref().is_some_and(|it| it.model_type.as_deref() == Some("MODEL_TYPE_FINETUNED")) {
+            warnings.push("there is no fine-tuned reranker here: the base one was taken".to_owned());
         }
     }
-    once
+    let reranking_ms = reranking.ms();
+    hits.truncate(checked.k);
+    if !checked.sorts.is_empty() {
+        hits = sorted(&view, hits, &checked.sorts)?;
+    }
+    let facets = match checked.facets.is_empty() {
+        true => None,
+        false => Some(facets::count(&view, &found.matched, &checked.facets)?),
+    };
+    let debug = (query.debug_level.unwrap_or_default() > 0 || !warnings.is_empty()).then(|| {
+        let mut debug = json!({ "response_time": whole.ms(), "ann_time": searching_ms, "warnings": warnings });
+        if query.query_vector.is_none() && checked.kind != QueryKind::FullText {
+            debug["embedding_gen_time"] = json!(embedding_ms);
+        }
+        if checked.rerank.is_some() {
+            debug["reranker_time"] = json!(reranking_ms);
+        }
+        debug
+    });
+    Ok(Answer { view, columns: checked.columns, hits, facets, debug })
 }
 
-/// The service's score of a nearest vector is 1 / (1 + d²); with unit vectors d² = 2 − 2 cos. The others are ours:
-/// BM25, and the fused score.
-fn score(hit: &Hit, kind: QueryKind) -> f64 {
-    let score = f64::from(hit.score);
-    if kind == QueryKind::Ann { 1.0 / (3.0 - 2.0 * score) } else { score }
+/// The best rows in the order of a second look, before the others; or why there was none.
+fn reranked(
+    catalog: &Catalog,
+    index: &Index,
+    view: &IndexView,
+    text: Option<&str>,
+    columns: &[String],
+    hits: &[(RowAt, f64)],
+) -> Result<Vec<(RowAt, f64)>, String> {
+    let text = text.ok_or("the query has no `query_text`")?;
+    let failed = |error: Error| error.to_string();
+    let model = catalog.reranker(index).map_err(failed)?;
+    let (best, rest) = hits.split_at(hits.len().min(RERANKED));
+    let texts = best.iter().map(|(row, _)| text_of(view, *row, columns)).collect::<Result<Vec<_>>>();
+    let scores = rerank(model.as_ref(), text, &texts.map_err(failed)?).map_err(failed)?;
+    let mut again: Vec<(RowAt, f64)> = best.iter().zip(scores).map(|((row, _), score)| (*row, score)).collect();
+    again.sort_by(|(_, a), (_, b)| b.total_cmp(a));
+    again.extend_from_slice(rest);
+    Ok(again)
+}
+
+fn text_of(view: &IndexView, row: RowAt, columns: &[String]) -> Result<String> {
+    let cell = |column: &String| {
+        Ok(match view.value(row, column)? {
+            Value::Null => None,
+            Value::String(text) => Some(text),
+            other => Some(other.to_string()),
+        })
+    };
+    let cells = columns.iter().filter_map(|column| cell(column).transpose()).collect::<Result<Vec<String>>>()?;
+    Ok(cells.join(" "))
+}
+
+/// Which rows of an answer are a page.
+struct Cut {
+    start: usize,
+    /// How many were shown before.
+    before: usize,
+    /// How many at most.
+    rows: usize,
+}
+
+fn page(index: &Index, query: &Query, answer: &Answer, cut: &Cut) -> Result<Value> {
+    let Answer { view, columns, hits, .. } = answer;
+    let end = cut.start.saturating_add(cut.rows);
+    let shown_now = hits.iter().skip(cut.start).take(cut.rows);
+    let rows: Vec<Value> = shown_now.map(|(row, score)| shown(view, *row, columns, *score)).collect::<Result<_>>()?;
+    let names = columns.iter().map(String::as_str).chain(["score"]);
+    let mut out = json!({
+        "manifest": {
+            "column_count": columns.len() + 1,
+            // Clients look a column up as `{"name": …}`: one key more and they do not find it.
+            "columns": names.map(|name| json!({ "name": name })).collect::<Vec<_>>(),
+        },
+        "result": { "row_count": rows.len(), "data_array": rows },
+        "next_page_token": "",
+    });
+    if let Some(facets) = &answer.facets {
+        out["manifest"]["facet_column_count"] = json!(facets::COLUMNS.len());
+        out["manifest"]["facet_columns"] = facets::COLUMNS.iter().map(|name| json!({ "name": name })).collect();
+        out["facet_result"] = json!({ "facet_row_count": facets.len(), "facet_array": facets });
+    }
+    if let Some(debug) = &answer.debug {
+        out["debug_info"] = debug.clone();
+    }
+    if end < hits.len() {
+        let last = view.key(hits[end - 1].0)?;
+        let place = Place { query: query.clone(), index: index.record.id.clone(), offset: cut.before + cut.rows, last };
+        out["next_page_token"] = json!(pages::write(&place)?);
+    }
+    Ok(out)
+}
+
+fn log(index: &Index, body: &Map<String, Value>, rows: usize) -> Result<()> {
+    if index.record.payload_logging {
+        let line = json!({ "at": now(), "index": index.record.name, "request": body, "row_count": rows });
+        index.log(&line.to_string())?;
+    }
+    Ok(())
 }

@@ -18,7 +18,8 @@ use crate::error::Result;
 /// What tells nothing of a desk and has to be reached by load balancers and by clients that have not signed in.
 const OPEN: [&str; 3] = ["/healthz", "/readyz", "/.well-known/databricks-config"];
 /// What is posted to be answered, and changes nothing. The tools of `/mcp` look at the scope themselves.
-const QUESTIONS: [&str; 6] = ["/v1/similar", "/v1/recommend", "/v1/search", "/v1/embed", "/v1/mask", "/mcp"];
+const QUESTIONS: [&str; 7] =
+    ["/v1/similar", "/v1/recommend", "/v1/search", "/v1/ticket", "/v1/embed", "/v1/mask", "/mcp"];
 /// The same of clients of Databricks, by how the path ends.
 const QUESTIONS_OF_DATABRICKS: [&str; 7] =
     ["/query", "/query-next-page", "/scan", ":query", ":scan", "/invocations", "/metrics"];

@@ -41,6 +41,7 @@ use self::service::Service;
 use self::tls::Tls;
 use super::background::{self, blocking};
 use super::databricks;
+use crate::catalog::Catalog;
 use crate::config::ServeParams;
 use crate::desk::TitleLanguage;
 use crate::engine::Engine;
@@ -56,7 +57,9 @@ const GRACE: Duration = Duration::from_secs(10);
 /// Everything a server is made of.
 pub struct Serving {
     /// What it answers from.
-    pub engine: Engine,
+    pub engine: Arc<Engine>,
+    /// The vector search API beside it.
+    pub catalog: Arc<Catalog>,
     /// In which language titles of actions are shown.
     pub language: TitleLanguage,
     /// Where it listens.
@@ -113,6 +116,7 @@ pub fn check(listen: SocketAddr, params: &ServeParams) -> Result<()> {
 
 /// The parts that live as long as the server.
 struct Server {
+    catalog: Arc<Catalog>,
     service: Arc<Service>,
     access: Arc<Access>,
     observer: Arc<Observer>,
@@ -124,8 +128,7 @@ struct Server {
 
 impl Server {
     fn new(serving: Serving) -> Result<Self> {
-        let Serving { engine, language, listen, params, metrics, note } = serving;
-        let engine = Arc::new(engine);
+        let Serving { engine, catalog, language, listen, params, metrics, note } = serving;
         let access = Arc::new(Access::new(params.tokens.clone())?);
         let tls = match (&params.tls_cert, &params.tls_key) {
             (Some(certificate), Some(key)) => Some(Arc::new(Tls::load(certificate, key)?)),
@@ -148,14 +151,14 @@ impl Server {
         let router = routes::router(Arc::clone(&engine), language, &params, observer.logs_questions())
             .merge(service::router(Arc::clone(&service)));
         #[cfg(feature = "mcp")]
-        let router = router.merge(super::mcp::http_service(Arc::clone(&engine), language));
+        let router = router.merge(super::mcp::http_service(engine, Arc::clone(&catalog), language));
         let router = router
             .fallback(routes::unknown_path)
             .method_not_allowed_fallback(routes::wrong_method)
-            .nest(databricks::PREFIX, databricks::router(engine));
+            .merge(databricks::router(Arc::clone(&catalog), if tls.is_some() { "https" } else { "http" }));
         let router = behind(router, &observer, &access, limits);
         let connections = Arc::new(Connections::new(router, tls.clone(), metrics, &params));
-        Ok(Self { service, access, observer, connections, tls, params, note })
+        Ok(Self { catalog, service, access, observer, connections, tls, params, note })
     }
 
     async fn run(self, listen: SocketAddr, ready: impl FnOnce(SocketAddr) -> Result<()>) -> Result<()> {
@@ -168,6 +171,7 @@ impl Server {
 
         let (stop, stopped) = watch::channel(false);
         tokio::spawn(Arc::clone(&self.connections).take(listener, stopped));
+        tokio::spawn(databricks::follow(Arc::clone(&self.catalog)));
         tokio::spawn(warm(Arc::clone(&self.service), self.params.warm));
         tokio::spawn(reload(Arc::clone(&self.service), self.params.reload_seconds));
         loop {

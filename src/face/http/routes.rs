@@ -21,9 +21,12 @@ use crate::face::background::blocking;
 use crate::face::clock::{now, now_micros};
 use crate::face::masking::{MaskedLine, masked_lines, masked_text};
 use crate::face::question::{
-    EmbedQuestion, FeedbackQuestion, MaskQuestion, RecommendQuestion, SearchQuestion, SimilarQuestion, read,
+    EmbedQuestion, FeedbackQuestion, MaskQuestion, RecommendQuestion, SearchQuestion, SimilarQuestion, TicketQuestion,
+    read,
 };
-use crate::face::wire::{EmbedJson, ErrorJson, FeedbackJson, MaskJson, RecommendJson, SearchJson, SimilarJson};
+use crate::face::wire::{
+    EmbedJson, ErrorJson, FeedbackJson, MaskJson, RecommendJson, SearchJson, SimilarJson, TicketJson,
+};
 use crate::filter::Filter;
 use crate::index::QueryKind;
 
@@ -64,6 +67,7 @@ pub(super) fn router(engine: Arc<Engine>, language: TitleLanguage, params: &Serv
         .route("/v1/recommend", post(recommend))
         .route("/v1/feedback", post(feedback))
         .route("/v1/search", post(search))
+        .route("/v1/ticket", post(ticket))
         .route("/v1/embed", post(embed))
         .route("/v1/mask", post(mask))
         .with_state(served)
@@ -117,6 +121,14 @@ async fn search(State(served): State<Served>, body: Body) -> Response {
             noted(question, Some(request.kind), Some(request.k), request.filter.as_ref(), found(&answer))
         });
         Ok(Answer { json: json_text(&SearchJson::from(answer))?, asked })
+    })
+    .await
+}
+
+async fn ticket(State(served): State<Served>, body: Body) -> Response {
+    asked(body, move |body| {
+        let TicketQuestion { ticket } = read("body", body)?;
+        Ok(json_text(&TicketJson::new(served.engine.ticket(&ticket)?, served.language))?.into())
     })
     .await
 }

@@ -63,6 +63,7 @@ fn what_is_not_known_to_change_nothing_needs_write() {
         (Some(Scope::Read), "POST", "/v1/similar"),
         (Some(Scope::Read), "POST", "/v1/recommend"),
         (Some(Scope::Read), "POST", "/v1/search"),
+        (Some(Scope::Read), "POST", "/v1/ticket"),
         (Some(Scope::Read), "POST", "/v1/embed"),
         (Some(Scope::Read), "POST", "/v1/mask"),
         (Some(Scope::Write), "POST", "/v1/feedback"),

@@ -14,6 +14,7 @@ use rmcp::transport::streamable_http_server::session::never::NeverSessionManager
 use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
 
 use super::{Server, managed};
+use crate::catalog::Catalog;
 use crate::desk::TitleLanguage;
 use crate::engine::Engine;
 use crate::face::http::{Grant, Scope};
@@ -24,8 +25,8 @@ const PATH: &str = "/mcp";
 const MAX_BODY: usize = 2 * 1024 * 1024;
 
 /// The routes, absolute, to be merged with others. Whose requests come this far has been looked at before.
-pub fn http_service(engine: Arc<Engine>, language: TitleLanguage) -> Router {
-    let directory = managed::desk::directory(Arc::clone(&engine));
+pub fn http_service(engine: Arc<Engine>, catalog: Arc<Catalog>, language: TitleLanguage) -> Router {
+    let directory = managed::catalog::directory(Arc::clone(&engine), catalog);
     let server = Server { engine, language };
     Router::new().route_service(PATH, service(server)).merge(managed::router(directory))
 }
@@ -43,6 +44,27 @@ pub(super) fn service<S: ServerHandler + Clone + Sync>(server: S) -> StreamableH
 
 /// Whether whoever sent a call may change what is kept. At standard input it is who started the program.
 pub(super) fn may_write(extensions: &Extensions) -> bool {
-    let grant = extensions.get::<Parts>().and_then(|request| request.extensions.get::<Grant>());
-    grant.is_none_or(|grant| grant.scope >= Scope::Write)
+    let granted = |request: &Parts| request.extensions.get::<Grant>().is_some_and(|grant| grant.scope >= Scope::Write);
+    extensions.get::<Parts>().is_none_or(granted)
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::Request;
+
+    use super::*;
+
+    #[test]
+    fn a_request_changes_nothing_unless_it_is_granted() {
+        let (mut request, ()) = Request::new(()).into_parts();
+        let mut extensions = Extensions::new();
+        assert!(may_write(&extensions));
+        extensions.insert(request.clone());
+        assert!(!may_write(&extensions));
+        for (scope, is_enough) in [(Scope::Read, false), (Scope::Write, true)] {
+            request.extensions.insert(Grant { scope, token: None });
+            extensions.insert(request.clone());
+            assert_eq!(may_write(&extensions), is_enough);
+        }
+    }
 }

@@ -135,24 +135,18 @@ impl Sql {
 
     /// True, false, or unknown.
     pub(super) fn truth(&self, row: &[Value]) -> Option<bool> {
-        let of = |parts: &[Self]| parts.iter().map(|part| part.truth(row)).collect::<Vec<_>>();
+        // One part that `ends` it decides; else one that is unknown leaves all unknown.
+        let joined = |parts: &[Self], ends: bool| {
+            let parts: Vec<Option<bool>> = parts.iter().map(|part| part.truth(row)).collect();
+            match (parts.contains(&Some(ends)), parts.contains(&None)) {
+                (true, _) => Some(ends),
+                (false, true) => None,
+                (false, false) => Some(!ends),
+            }
+        };
         match self {
-            Self::And(parts) => {
-                let parts = of(parts);
-                if parts.contains(&Some(false)) {
-                    Some(false)
-                } else {
-                    parts.contains(&None).then_some(None).unwrap_or(Some(true))
-                }
-            }
-            Self::Or(parts) => {
-                let parts = of(parts);
-                if parts.contains(&Some(true)) {
-                    Some(true)
-                } else {
-                    parts.contains(&None).then_some(None).unwrap_or(Some(false))
-                }
-            }
+            Self::And(parts) => joined(parts, false),
+            Self::Or(parts) => joined(parts, true),
             Self::Not(inner) => inner.truth(row).map(|value| !value),
             Self::Test(column, test) => test.truth(COLUMNS[*column].1, &row[*column]),
         }

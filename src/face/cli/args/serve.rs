@@ -9,7 +9,7 @@ use crate::config::ServeParams;
 
 #[derive(Debug, ClapArgs)]
 #[command(
-    after_help = "Native API: POST /v1/similar, /v1/recommend, /v1/search, /v1/feedback, /v1/embed, /v1/mask, /v1/reload,\nGET /v1/status; its contract is GET /openapi.json. For machines: GET /healthz, /readyz, /metrics. For clients of\nDatabricks: POST /api/2.0/vector-search/indexes/main.support.tickets/query.\n\nA file of tokens has a name, a scope (read or write, which includes read) and a secret a line, the secret as it is (the\nfile is then for its owner's eyes alone) or as sha256:HEX; `#` begins a comment. To make one:\n  token=$(openssl rand -hex 32)\n  sum=$(printf %s \"$token\" | sha256sum | cut -c1-64)\n  echo \"agents read sha256:$sum\" >> tokens\n\nCtrl-C or SIGTERM ends it, after what is being answered and 10 seconds at most; a second one ends it at once. SIGHUP\nreads tokens and certificate again and opens the logs anew. Limits stand under [serve] of nba.toml.\n\nExamples:\n  nba serve\n  nba serve --listen 127.0.0.1:0 --json\n  nba serve --tokens tokens --tls-cert cert.pem --tls-key key.pem\n  nba serve --listen 0.0.0.0:8443 --tokens tokens --access-log access.log\n  curl -H \"Authorization: Bearer $token\" https://nba.example:8443/v1/status"
+    after_help = "Native API: POST /v1/similar, /v1/recommend, /v1/search, /v1/ticket, /v1/feedback, /v1/embed, /v1/mask,\n/v1/reload, GET /v1/status; its contract is GET /openapi.json. For machines: GET /healthz, /readyz, /metrics. For\nclients of Databricks: the API of Vector Search, see docs/databricks.md. For agents: /mcp.\n\nA file of tokens has a name, a scope (read or write, which includes read) and a secret a line, the secret as it is (the\nfile is then for its owner's eyes alone) or as sha256:HEX; `#` begins a comment. To make one:\n  token=$(openssl rand -hex 32)\n  sum=$(printf %s \"$token\" | sha256sum | cut -c1-64)\n  echo \"agents read sha256:$sum\" >> tokens\n\nCtrl-C or SIGTERM ends it, after what is being answered and 10 seconds at most; a second one ends it at once. SIGHUP\nreads tokens and certificate again and opens the logs anew. Limits stand under [serve] of nba.toml.\n\nExamples:\n  nba serve\n  nba serve --listen 127.0.0.1:0 --json\n  nba serve --tokens tokens --tls-cert cert.pem --tls-key key.pem\n  nba serve --listen 0.0.0.0:8443 --tokens tokens --access-log access.log\n  curl -H \"Authorization: Bearer $token\" https://nba.example:8443/v1/status"
 )]
 pub(in crate::face::cli) struct ServeArgs {
     /// Where to listen; port 0 takes any free one. An address that other machines reach needs --tokens
@@ -30,6 +30,10 @@ pub(in crate::face::cli) struct ServeArgs {
     /// Add a line of JSON for each question, masked, with the keys that were found
     #[arg(long, value_name = "FILE")]
     query_log: Option<PathBuf>,
+    /// Refuse what Databricks Vector Search itself refuses and this server would take: the other dialect of filters, names
+    /// of models that nothing here has
+    #[arg(long)]
+    pub(in crate::face::cli) strict: bool,
     /// Load the model when the first text asks for it, not at the start
     #[arg(long)]
     no_warm: bool,

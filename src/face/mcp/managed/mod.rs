@@ -6,7 +6,7 @@
 //! /api/2.0/mcp/vector-search/…                              arguments {"query"}, the rest in _meta: see `presets`
 //! ```
 
-pub(super) mod desk;
+pub(super) mod catalog;
 mod presets;
 #[cfg(test)]
 mod tests;
