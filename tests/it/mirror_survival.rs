@@ -175,10 +175,5 @@ fn rows_after(writer: u64, request: u64) -> Vec<Value> {
     if request % 7 == 6 {
         return Vec::new();
     }
-    let shown = |n| {
-        let mut row = row(writer, request, n);
-        row["request"] = json!(request as f64);
-        row
-    };
-    (0..ROWS).map(shown).collect()
+    (0..ROWS).map(|n| row(writer, request, n)).collect()
 }
