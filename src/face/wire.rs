@@ -1,5 +1,6 @@
 //! The JSON of every face, converted by hand from the engine's answers, so that neither can change the other unnoticed.
 
+mod fault;
 mod forget;
 mod generations;
 mod texts;
@@ -8,6 +9,7 @@ mod ticket;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+pub use self::fault::{ErrorJson, with_causes};
 pub use self::forget::{AuditJson, ForgetJson, HiddenJson};
 pub use self::generations::{DifferenceJson, ShelvedJson};
 pub use self::texts::{EmbedJson, MaskJson, MaskedLineJson};
@@ -15,7 +17,7 @@ pub use self::ticket::{TicketJson, author_word};
 
 use crate::desk::{Catalogue, Ineligible, TitleLanguage};
 use crate::engine::{FeedbackReceipt, FeedbackSummary, Recommendation, SearchAnswer, SimilarTickets};
-use crate::error::{Error, Fault, Result};
+use crate::error::Result;
 use crate::face::explain::because;
 use crate::feedback::{DamagedLine, Event, Kind};
 use crate::index::{Degraded, Hit, Leg, Manifest};
@@ -448,7 +450,7 @@ impl<'a> StatusJson<'a> {
     /// Reads it off a snapshot.
     ///
     /// # Errors
-    /// [`Error::UnknownIndex`] and [`Error::Corrupt`], which a snapshot that this program wrote does not have.
+    /// [`crate::Error::UnknownIndex`] and [`crate::Error::Corrupt`], which a snapshot that this program wrote does not have.
     pub fn new(snapshot: &'a Snapshot) -> Result<Self> {
         let generation = snapshot.generation();
         let indexes =
@@ -459,43 +461,4 @@ impl<'a> StatusJson<'a> {
         let forgotten = snapshot.forgotten().head().map(|_| HiddenJson { tickets, rows, pending });
         Ok(Self { generation, indexes, similarity, forgotten })
     }
-}
-
-/// What went wrong.
-#[derive(Debug, Serialize)]
-pub struct ErrorJson {
-    error: String,
-    exit_code: u8,
-}
-
-impl ErrorJson {
-    /// A fault in the words that came in, found before there was a request.
-    #[must_use]
-    pub fn usage(message: impl Into<String>) -> Self {
-        Self::of(Fault::Caller, message)
-    }
-
-    /// A fault that has no [`Error`].
-    #[must_use]
-    pub fn of(fault: Fault, message: impl Into<String>) -> Self {
-        Self { error: message.into(), exit_code: fault.exit_code() }
-    }
-}
-
-impl From<&Error> for ErrorJson {
-    fn from(error: &Error) -> Self {
-        Self { error: with_causes(error), exit_code: error.fault().exit_code() }
-    }
-}
-
-/// The message of an error, then those of what caused it, a line each.
-#[must_use]
-pub fn with_causes(error: &Error) -> String {
-    let mut message = error.to_string();
-    let mut source = std::error::Error::source(error);
-    while let Some(cause) = source {
-        message.push_str(&format!("\n  caused by: {cause}"));
-        source = cause.source();
-    }
-    message
 }

@@ -415,7 +415,7 @@ fn configurations_that_cannot_be_used() {
               |
             1 | indx = "index"
               | ^^^^
-            unknown field `indx`, expected one of `index`, `model`, `actions`, `language`, `embed`, `build`, `keyword`, `fusion`, `duplicates`, `recommend`
+            unknown field `indx`, expected one of `index`, `model`, `actions`, `language`, `embed`, `build`, `keyword`, `fusion`, `duplicates`, `recommend`, `serve`, `tables`, `models`
         "#]],
     );
     config(
