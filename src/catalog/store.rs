@@ -66,9 +66,12 @@ impl Store {
         self.is_syncing.load(Ordering::Acquire)
     }
 
-    /// Says that the index is gone: whatever is still done to it may stop.
+    /// Says that the index is gone: whatever is still done to it may stop, and nothing is written to it once this returns.
     pub(super) fn retire(&self) {
         self.is_retired.store(true, Ordering::Release);
+        if let Ok(collection) = &self.collection {
+            collection.close();
+        }
     }
 
     pub(super) fn is_retired(&self) -> bool {

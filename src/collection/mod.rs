@@ -25,6 +25,7 @@ mod view;
 mod words;
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 
 use fs_err as fs;
@@ -90,6 +91,7 @@ struct Inner {
     writer: Mutex<Writer>,
     /// Held by whoever merges.
     merging: Mutex<()>,
+    is_closed: AtomicBool,
 }
 
 /// What only one may touch.
@@ -206,6 +208,7 @@ impl Collection {
             waiting: Mutex::new(Vec::new()),
             writer: Mutex::new(Writer { manifest, log, log_number, fixed, is_merging: false }),
             merging: Mutex::new(()),
+            is_closed: AtomicBool::new(false),
         };
         Self { inner: Arc::new(inner) }
     }
@@ -254,6 +257,14 @@ impl Collection {
         if self.inner.untidy() >= self.inner.due() { self.inner.merge(None) } else { Ok(false) }
     }
 
+    /// Ends all writing: what is under way is waited for, and changes are refused from then on. Views go on. What nobody writes
+    /// to any more can be removed, or opened again.
+    pub fn close(&self) {
+        self.inner.is_closed.store(true, Ordering::SeqCst);
+        drop(held(&self.inner.merging));
+        drop(held(&self.inner.writer));
+    }
+
     fn merge_if_due(&self) {
         {
             let mut writer = held(&self.inner.writer);
@@ -274,7 +285,21 @@ impl Collection {
     }
 }
 
+impl Drop for Collection {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
 impl Inner {
+    fn refuse_if_closed(&self) -> Result<()> {
+        if self.is_closed.load(Ordering::SeqCst) {
+            let message = format!("{} is closed, and takes no changes any more", self.folder.display());
+            return Err(Error::Io(std::io::Error::other(message)));
+        }
+        Ok(())
+    }
+
     fn state(&self) -> Arc<State> {
         Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner))
     }
@@ -316,6 +341,7 @@ impl Inner {
     }
 
     fn write(&self, writer: &mut Writer, changes: &[Arc<Change>]) -> Result<()> {
+        self.refuse_if_closed()?;
         let mut state = State::clone(&self.state());
         for change in changes {
             state.apply(&change.deletes, &change.rows)?;
@@ -340,6 +366,7 @@ impl Inner {
     /// Writes all rows to one part on the disk, with a change that is not in a log. Others' changes wait where there is one.
     fn merge(&self, change: Option<(&[Key], &[NewRow])>) -> Result<bool> {
         let _one = held(&self.merging);
+        self.refuse_if_closed()?;
         let mut writer = held(&self.writer);
         let mut before = State::clone(&self.state());
         let old_part = writer.manifest.part.as_ref().map(|(number, _)| *number);

@@ -239,8 +239,6 @@ proptest! {
                 }
                 Op::Merge => _ = collection.inner.merge(None).unwrap(),
                 Op::Reopen => {
-                    // As it would be found had the machine stopped here.
-                    drop(held(&collection.inner.merging));
                     drop(collection);
                     collection = Collection::open(folder.path(), &params()).unwrap();
                 }
@@ -270,6 +268,22 @@ fn a_view_stays_as_it_was() {
     collection.inner.merge(None).unwrap();
     assert_eq!(held_rows(&view), rows);
     assert_eq!(collection.view().len(), 50);
+}
+
+#[test]
+fn what_is_closed_is_written_no_more() {
+    let folder = tempfile::tempdir().unwrap();
+    let collection = Collection::create(folder.path(), schema(), &params()).unwrap();
+    for id in 0..40 {
+        collection.apply(batch(&[json!({ "id": id })], &[])).unwrap();
+    }
+    collection.close();
+    // A merge that was under way is over: nothing is written below what is removed.
+    fs::remove_dir_all(folder.path()).unwrap();
+    assert!(collection.apply(batch(&[json!({ "id": 77 })], &[])).unwrap_err().to_string().contains("is closed"));
+    assert_eq!(collection.view().len(), 40);
+    drop(collection);
+    assert!(!folder.path().exists());
 }
 
 #[test]
@@ -312,7 +326,6 @@ fn concurrent_writers_lose_nothing() {
         }
     });
     assert_eq!(collection.view().len(), 8 * 30);
-    drop(held(&collection.inner.merging));
     let rows = held_rows(&collection.view());
     drop(collection);
     assert_eq!(held_rows(&Collection::open(folder.path(), &params()).unwrap().view()), rows);

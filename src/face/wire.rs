@@ -1,6 +1,7 @@
 //! The JSON of every face, converted by hand from the engine's answers, so that neither can change the other unnoticed.
 
 mod fault;
+mod feedback;
 mod forget;
 mod generations;
 mod texts;
@@ -10,16 +11,16 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 pub use self::fault::{ErrorJson, with_causes};
+pub use self::feedback::{FeedbackJson, FeedbackSummaryJson};
 pub use self::forget::{AuditJson, ForgetJson, HiddenJson};
 pub use self::generations::{DifferenceJson, ShelvedJson};
 pub use self::texts::{EmbedJson, MaskJson, MaskedLineJson};
 pub use self::ticket::{TicketJson, author_word};
 
 use crate::desk::{Catalogue, Ineligible, TitleLanguage};
-use crate::engine::{FeedbackReceipt, FeedbackSummary, Recommendation, SearchAnswer, SimilarTickets};
+use crate::engine::{Recommendation, SearchAnswer, SimilarTickets};
 use crate::error::Result;
 use crate::face::explain::because;
-use crate::feedback::{DamagedLine, Event, Kind};
 use crate::index::{Degraded, Hit, Leg, Manifest};
 use crate::keyword::MatchedWord;
 use crate::rebuild::DeskFile;
@@ -353,81 +354,6 @@ impl From<SearchAnswer> for SearchJson {
             eligible: answer.eligible,
             degraded: answer.degraded,
             rows: rows.collect(),
-        }
-    }
-}
-
-/// The answer of `feedback`.
-#[derive(Debug, Serialize)]
-pub struct FeedbackJson {
-    generation: String,
-    id: String,
-    at: String,
-    recommendation: Option<String>,
-    ticket_id: String,
-    category: Option<String>,
-    action: ActionJson,
-    verdict: Kind,
-    edited_to: Option<ActionJson>,
-    by: Option<String>,
-}
-
-impl FeedbackJson {
-    /// Converts an answer.
-    #[must_use]
-    pub fn new(answer: FeedbackReceipt, language: TitleLanguage) -> Self {
-        let named = |id: &str| action(&answer.catalogue, id, language);
-        let Event { at, kind, recommendation, ticket, action, category, edited_to, by } = answer.record.event().clone();
-        Self {
-            generation: answer.generation,
-            id: answer.record.id().to_owned(),
-            at,
-            recommendation,
-            ticket_id: ticket,
-            category,
-            action: named(&action),
-            verdict: kind,
-            edited_to: edited_to.as_deref().map(named),
-            by,
-        }
-    }
-}
-
-/// The answer of `feedback --list`.
-#[derive(Debug, Serialize)]
-pub struct FeedbackSummaryJson {
-    records: usize,
-    torn: usize,
-    damaged: Vec<DamagedLine>,
-    actions: Vec<FeedbackCountsJson>,
-}
-
-#[derive(Debug, Serialize)]
-struct FeedbackCountsJson {
-    #[serde(flatten)]
-    action: ActionJson,
-    displayed: usize,
-    accepted: usize,
-    rejected: usize,
-    edited: usize,
-}
-
-impl FeedbackSummaryJson {
-    /// Converts an answer.
-    #[must_use]
-    pub fn new(answer: FeedbackSummary, language: TitleLanguage) -> Self {
-        let actions = answer.tally.actions.iter().map(|(id, counts)| FeedbackCountsJson {
-            action: action(&answer.catalogue, id, language),
-            displayed: counts.displayed,
-            accepted: counts.accepted,
-            rejected: counts.rejected,
-            edited: counts.edited,
-        });
-        Self {
-            actions: actions.collect(),
-            records: answer.report.records,
-            torn: answer.report.torn,
-            damaged: answer.report.damaged,
         }
     }
 }

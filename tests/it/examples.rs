@@ -97,12 +97,12 @@ fn an_agent_service_works_through_its_queue() {
           Check account and contract: 36 % sure, 86 % success in 5 similar cases
           as in TICKET-0283 (CLOSED, INFORMATION): “Consultei o contrato da loja para conferir. Pelo que vi, há operações”
           but not in TICKET-0482
-          displayed
+          accepted
         TICKET-0222  QR Code do PIX
           left to a person: similar cases went different ways: the best action has confidence 0.13, 0.15 is needed
         TICKET-0388  Nada funciona: sistema fora
           left to a person: no similar case: the best has cosine 0.499, 0.500 is needed
-        0 carried out, 5 shown to a person, 3 without a recommendation
+        1 carried out, 4 shown to a person, 3 without a recommendation
     "#]].assert_eq(&said);
     // Whatever was recommended was told to the index, and nothing else.
     let recorded = sandbox.nba(&["feedback", "--list", "--json"]).json()["records"].as_u64().unwrap();

@@ -119,7 +119,7 @@ fn a_call_finds_rows() {
         json!({ "name": "main__docs__pages", "arguments": { "query": "what" } }),
         expect![[r#"
         main.docs.pages "what" Presets { num_results: 5, filters: None, query_type: None, columns: None, columns_to_rerank: None, include_score: false, score_threshold: None }
-        {"content":[{"text":"[{\"id\":\"a\",\"text\":\"first\"},{\"id\":\"b\",\"text\":null}]","type":"text"}],"isError":false}"#]],
+        {"content":[{"text":"[{\"id\":\"a\",\"text\":null},{\"id\":\"b\",\"text\":null}]","type":"text"}],"isError":false}"#]],
     );
     check(
         json!({
@@ -138,7 +138,7 @@ fn a_call_finds_rows() {
         }),
         expect![[r#"
             main.docs.notes "what" Presets { num_results: 3, filters: Some("{\"id\": 1}"), query_type: Some("HYBRID"), columns: Some(["id", "text"]), columns_to_rerank: Some(["text"]), include_score: true, score_threshold: Some(0.1) }
-            {"content":[{"text":"[{\"id\":\"a\",\"score\":0.5,\"text\":\"first\"},{\"id\":\"b\",\"score\":0.25,\"text\":null}]","type":"text"}],"isError":false}"#]],
+            {"content":[{"text":"[{\"id\":\"a\",\"score\":0.5,\"text\":null},{\"id\":\"b\",\"score\":0.25,\"text\":null}]","type":"text"}],"isError":false}"#]],
     );
     check(
         json!({
@@ -148,7 +148,7 @@ fn a_call_finds_rows() {
         }),
         expect![[r#"
             main.docs.notes "what" Presets { num_results: 2, filters: Some("{\"id\":1}"), query_type: None, columns: None, columns_to_rerank: None, include_score: true, score_threshold: Some(0.5) }
-            {"content":[{"text":"[{\"id\":\"a\",\"score\":0.5,\"text\":\"first\"},{\"id\":\"b\",\"score\":0.25,\"text\":null}]","type":"text"}],"isError":false}"#]],
+            {"content":[{"text":"[{\"id\":\"a\",\"score\":0.5,\"text\":null},{\"id\":\"b\",\"score\":0.25,\"text\":null}]","type":"text"}],"isError":false}"#]],
     );
 }
 
