@@ -168,8 +168,11 @@ fn keyed(view: &View, hits: &[CollectionHit]) -> Vec<(i64, f64)> {
     hits.iter().map(|hit| (view.value(hit.row, "id").unwrap().as_i64().unwrap(), hit.score)).collect()
 }
 
+/// Whether a filter lets a row through, said in other words.
+type Passes = fn(&Map<String, Value>) -> bool;
+
 fn assert_answers(view: &View, model: &Model) {
-    let filters: [(&str, fn(&Map<String, Value>) -> bool); 3] = [
+    let filters: [(&str, Passes); 3] = [
         ("{}", |_| true),
         (r#"{"stock >=": 2}"#, |row| row.get("stock").is_some_and(|stock| stock.as_i64().unwrap() >= 2)),
         ("title IS NULL OR id < 10", |row| !row.contains_key("title") || row["id"].as_i64().unwrap() < 10),
