@@ -121,14 +121,15 @@ impl OnnxEmbedder {
         })
     }
 
-    /// Cuts all texts on all threads, in order.
+    /// Cuts all texts on all threads, in order; a question on the thread that asks it.
     fn cut_all(&self, texts: &[&str]) -> Result<Vec<Piece>> {
+        let cut = |texts: &[&str]| texts.iter().map(|text| self.cutter.cut(text)).collect();
         let per_thread = texts.len().div_ceil(self.n_threads).max(1);
         let windows: Result<Vec<Vec<Vec<Window>>>> = thread::scope(|scope| {
-            let cutters: Vec<_> = texts
-                .chunks(per_thread)
-                .map(|chunk| scope.spawn(|| chunk.iter().map(|text| self.cutter.cut(text)).collect()))
-                .collect();
+            if texts.len() <= 1 {
+                return Ok(vec![cut(texts)?]);
+            }
+            let cutters: Vec<_> = texts.chunks(per_thread).map(|chunk| scope.spawn(move || cut(chunk))).collect();
             cutters
                 .into_iter()
                 .map(|cutter| cutter.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
@@ -187,12 +188,17 @@ impl OnnxEmbedder {
         let next = AtomicUsize::new(0);
         thread::scope(|scope| -> Result<()> {
             let (sender, results) = mpsc::channel();
-            for _ in 0..self.n_threads.min(batches.len()) {
-                let sender = sender.clone();
-                scope.spawn(|| {
-                    let sender = sender;
-                    self.work(&pieces, &batches, &next, &sender);
-                });
+            if batches.len() > 1 {
+                for _ in 0..self.n_threads.min(batches.len()) {
+                    let sender = sender.clone();
+                    scope.spawn(|| {
+                        let sender = sender;
+                        self.work(&pieces, &batches, &next, &sender);
+                    });
+                }
+            } else {
+                // A question, as a rule, which waits for no thread to begin.
+                self.work(&pieces, &batches, &next, &sender);
             }
             drop(sender);
             for result in results {
