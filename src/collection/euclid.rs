@@ -83,9 +83,3 @@ pub(super) fn first_axis(n: usize) -> Vec<f32> {
     }
     vector
 }
-
-/// ‖a − b‖².
-pub(super) fn distance_squared(a: &[f32], b: &[f32]) -> f32 {
-    let difference: Vec<f32> = a.iter().zip(b).map(|(x, y)| x - y).collect();
-    dot(&difference, &difference)
-}

@@ -25,7 +25,7 @@ mod view;
 mod words;
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 
 use fs_err as fs;
@@ -54,7 +54,8 @@ const MOST_UNTIDY: usize = 4;
 /// How a collection is kept.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CollectionParams {
-    /// A merge is due once so many rows are in memory or gone, and they are a quarter of those on the disk.
+    /// A merge is due once so many rows are in memory or gone, and they are a quarter of those on the disk; of a collection
+    /// that is left alone, once they are a quarter of this and a 64th of those.
     pub merge_rows: usize,
     /// How vectors on the disk are searched.
     pub vector: VectorParams,
@@ -91,6 +92,9 @@ struct Inner {
     writer: Mutex<Writer>,
     /// Held by whoever merges.
     merging: Mutex<()>,
+    /// How many changes there were, and how many when [`Collection::tend`] looked last.
+    changes: AtomicU64,
+    tended: AtomicU64,
     is_closed: AtomicBool,
 }
 
@@ -208,6 +212,8 @@ impl Collection {
             waiting: Mutex::new(Vec::new()),
             writer: Mutex::new(Writer { manifest, log, log_number, fixed, is_merging: false }),
             merging: Mutex::new(()),
+            changes: AtomicU64::new(0),
+            tended: AtomicU64::new(0),
             is_closed: AtomicBool::new(false),
         };
         Self { inner: Arc::new(inner) }
@@ -251,10 +257,16 @@ impl Collection {
 
     /// Writes all rows to one part on the disk, where that is due; whether it was. Changes and questions go on meanwhile.
     ///
+    /// To be called now and then. What has not been changed since the last call is tidied sooner: rows in memory are all
+    /// compared with each question's vector, and nothing is gained by waiting for more of them.
+    ///
     /// # Errors
     /// I/O errors; the collection is then as it was.
     pub fn tend(&self) -> Result<bool> {
-        if self.inner.untidy() >= self.inner.due() { self.inner.merge(None) } else { Ok(false) }
+        let changes = self.inner.changes.load(Ordering::Relaxed);
+        let is_left_alone = self.inner.tended.swap(changes, Ordering::Relaxed) == changes;
+        let due = if is_left_alone { self.inner.due_when_left_alone() } else { self.inner.due() };
+        if self.inner.untidy() >= due { self.inner.merge(None) } else { Ok(false) }
     }
 
     /// Ends all writing: what is under way is waited for, and changes are refused from then on. Views go on. What nobody writes
@@ -350,6 +362,7 @@ impl Inner {
         let lines: Vec<String> = changes.iter().map(|change| change.json.clone()).collect();
         writer.log.append(&lines)?;
         self.publish(state);
+        self.changes.fetch_add(1, Ordering::Relaxed);
         Ok(())
     }
 
@@ -361,6 +374,10 @@ impl Inner {
     /// So many of them make a merge due.
     fn due(&self) -> usize {
         self.params.merge_rows.max(self.state().on_disk() / 4)
+    }
+
+    fn due_when_left_alone(&self) -> usize {
+        (self.params.merge_rows / 4).max(self.state().on_disk() / 64).max(1)
     }
 
     /// Writes all rows to one part on the disk, with a change that is not in a log. Others' changes wait where there is one.

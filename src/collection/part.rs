@@ -11,7 +11,7 @@ use fs_err as fs;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::euclid::{Space, distance_squared, first_axis};
+use super::euclid::{Space, first_axis};
 use super::row::{Key, NewRow, batch_of};
 use super::schema::Schema;
 use super::words::Words;
@@ -19,7 +19,7 @@ use crate::error::{Error, Result};
 use crate::filter::Filter;
 use crate::index::{FileEntry, Rows, check_files, json_cell, list_files, write_rows};
 use crate::rank::{Row, RowSet, Scored, TopK};
-use crate::vector::{self, Kind, VectorIndex, VectorParams, dot};
+use crate::vector::{self, Kind, VectorIndex, VectorParams, distance_squared, dot};
 
 const ROWS_FILE: &str = "rows.arrow";
 /// The vectors as they were given, where those that are searched differ.

@@ -274,6 +274,21 @@ fn a_view_stays_as_it_was() {
 }
 
 #[test]
+fn what_is_left_alone_is_tidied_sooner() {
+    let folder = tempfile::tempdir().unwrap();
+    let collection = Collection::create(folder.path(), schema(), &params()).unwrap();
+    let rows: Vec<Value> = (0..4).map(|id| json!({ "id": id, "v": [id, 1, 2] })).collect();
+    for at in 0..4 {
+        collection.apply(batch(&rows[at..=at], &[])).unwrap();
+        assert!(!collection.tend().unwrap(), "it has changed since the last look");
+    }
+    let before = held_rows(&collection.view());
+    assert!(collection.tend().unwrap());
+    assert!(!collection.tend().unwrap(), "nothing is left to tidy");
+    assert_eq!(held_rows(&collection.view()), before);
+}
+
+#[test]
 fn what_is_closed_is_written_no_more() {
     let folder = tempfile::tempdir().unwrap();
     let collection = Collection::create(folder.path(), schema(), &params()).unwrap();

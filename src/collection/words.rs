@@ -3,6 +3,7 @@
 //! A row is one document: its text columns one after another. A row's score depends on the rows that are there and never on
 //! how they came to be, or in which part they are: rows that are gone count nowhere.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use arrow::array::{Array as _, AsArray as _, RecordBatch};
@@ -16,6 +17,11 @@ const K1: f32 = 1.2;
 const B: f32 = 0.75;
 /// The most distinct words of a query; those after them are passed over.
 const MAX_WORDS: usize = 1_024;
+/// Rows whose sums are made together: they fit the nearest cache.
+const WINDOW: usize = 4_096;
+/// Rows with no more words than this have a word no more often than that, but for a few.
+const USUAL_LENGTHS: usize = 64;
+const USUAL_COUNTS: usize = 4;
 
 /// The words of a part.
 pub(super) struct Words {
@@ -196,11 +202,21 @@ fn query_words(text: &str) -> Vec<(String, u32)> {
 struct Side<'a> {
     part: &'a Searched<'a>,
     postings: Vec<&'a Postings>,
+    /// How many words each row has.
+    lengths: Cow<'a, [u32]>,
 }
 
-impl Side<'_> {
-    fn length(&self, row: Row) -> u32 {
-        self.postings.iter().map(|postings| postings.lengths[row as usize]).sum()
+impl<'a> Side<'a> {
+    fn new(part: &'a Searched<'a>, columns: Option<&[String]>) -> Self {
+        let postings = part.words.postings(columns);
+        let lengths = match postings.as_slice() {
+            [one] => Cow::Borrowed(one.lengths.as_slice()),
+            several => {
+                let length = |row| several.iter().map(|postings| postings.lengths[row]).sum();
+                Cow::Owned((0..part.rows).map(length).collect())
+            }
+        };
+        Self { part, postings, lengths }
     }
 
     fn live_rows(&self) -> usize {
@@ -209,7 +225,7 @@ impl Side<'_> {
 
     fn live_length(&self) -> u64 {
         let total: u64 = self.postings.iter().map(|postings| postings.total).sum();
-        let gone = self.part.dead.map_or(0, |dead| dead.iter().map(|row| u64::from(self.length(row))).sum());
+        let gone = self.part.dead.map_or(0, |dead| dead.iter().map(|row| u64::from(self.lengths[row as usize])).sum());
         total - gone
     }
 
@@ -265,7 +281,7 @@ struct Term<'a> {
 }
 
 fn sides<'a>(parts: &'a [Searched<'a>], columns: Option<&[String]>) -> Vec<Side<'a>> {
-    parts.iter().map(|part| Side { part, postings: part.words.postings(columns) }).collect()
+    parts.iter().map(|part| Side::new(part, columns)).collect()
 }
 
 /// Whether each row that may be a hit has a word of the query: a set for each part.
@@ -283,8 +299,7 @@ pub(super) fn matching(parts: &[Searched<'_>], asked: &Asked) -> Vec<RowSet> {
 }
 
 /// The best rows by BM25, in no order: at least `k` where so many have a word of the query, and with the k-th all of its
-/// score. Words are looked at from the one that can give most; once what is left cannot lift another row among the best, only
-/// rows that may be there are looked at (MaxScore; Turtle and Flood, 1995).
+/// score. Each row's sum runs over the words from the one that can give most, so that it is the same in any part.
 pub(super) fn best(parts: &[Searched<'_>], asked: &Asked, k: usize) -> Vec<Match> {
     let sides = sides(parts, asked.columns.as_deref());
     let rows: usize = sides.iter().map(Side::live_rows).sum();
@@ -306,76 +321,96 @@ pub(super) fn best(parts: &[Searched<'_>], asked: &Asked, k: usize) -> Vec<Match
         .collect();
     terms.sort_by(|a, b| b.weight.total_cmp(&a.weight).then_with(|| a.word.cmp(b.word)));
 
-    let mut scores = Scores {
-        sides: &sides,
-        mean,
-        totals: parts.iter().map(|part| vec![0.0; part.rows]).collect(),
-        seen: Vec::new(),
-    };
-    let mut left: f32 = terms.iter().map(|term| term.weight).sum();
-    let mut floor = f32::NEG_INFINITY;
-    for term in &terms {
-        // Rounding must not cost a row its place.
-        if floor > left * 1.0001 {
-            scores.seen.retain(|&(part, row)| scores.totals[part][row as usize] + left * 1.0001 >= floor);
-            scores.update(term);
-        } else {
-            scores.add(term);
-        }
-        left -= term.weight;
-        if scores.seen.len() > k {
-            floor = scores.kth(k);
+    let mut best = Best::new(k);
+    for (part, side) in sides.iter().enumerate() {
+        let lists = terms.iter().map(|term| (term.weight, term.lists[part].as_list()));
+        let mut lists: Vec<Cursor<'_>> = lists
+            .filter(|(_, list)| !list.rows.is_empty())
+            .map(|(weight, list)| Cursor::new(list, weight, mean))
+            .collect();
+        let mut sums = [0.0; WINDOW];
+        for (start, lengths) in (0..).step_by(WINDOW).zip(side.lengths.chunks(WINDOW)) {
+            let sums = &mut sums[..lengths.len()];
+            for list in &mut lists {
+                list.add(lengths, start, sums);
+            }
+            for (row, sum) in (start..).zip(sums) {
+                if *sum >= best.floor && side.part.eligible.is_none_or(|eligible| eligible.contains(row)) {
+                    best.push(Match { part, row, score: *sum });
+                }
+                *sum = 0.0;
+            }
         }
     }
-    let reached = if scores.seen.len() > k { scores.kth(k) } else { f32::NEG_INFINITY };
-    let matches = scores.seen.iter().map(|&(part, row)| Match { part, row, score: scores.totals[part][row as usize] });
-    matches.filter(|found| found.score >= reached).collect()
+    best.finish()
 }
 
-struct Scores<'a> {
-    sides: &'a [Side<'a>],
+/// A word's rows that have not been looked at yet, and what they get for it.
+struct Cursor<'a> {
+    rest: List<'a>,
+    weight: f32,
     mean: f32,
-    /// By part and row.
-    totals: Vec<Vec<f32>>,
-    /// The rows whose total counts.
-    seen: Vec<(usize, Row)>,
+    /// What rows get, by how often they have the word and how many words they have: most, without a division.
+    usual: [[f32; USUAL_LENGTHS]; USUAL_COUNTS],
 }
 
-impl Scores<'_> {
-    /// Adds a word's scores to all rows that have it.
-    fn add(&mut self, term: &Term<'_>) {
-        for (part, list) in term.lists.iter().enumerate() {
-            let side = &self.sides[part];
-            let list = list.as_list();
-            for (&row, &count) in list.rows.iter().zip(list.counts) {
-                if side.part.eligible.is_some_and(|eligible| !eligible.contains(row)) {
-                    continue;
-                }
-                let total = &mut self.totals[part][row as usize];
-                if *total == 0.0 {
-                    self.seen.push((part, row));
-                }
-                *total += term.weight * share(count, side.length(row), self.mean);
-            }
+impl<'a> Cursor<'a> {
+    fn new(rest: List<'a>, weight: f32, mean: f32) -> Self {
+        let gain = |count, length| weight * share(count as u32 + 1, length as u32, mean);
+        let usual = std::array::from_fn(|count| std::array::from_fn(|length| gain(count, length)));
+        Self { rest, weight, mean, usual }
+    }
+
+    /// Adds what the rows of a window get, which begins at `start`.
+    fn add(&mut self, lengths: &[u32], start: Row, sums: &mut [f32]) {
+        let mut n = 0;
+        for (&row, &count) in self.rest.rows.iter().zip(self.rest.counts) {
+            let at = (row - start) as usize;
+            let (Some(&length), Some(sum)) = (lengths.get(at), sums.get_mut(at)) else { break };
+            let usual = self.usual.get(count as usize - 1).and_then(|gains| gains.get(length as usize));
+            *sum += usual.copied().unwrap_or_else(|| self.weight * share(count, length, self.mean));
+            n += 1;
+        }
+        self.rest = List { rows: &self.rest.rows[n..], counts: &self.rest.counts[n..] };
+    }
+}
+
+/// The best matches so far, with all that are as good as the k-th.
+struct Best {
+    k: usize,
+    /// What is below it is not among them.
+    floor: f32,
+    found: Vec<Match>,
+    /// Once there are so many, all that are not among the best go.
+    most: usize,
+}
+
+impl Best {
+    fn new(k: usize) -> Self {
+        let k = k.max(1);
+        Self { k, floor: f32::MIN_POSITIVE, found: Vec::new(), most: 4 * k }
+    }
+
+    fn push(&mut self, found: Match) {
+        self.found.push(found);
+        if self.found.len() >= self.most {
+            self.prune();
+            self.most = 2 * self.found.len() + 2 * self.k;
         }
     }
 
-    /// Adds a word's scores to the rows that count already.
-    fn update(&mut self, term: &Term<'_>) {
-        for &(part, row) in &self.seen {
-            let list = term.lists[part].as_list();
-            if let Ok(place) = list.rows.binary_search(&row) {
-                let length = self.sides[part].length(row);
-                self.totals[part][row as usize] += term.weight * share(list.counts[place], length, self.mean);
-            }
+    fn prune(&mut self) {
+        if self.found.len() > self.k {
+            let (_, kth, _) = self.found.select_nth_unstable_by(self.k - 1, |a, b| b.score.total_cmp(&a.score));
+            self.floor = kth.score;
+            let floor = self.floor;
+            self.found.retain(|found| found.score >= floor);
         }
     }
 
-    /// The `k`-th best total so far, of which there are more.
-    fn kth(&self, k: usize) -> f32 {
-        let mut totals: Vec<f32> = self.seen.iter().map(|&(part, row)| self.totals[part][row as usize]).collect();
-        let (_, kth, _) = totals.select_nth_unstable_by(k.max(1) - 1, |a, b| b.total_cmp(a));
-        *kth
+    fn finish(mut self) -> Vec<Match> {
+        self.prune();
+        self.found
     }
 }
 

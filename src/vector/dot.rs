@@ -38,6 +38,35 @@ pub(super) fn dot_codes_four(a: &[i8], four: [&[i8]; 4]) -> [i32; 4] {
     Arch::new().dispatch(DotCodesFour(a, four))
 }
 
+/// ‖a − b‖² of two vectors of equal length: the same sum as [`dot`] gives of their difference.
+pub(crate) fn distance_squared(a: &[f32], b: &[f32]) -> f32 {
+    Arch::new().dispatch(Distance(a, b))
+}
+
+struct Distance<'a>(&'a [f32], &'a [f32]);
+
+impl NullaryFnOnce for Distance<'_> {
+    type Output = f32;
+
+    #[inline(always)]
+    fn call(self) -> f32 {
+        let (a_blocks, a_rest) = self.0.as_chunks::<LANES>();
+        let (b_blocks, b_rest) = self.1.as_chunks::<LANES>();
+        let mut sums = [0.0_f32; LANES];
+        for (a_block, b_block) in a_blocks.iter().zip(b_blocks) {
+            for lane in 0..LANES {
+                let apart = a_block[lane] - b_block[lane];
+                sums[lane] += apart * apart;
+            }
+        }
+        let mut rest = 0.0;
+        for (x, y) in a_rest.iter().zip(b_rest) {
+            rest += (x - y) * (x - y);
+        }
+        sums.iter().sum::<f32>() + rest
+    }
+}
+
 struct Dot<'a>(&'a [f32], &'a [f32]);
 
 impl NullaryFnOnce for Dot<'_> {
@@ -134,6 +163,9 @@ mod tests {
             prop_assert_eq!(dot_codes_four(&b, [&a, &b, &b, &a]), of_codes);
             let [a, b] = [a, b].map(|codes| codes.into_iter().map(|x| f32::from(x) / 97.0).collect::<Vec<f32>>());
             prop_assert_eq!(dot(&a, &b).to_bits(), Dot(&a, &b).call().to_bits());
+            let apart: Vec<f32> = a.iter().zip(&b).map(|(x, y)| x - y).collect();
+            prop_assert_eq!(distance_squared(&a, &b).to_bits(), dot(&apart, &apart).to_bits());
+            prop_assert_eq!(distance_squared(&a, &b).to_bits(), Distance(&a, &b).call().to_bits());
             let rows = [a.clone(), b.clone(), a.clone(), b.clone(), b.clone()];
             let expected: Vec<u32> = rows.iter().map(|row| dot(&b, row).to_bits()).collect();
             let found: Vec<u32> = products(&b, &rows.concat()).into_iter().map(f32::to_bits).collect();

@@ -40,7 +40,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use self::codes::CodesIndex;
-pub(crate) use self::dot::dot;
+pub(crate) use self::dot::{distance_squared, dot};
 use self::flat::FlatIndex;
 use self::graph::HnswIndex;
 pub use self::hnsw::HnswParams;

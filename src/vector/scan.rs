@@ -21,11 +21,12 @@ use super::kernel::{Blocks, points_within};
 use super::key::Key;
 use crate::rank::TopK;
 
-/// Blocks in the first round, or those of four times the number of wanted points.
+/// Blocks in the first round, or those of eight times the number of wanted points.
 const FIRST_BLOCKS: usize = 32;
 
-/// Blocks that are not shared out to threads: some 0.1 ms of work. Tests share out small indexes.
-const BLOCKS_PER_TASK: usize = if cfg!(test) { 16 } else { 2_048 };
+/// Blocks that are not shared out to threads: some 0.5 ms of work, to which waking a thread adds little. A server's questions
+/// keep all cores busy as it is. Tests share out small indexes.
+const BLOCKS_PER_TASK: usize = if cfg!(test) { 16 } else { 8_192 };
 
 /// Codes in clusters, and what makes tables for them.
 #[derive(Clone, Copy)]
@@ -102,7 +103,7 @@ impl Scan<'_> {
 
         let mut kept = TopK::new(question.k);
         let mut rest = clusters.as_slice();
-        let mut n_blocks = FIRST_BLOCKS.max(question.k * 4 / BLOCK);
+        let mut n_blocks = FIRST_BLOCKS.max(question.k * 8 / BLOCK);
         loop {
             let level = kept.threshold().unwrap_or(question.least).max(question.least);
             let round;
