@@ -37,7 +37,7 @@ pub struct ServeParams {
     pub text_kb: usize,
     /// How many texts one request may have embedded or masked.
     pub texts: usize,
-    /// How many requests are answered at once; 0 is one a core.
+    /// How many requests are answered at once; 0 is two a core, of which one is computed and one is ready to follow.
     pub running: usize,
     /// How many wait beside them.
     pub waiting: usize,

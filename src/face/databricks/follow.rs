@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::catalog::Catalog;
-use crate::face::background::blocking;
+use crate::face::background::aside;
 use crate::face::clock::now_millis;
 
 /// How long a change of a source may go unseen.
@@ -19,6 +19,6 @@ pub async fn follow(catalog: Arc<Catalog>) {
     loop {
         ticks.tick().await;
         let catalog = Arc::clone(&catalog);
-        _ = blocking(move || catalog.follow(now_millis())).await;
+        _ = aside(move || catalog.follow(now_millis())).await;
     }
 }

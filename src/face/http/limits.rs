@@ -1,6 +1,5 @@
 //! How much a server takes on: bodies, requests that run and wait, and how long each may take. What is beyond is refused.
 
-use std::num::NonZero;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -16,7 +15,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use super::refusal::{Refusal, is_of_databricks};
 use crate::config::ServeParams;
-use crate::face::background::{Held, holding};
+use crate::face::background::{Held, cores, holding};
 
 /// How long the rest of a body that is refused is read, so that its sender comes to read the answer.
 const LINGER: Duration = Duration::from_secs(1);
@@ -39,8 +38,7 @@ pub(super) struct Limits {
 
 impl Limits {
     pub(super) fn new(params: &ServeParams) -> Self {
-        let cores = || std::thread::available_parallelism().map_or(1, NonZero::get);
-        let places = if params.running == 0 { cores() } else { params.running };
+        let places = if params.running == 0 { 2 * cores() } else { params.running };
         Self {
             params: params.clone(),
             running: Arc::new(Semaphore::new(places)),

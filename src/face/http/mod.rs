@@ -39,7 +39,7 @@ use self::log::Log;
 use self::observe::Observer;
 use self::service::Service;
 use self::tls::Tls;
-use super::background::{self, blocking};
+use super::background::{self, aside};
 use super::databricks;
 use crate::catalog::Catalog;
 use crate::config::ServeParams;
@@ -85,7 +85,8 @@ pub fn serve(serving: Serving, ready: impl FnOnce(SocketAddr) -> Result<()>) -> 
     check(serving.listen, &serving.params)?;
     let listen = serving.listen;
     let server = Server::new(serving)?;
-    let runtime = background::runtime()?;
+    let threads = if server.params.running == 0 { background::cores() } else { server.params.running };
+    let runtime = background::runtime(threads)?;
     let ended = runtime.block_on(server.run(listen, ready));
     // Whatever is still computed after the grace has nobody to tell.
     runtime.shutdown_background();
@@ -195,7 +196,7 @@ impl Server {
     async fn refresh(&self) {
         self.observer.reopen();
         let (access, tls) = (Arc::clone(&self.access), self.tls.clone());
-        let read = blocking(move || {
+        let read = aside(move || {
             let tokens = access.reload();
             tls.map_or(Ok(()), |tls| tls.reload()).and(tokens)
         });
@@ -220,7 +221,7 @@ fn behind(router: Router, observer: &Arc<Observer>, access: &Arc<Access>, limits
 async fn warm(service: Arc<Service>, wanted: bool) {
     if wanted {
         // Who cannot load a model answers about tickets all the same, and says why not about texts.
-        let _ = blocking({
+        let _ = aside({
             let service = Arc::clone(&service);
             move || service.warm()
         })
@@ -242,7 +243,7 @@ async fn reload(service: Arc<Service>, seconds: u64) {
         ticks.tick().await;
         let service = Arc::clone(&service);
         // It keeps and tells what went wrong.
-        let _ = blocking(move || service.reload()).await;
+        let _ = aside(move || service.reload()).await;
     }
 }
 

@@ -17,11 +17,12 @@ use super::metrics::Metrics;
 use super::routes::{answer, json_text};
 use crate::engine::Engine;
 use crate::error::Result;
-use crate::face::background::blocking;
+use crate::face::background::aside;
 use crate::face::wire::{StatusJson, with_causes};
 
 /// The contract of the native API.
 const OPENAPI: &str = include_str!("../../../docs/openapi.json");
+const JSON: &str = "application/json";
 /// Prometheus's text format.
 const METRICS: &str = "text/plain; version=0.0.4; charset=utf-8";
 
@@ -102,7 +103,7 @@ impl Service {
 }
 
 async fn health(State(service): State<Arc<Service>>) -> Response {
-    answer(move || json_text(&json!({ "ok": true, "generation": service.generation() }))).await
+    told(JSON, aside(move || json_text(&json!({ "ok": true, "generation": service.generation() }))).await).await
 }
 
 /// Whether questions can be answered now.
@@ -120,10 +121,10 @@ async fn ready(State(service): State<Arc<Service>>) -> Response {
         });
         Ok((why.is_none(), json_text(&body)?))
     };
-    match blocking(look).await {
-        Ok((true, text)) => ([(header::CONTENT_TYPE, "application/json")], text).into_response(),
+    match aside(look).await {
+        Ok((true, text)) => ([(header::CONTENT_TYPE, JSON)], text).into_response(),
         Ok((false, text)) => {
-            let headers = [(header::CONTENT_TYPE, "application/json"), (header::RETRY_AFTER, "1")];
+            let headers = [(header::CONTENT_TYPE, JSON), (header::RETRY_AFTER, "1")];
             (StatusCode::SERVICE_UNAVAILABLE, headers, text).into_response()
         }
         Err(error) => answer(|| Err::<String, _>(error)).await,
@@ -131,14 +132,19 @@ async fn ready(State(service): State<Arc<Service>>) -> Response {
 }
 
 async fn metrics(State(service): State<Arc<Service>>) -> Response {
-    match blocking(move || service.metrics.text(&service.engine, &service.limits)).await {
-        Ok(text) => ([(header::CONTENT_TYPE, METRICS)], text).into_response(),
+    told(METRICS, aside(move || service.metrics.text(&service.engine, &service.limits)).await).await
+}
+
+/// A text, or the error in the CLI's shape.
+async fn told(kind: &'static str, text: Result<String>) -> Response {
+    match text {
+        Ok(text) => ([(header::CONTENT_TYPE, kind)], text).into_response(),
         Err(error) => answer(|| Err::<String, _>(error)).await,
     }
 }
 
 async fn openapi() -> Response {
-    ([(header::CONTENT_TYPE, "application/json")], OPENAPI).into_response()
+    ([(header::CONTENT_TYPE, JSON)], OPENAPI).into_response()
 }
 
 async fn status(State(service): State<Arc<Service>>) -> Response {

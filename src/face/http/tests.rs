@@ -12,7 +12,7 @@ use crate::face::background;
 
 #[test]
 fn a_panic_is_an_answer() {
-    let runtime = background::runtime().unwrap();
+    let runtime = background::runtime(1).unwrap();
     let (status, body) = runtime.block_on(async {
         let response = answer::<String>(|| panic!("a bug")).await;
         (response.status(), to_bytes(response.into_body(), 1000).await.unwrap())

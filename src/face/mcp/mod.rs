@@ -34,12 +34,15 @@ const INSTRUCTIONS: &str = "Next best action for a customer support desk, from i
     solved, and get_ticket to read one of them whole. Evidence is real and masked; when recommend_action abstains, say so rather than guess. Once a \
     person has decided on a recommended action, call record_feedback.";
 
+/// Threads beyond one a core: standard input and output each keep one waiting.
+const WAITING_THREADS: usize = 2;
+
 /// Serves the client at standard input and output until it closes the input. Nothing else may write to standard output.
 ///
 /// # Errors
 /// [`Error::Argument`] for a client that does not begin as the protocol says; [`Error::Internal`].
 pub fn serve(engine: Engine, language: TitleLanguage) -> Result<()> {
-    let runtime = background::runtime()?;
+    let runtime = background::runtime(background::cores() + WAITING_THREADS)?;
     let ended = runtime.block_on(run(Server { engine: Arc::new(engine), language }));
     // A read of standard input that nobody answers would keep the runtime waiting.
     runtime.shutdown_background();

@@ -46,7 +46,7 @@ fn directory() -> (Directory, Asked) {
 /// The answer of a URL to one message.
 fn told(directory: &Directory, path: &str, message: &Value) -> (StatusCode, Value) {
     let (directory, message, path) = (directory.clone(), message.to_string(), path.to_owned());
-    let runtime = background::runtime().unwrap();
+    let runtime = background::runtime(1).unwrap();
     runtime.block_on(async move {
         let mut server = router(directory).into_service::<Body>();
         let request = Request::post(path)
