@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use nba::collection::{
     Batch, Collection, CollectionParams, CollectionQuery, Column, ColumnType, Key, Schema, VectorColumn,
 };
+use nba::stage::Watch;
 use nba::{Filter, QueryKind};
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
@@ -66,7 +67,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("exact scan, one thread: {:.2} ms ({sum:.0})", ms(scan));
     measure("merged", &collection, &asked, scan)?;
 
-    let changes = n / 5;
+    let changes = n;
     let (mut slowest, mut times) = (Duration::ZERO, Vec::new());
     let start = Instant::now();
     for at in 0..changes {
@@ -127,6 +128,7 @@ fn measure(
                 text_columns: None,
                 k,
                 filter: filter.clone(),
+                watch: Watch::default(),
             };
             let start = Instant::now();
             assert_eq!(collection.view().query(&query)?.hits.len(), k);

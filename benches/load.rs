@@ -175,7 +175,7 @@ impl Server {
         // So that a model is loaded.
         self.connect().ask(&requests[requests.len() - 1]);
         let next = AtomicUsize::new(0);
-        let before = self.memory();
+        let mut memory = vec![self.memory()];
         let start = Instant::now();
         let mut times: Vec<Duration> = std::thread::scope(|scope| {
             let ask = || {
@@ -190,26 +190,34 @@ impl Server {
                 times
             };
             let threads: Vec<_> = (0..connections).map(|_| scope.spawn(ask)).collect();
+            for part in 1..=5 {
+                std::thread::sleep(Duration::from_millis(seconds as u64 * 200 * part).saturating_sub(start.elapsed()));
+                memory.push(self.memory());
+            }
             threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
         });
         let rate = times.len() as f64 / start.elapsed().as_secs_f64();
         times.sort();
         let p = |share: f64| times[(times.len() as f64 * share) as usize].as_secs_f64() * 1e3;
         println!(
-            "{what}: {} queries on {connections} connections, {rate:.0}/s, p50 {:.2} ms, p99 {:.2} ms, p99.9 {:.2} ms; all answered; memory {before} → {} MiB",
+            "{what}: {} queries on {connections} connections, {rate:.0}/s, p50 {:.2} ms, p99 {:.2} ms, p99.9 {:.2} ms; all answered; own memory by fifths {memory:?} MiB, {} MiB with mapped files",
             times.len(),
             p(0.5),
             p(0.99),
             p(0.999),
-            self.memory()
+            self.status("VmRSS:")
         );
         rate
     }
 
-    /// What the server has in memory, in mebibytes.
+    /// What the server has in memory besides mapped files, in mebibytes.
     fn memory(&self) -> usize {
+        self.status("RssAnon:")
+    }
+
+    fn status(&self, name: &str) -> usize {
         let status = fs_err::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
-        let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
+        let line = status.lines().find(|line| line.starts_with(name)).unwrap();
         line.split_whitespace().nth(1).unwrap().parse::<usize>().unwrap() / 1024
     }
 }

@@ -6,6 +6,9 @@ use super::record::{Endpoint, EndpointKind};
 use super::{Catalog, State};
 use crate::error::{Error, Result};
 
+/// How many endpoints the service has; a strict catalogue refuses more.
+const MOST_ENDPOINTS: usize = 100;
+
 /// An endpoint that is to be made.
 #[derive(Debug, Clone)]
 pub struct NewEndpoint {
@@ -62,6 +65,12 @@ impl Catalog {
         self.change(|state| {
             if state.records.endpoints.contains_key(&new.name) {
                 return Err(exists(&new.name));
+            }
+            if self.params.strict && state.records.endpoints.len() >= MOST_ENDPOINTS {
+                return Err(Error::argument(
+                    "name",
+                    format!("there are {MOST_ENDPOINTS} endpoints, which is the most"),
+                ));
             }
             let endpoint = Endpoint {
                 id: state.next_id(&new.name, at_ms),

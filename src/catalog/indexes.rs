@@ -13,6 +13,10 @@ use super::store::Store;
 use super::{Catalog, State};
 use crate::embed::Embedder;
 use crate::error::{Error, Result};
+use crate::stage::Stage;
+
+/// How many indexes the service has on an endpoint; a strict catalogue refuses more.
+const MOST_INDEXES: usize = 50;
 
 impl Catalog {
     /// The indexes of an endpoint, or of all, by name.
@@ -76,6 +80,11 @@ impl Catalog {
             state.endpoint(&new.endpoint)?;
             if state.records.indexes.contains_key(&new.name) {
                 return Err(exists(&new.name));
+            }
+            let on_endpoint = state.records.indexes.values().filter(|own| own.endpoint == new.endpoint).count();
+            if self.params.strict && on_endpoint >= MOST_INDEXES {
+                let message = format!("`{}` has {on_endpoint} indexes, which is the most", new.endpoint);
+                return Err(Error::argument("endpoint_name", message));
             }
             let id = state.next_id(&new.name, at_ms);
             let store = Store::create(self.shelf.index(&id), plan.schema, &self.params.collection)?;
@@ -159,7 +168,7 @@ impl Catalog {
         if text.trim().is_empty() {
             return Err(Error::argument("query_text", "it is empty; give at least one word"));
         }
-        let vector = model.embed(&[text])?.pop();
+        let vector = self.watch().time(Stage::Embed, || model.embed(&[text]))?.pop();
         vector.map(|vector| vector.to_vec()).ok_or_else(|| Error::argument("query_text", "it has no vector"))
     }
 

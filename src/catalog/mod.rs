@@ -34,6 +34,7 @@ use crate::collection::{CollectionParams, Column};
 use crate::embed::{EmbedParams, Embedder};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
+use crate::stage::Watch;
 
 pub use self::desk::ENDPOINT;
 pub use self::endpoints::NewEndpoint;
@@ -45,7 +46,7 @@ pub use self::record::{
     VectorSpec, vector_column_of,
 };
 pub use self::rerank::{RERANKED, rerank};
-pub use self::view::{Ask, Found, IndexView, RowAt};
+pub use self::view::{Found, IndexView, RowAt};
 
 use self::desk::Desk;
 use self::file::{Lock, Shelf};
@@ -106,6 +107,12 @@ impl Catalog {
         };
         let (state, writing) = (RwLock::new(Arc::new(state)), Mutex::new(lock));
         Ok(Self { shelf, desk: Desk { engine }, models, params, state, writing })
+    }
+
+    /// Who times the stages of questions.
+    #[must_use]
+    pub fn watch(&self) -> &Watch {
+        self.desk.engine.watch()
     }
 
     /// Whether what the service itself refuses is refused here too.

@@ -9,6 +9,9 @@ use crate::collection::{Column, ColumnType, MAX_DIMENSION, Primitive, Schema, Ve
 use crate::embed::ModelIdentity;
 use crate::error::{Error, Result};
 
+/// How many columns the service keeps of a row; a strict catalogue refuses more.
+const MOST_COLUMNS: usize = 50;
+
 /// An index that is to be made.
 #[derive(Debug, Clone)]
 pub struct NewIndex {
@@ -56,11 +59,18 @@ impl Rules<'_> {
         if self.strict && new.subtype == Subtype::FullText && !is_large {
             return Err(Error::argument("index_subtype", "a FULL_TEXT index is on a STORAGE_OPTIMIZED endpoint"));
         }
-        match (&new.spec, source) {
-            (Spec::DeltaSync(spec), Some(source)) => self.following(new, spec, source),
-            (Spec::DirectAccess(spec), _) => self.written(new, spec),
-            (Spec::DeltaSync(_), None) => Err(Error::internal("planning an index", "its source was not read")),
+        let (plan, field) = match (&new.spec, source) {
+            (Spec::DeltaSync(spec), Some(source)) => (self.following(new, spec, source)?, "columns_to_sync"),
+            (Spec::DirectAccess(spec), _) => (self.written(new, spec)?, "schema_json"),
+            (Spec::DeltaSync(_), None) => {
+                return Err(Error::internal("planning an index", "its source was not read"));
+            }
+        };
+        let n_columns = plan.schema.names().len();
+        if self.strict && n_columns > MOST_COLUMNS {
+            return Err(Error::argument(field, format!("{n_columns} columns; an index has at most {MOST_COLUMNS}")));
         }
+        Ok(plan)
     }
 
     fn following(&self, new: &NewIndex, spec: &DeltaSync, source: &Source) -> Result<Plan> {

@@ -8,7 +8,6 @@ use super::source::column;
 use crate::collection::{self, CollectionQuery, Column, RowId, VectorColumn};
 use crate::engine::{Engine, Held};
 use crate::error::{Error, Result};
-use crate::filter::Filter;
 use crate::index::{IndexReader, QueryKind};
 use crate::rank::Row;
 
@@ -34,25 +33,6 @@ pub enum RowAt {
     Own(RowId),
     /// Of an index of the desk.
     Desk(Row),
-}
-
-/// What an index is asked.
-#[derive(Debug, Clone)]
-pub struct Ask {
-    /// By vectors, by words, or by both.
-    pub kind: QueryKind,
-    /// The vector, but for words alone.
-    pub vector: Option<Vec<f32>>,
-    /// The words, but for vectors alone.
-    pub text: Option<String>,
-    /// Where the words are looked for; in all text columns where `None`.
-    pub text_columns: Option<Vec<String>>,
-    /// How many rows at most.
-    pub k: usize,
-    /// Among which.
-    pub filter: Option<Filter>,
-    /// Whether all rows that match are wanted besides.
-    pub matched: bool,
 }
 
 /// The answer.
@@ -102,21 +82,20 @@ impl IndexView {
         }
     }
 
-    /// Answers.
+    /// Answers; with all rows that match besides where `matched` says so.
     ///
     /// # Errors
     /// [`Error::Argument`], [`Error::UnknownColumn`], [`Error::Filter`].
-    pub fn query(&self, ask: Ask) -> Result<Found> {
+    pub fn query(&self, ask: CollectionQuery, matched: bool) -> Result<Found> {
         match self {
             Self::Own(view) => {
-                let Ask { kind, vector, text, text_columns, k, filter, matched } = ask;
-                let found = view.query(&CollectionQuery { kind, vector, text, text_columns, k, filter })?;
+                let found = view.query(&ask)?;
                 let hits = found.hits.iter().map(|hit| (RowAt::Own(hit.row), hit.score)).collect();
                 let matched =
                     if matched { found.matched.rows()?.into_iter().map(RowAt::Own).collect() } else { Vec::new() };
                 Ok(Found { hits, matched })
             }
-            Self::Desk(desk) => desk.query(ask),
+            Self::Desk(desk) => desk.query(ask, matched),
         }
     }
 
@@ -179,14 +158,14 @@ impl DeskView {
 
     /// Answers with the desk's own ranking, whose nearest are scored as the catalogue's are: 1 / (1 + d²), which of unit vectors is
     /// 1 / (3 − 2 cos).
-    fn query(&self, ask: Ask) -> Result<Found> {
+    fn query(&self, ask: CollectionQuery, matched: bool) -> Result<Found> {
         if ask.text_columns.is_some() {
             let message = "the desk's own indexes search the columns that they were built with; leave it out";
             return Err(Error::argument("query_columns", message));
         }
         let index = self.reader()?;
         let text = ask.text.as_deref().filter(|_| ask.kind != QueryKind::Ann);
-        let matched = if ask.matched {
+        let matched = if matched {
             let words = text.filter(|_| ask.kind == QueryKind::FullText);
             let words = words.map(|text| (text, self.engine.keyword_params()));
             index.matching(ask.filter.as_ref(), words)?.into_iter().map(RowAt::Desk).collect()

@@ -11,6 +11,7 @@ use serde_json::{Map, Value, json};
 use super::*;
 use crate::filter::Filter;
 use crate::index::QueryKind;
+use crate::stage::Watch;
 
 const DIMENSION: usize = 3;
 
@@ -190,6 +191,7 @@ fn assert_answers(view: &View, model: &Model) {
                     text_columns: columns,
                     k: 5,
                     filter: Some(Filter::parse(filter).unwrap()),
+                    watch: Watch::default(),
                 };
                 let found = view.query(&query).unwrap();
                 let expected = match kind {

@@ -13,6 +13,7 @@ use crate::error::{Error, Result};
 use crate::filter::Filter;
 use crate::index::{MAX_K, QueryKind};
 use crate::rank::{Row, RowSet};
+use crate::stage::{Stage, Watch};
 
 /// How many candidates each leg of a hybrid query brings at least.
 const HYBRID_DEPTH: usize = 200;
@@ -47,6 +48,8 @@ pub struct CollectionQuery {
     pub k: usize,
     /// Which rows may be hits; applied before ranking.
     pub filter: Option<Filter>,
+    /// Who times the legs.
+    pub watch: Watch,
 }
 
 /// A row that answers a query.
@@ -179,22 +182,25 @@ impl View {
     /// [`Error::Filter`]; [`Error::Corrupt`].
     pub fn query(&self, query: &CollectionQuery) -> Result<CollectionFound> {
         self.check(query)?;
-        let sets = self.eligible(query.filter.as_ref())?;
+        let watch = &query.watch;
+        let sets = watch.time(Stage::Filter, || self.eligible(query.filter.as_ref()))?;
         let text = query.text.as_deref().filter(|_| query.kind != QueryKind::Ann);
         let asked = text.map(|text| Asked::of(text, query.text_columns.clone()));
         let depth = if query.kind == QueryKind::Hybrid { query.k.max(HYBRID_DEPTH) } else { query.k };
         let near = match &query.vector {
-            Some(vector) if query.kind != QueryKind::FullText => self.nearest(vector, depth, &sets),
+            Some(vector) if query.kind != QueryKind::FullText => {
+                watch.time(Stage::Dense, || self.nearest(vector, depth, &sets))
+            }
             _ => Vec::new(),
         };
         let worded = match &asked {
-            Some(asked) => self.worded(asked, depth, &sets)?,
+            Some(asked) => watch.time(Stage::Keyword, || self.worded(asked, depth, &sets))?,
             None => Vec::new(),
         };
         let mut hits = match query.kind {
             QueryKind::Ann => near,
             QueryKind::FullText => worded,
-            QueryKind::Hybrid => self.fused(&near, &worded),
+            QueryKind::Hybrid => watch.time(Stage::Fuse, || self.fused(&near, &worded)),
         };
         hits.truncate(query.k);
         let asked = asked.filter(|_| query.kind == QueryKind::FullText);

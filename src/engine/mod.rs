@@ -246,6 +246,12 @@ impl Engine {
         self.embedder(&self.current.load()).map(drop)
     }
 
+    /// Who times the stages of questions.
+    #[must_use]
+    pub const fn watch(&self) -> &Watch {
+        &self.params.watch
+    }
+
     /// How often a text's vector was there already.
     #[must_use]
     pub fn cache_counts(&self) -> CacheCounts {

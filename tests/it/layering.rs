@@ -19,7 +19,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("keyword", &["error", "rank"]),
     ("index", &["error", "rank", "stage", "discriminant", "disk", "filter", "embed", "vector", "keyword"]),
     ("snapshot", &["error", "rank", "disk", "forgotten", "index", "embed"]),
-    ("collection", &["error", "rank", "disk", "filter", "embed", "vector", "keyword", "index"]),
+    ("collection", &["error", "rank", "stage", "disk", "filter", "embed", "vector", "keyword", "index"]),
     ("similarity", &["error", "rank", "filter", "embed", "vector", "keyword", "index", "snapshot"]),
     ("desk", &["error", "discriminant", "table"]),
     ("actions", &["error", "embed", "desk"]),
@@ -65,7 +65,10 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "recommend",
         ],
     ),
-    ("catalog", &["error", "rank", "disk", "filter", "embed", "vector", "index", "collection", "table", "engine"]),
+    (
+        "catalog",
+        &["error", "rank", "stage", "disk", "filter", "embed", "vector", "index", "collection", "table", "engine"],
+    ),
     (
         "evaluate",
         &[

@@ -10,11 +10,13 @@ use super::facets;
 use super::filters;
 use super::pages::{self, Place};
 use super::rows::{shown, sorted};
-use crate::catalog::{Ask, Catalog, Index, IndexView, RERANKED, RowAt, rerank};
+use crate::catalog::{Catalog, Index, IndexView, RERANKED, RowAt, rerank};
+use crate::collection::CollectionQuery;
 use crate::error::{Error, Result};
 use crate::face::clock::{Stopwatch, now};
 use crate::face::question::DEFAULT_K;
 use crate::index::QueryKind;
+use crate::stage::{Stage, Watch};
 
 /// `query-next-page`.
 #[derive(Debug, Default, Deserialize)]
@@ -32,6 +34,7 @@ pub(super) struct Answer {
     /// Columns and rows of facets, where there are some.
     facets: Option<Vec<Value>>,
     debug: Option<Value>,
+    watch: Watch,
 }
 
 /// The first page of a query.
@@ -84,15 +87,16 @@ pub(super) fn answer(catalog: &Catalog, index: &Index, query: &Query) -> Result<
     let searching = Stopwatch::start();
     // What is looked at again has to be found first.
     let depth = if checked.rerank.is_some() { checked.k.max(RERANKED) } else { checked.k };
-    let found = view.query(Ask {
+    let ask = CollectionQuery {
         kind: checked.kind,
         vector,
         text: checked.text.clone().filter(|_| checked.kind != QueryKind::Ann),
         text_columns: query.query_columns.clone().filter(|columns| !columns.is_empty()),
         k: depth,
         filter,
-        matched: !checked.facets.is_empty(),
-    })?;
+        watch: catalog.watch().clone(),
+    };
+    let found = view.query(ask, !checked.facets.is_empty())?;
     let searching_ms = searching.ms();
     let threshold = query.score_threshold.unwrap_or(f64::NEG_INFINITY);
     let mut hits: Vec<(RowAt, f64)> = found.hits.into_iter().filter(|(_, score)| *score >= threshold).collect();
@@ -127,7 +131,7 @@ pub(super) fn answer(catalog: &Catalog, index: &Index, query: &Query) -> Result<
         }
         debug
     });
-    Ok(Answer { view, columns: checked.columns, hits, facets, debug })
+    Ok(Answer { view, columns: checked.columns, hits, facets, debug, watch: catalog.watch().clone() })
 }
 
 /// The best rows in the order of a second look, before the others; or why there was none.
@@ -176,7 +180,8 @@ fn page(index: &Index, query: &Query, answer: &Answer, cut: &Cut) -> Result<Valu
     let Answer { view, columns, hits, .. } = answer;
     let end = cut.start.saturating_add(cut.rows);
     let shown_now = hits.iter().skip(cut.start).take(cut.rows);
-    let rows: Vec<Value> = shown_now.map(|(row, score)| shown(view, *row, columns, *score)).collect::<Result<_>>()?;
+    let rows = || shown_now.map(|(row, score)| shown(view, *row, columns, *score)).collect::<Result<Vec<Value>>>();
+    let rows = answer.watch.time(Stage::Cells, rows)?;
     let names = columns.iter().map(String::as_str).chain(["score"]);
     let mut out = json!({
         "manifest": {

@@ -7,15 +7,12 @@ use super::query;
 use crate::catalog::{Catalog, IndexRecord};
 use crate::error::Result;
 
-/// Rows of a question that does not say.
-const DEFAULT_ROWS: usize = 5;
-
 /// What is settled before an agent asks.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Preset {
-    /// How many rows; 5 where `None`.
-    pub num_results: Option<usize>,
-    /// A filter, in either dialect.
+    /// How many rows.
+    pub num_results: usize,
+    /// Only rows that match, in either dialect of filters.
     pub filters: Option<String>,
     /// `ANN` (where `None`), `HYBRID` or `FULL_TEXT`.
     pub query_type: Option<String>,
@@ -53,7 +50,7 @@ pub fn rows_for_text(catalog: &Catalog, index: &str, text: &str, preset: &Preset
         columns,
         query_text: Some(text.to_owned()),
         query_type: preset.query_type.clone(),
-        num_results: Some(preset.num_results.unwrap_or(DEFAULT_ROWS)),
+        num_results: Some(preset.num_results),
         filters_json: preset.filters.clone().map(Value::String),
         score_threshold: preset.score_threshold,
         columns_to_rerank: preset.columns_to_rerank.clone(),

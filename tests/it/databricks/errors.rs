@@ -270,3 +270,42 @@ fn a_strict_server_refuses_what_the_service_does() {
         400 INVALID_PARAMETER_VALUE: filter_string: an index on a STANDARD endpoint takes filters in JSON; give `filters_json`
         400 INVALID_PARAMETER_VALUE: filters_json: an index on a STORAGE_OPTIMIZED endpoint takes filters in SQL; give `filter_string`"#]].assert_eq(&told.join("\n"));
 }
+
+#[test]
+fn a_strict_server_has_the_service_s_soft_limits() {
+    let strict = Mirror::start_with(&["--strict"]);
+    let lenient = Mirror::start();
+    let index = |at: usize, n_columns: usize| {
+        let columns = (1..n_columns).map(|at| (format!("c{at}"), json!("int")));
+        let schema: serde_json::Map<String, Value> = [("id", "int"), ("v", "array<float>")]
+            .into_iter()
+            .map(|(name, kind)| (name.to_owned(), json!(kind)))
+            .chain(columns)
+            .collect();
+        json!({
+            "name": format!("main.shop.i{at}"), "endpoint_name": "ep1", "primary_key": "id", "index_type": "DIRECT_ACCESS",
+            "direct_access_index_spec": {
+                "embedding_vector_columns": [{ "name": "v", "embedding_dimension": 2 }],
+                "schema_json": Value::from(schema).to_string(),
+            },
+        })
+    };
+    let indexes = format!("{V1}/indexes");
+    for mirror in [&strict, &lenient] {
+        mirror.endpoint("ep1");
+        // The vector is the fiftieth.
+        mirror.post(&indexes, &index(0, 49));
+        (1..50).for_each(|at| _ = mirror.post(&indexes, &index(at, 1)));
+    }
+    lenient.post(&indexes, &index(50, 50));
+    let wide = strict.refused("POST", &indexes, &index(50, 50));
+    let many = strict.refused("POST", &indexes, &index(50, 1));
+    let endpoint = |at: usize| json!({ "name": format!("e{at}"), "endpoint_type": "STANDARD" });
+    let endpoints = format!("{V1}/endpoints");
+    (1..100).for_each(|at| _ = strict.post(&endpoints, &endpoint(at)));
+    let crowded = strict.refused("POST", &endpoints, &endpoint(100));
+    expect![[r#"
+        400 INVALID_PARAMETER_VALUE: schema_json: 51 columns; an index has at most 50
+        400 INVALID_PARAMETER_VALUE: endpoint_name: `ep1` has 50 indexes, which is the most
+        400 INVALID_PARAMETER_VALUE: name: there are 100 endpoints, which is the most"#]].assert_eq(&[wide, many, crowded].join("\n"));
+}

@@ -42,6 +42,22 @@ fn a_reply_has_the_shape_that_clients_take_apart() {
 }
 
 #[test]
+fn each_leg_is_timed() {
+    let mirror = Mirror::start();
+    mirror.docs();
+    let count = |stage: &str| -> f64 {
+        let metrics = mirror.server.send("GET", "/metrics", "", "").body;
+        let name = format!("nba_stage_seconds_count{{stage=\"{stage}\"}} ");
+        metrics.lines().find_map(|line| line.strip_prefix(&name)).map_or(0.0, |count| count.parse().unwrap())
+    };
+    let stages = ["embed", "filter", "dense", "keyword", "fuse", "cells"];
+    let before = stages.map(count);
+    mirror.post(QUERY, &json!({ "columns": ["id"], "query_text": "a red lamp", "query_type": "HYBRID" }));
+    let once = before.map(|before| before + 1.0);
+    assert_eq!(stages.map(count), once, "{stages:?}");
+}
+
+#[test]
 fn scores_are_what_they_are_defined_as() {
     let mirror = Mirror::start();
     mirror.docs();

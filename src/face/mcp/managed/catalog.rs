@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use super::{Directory, IndexTool, Presets};
+use super::{Directory, IndexTool};
 use crate::catalog::{Catalog, IndexRecord};
 use crate::engine::Engine;
 use crate::error::Result;
@@ -28,7 +28,7 @@ pub(in crate::face::mcp) fn directory(engine: Arc<Engine>, catalog: Arc<Catalog>
     let (looking, listing) = (Arc::clone(&engine), Arc::clone(&catalog));
     Directory {
         list: Arc::new(move |catalog, schema| list(&looking, &listing, &format!("{catalog}.{schema}"))),
-        query: Arc::new(move |name, text, presets| query(&engine, &catalog, name, text, presets)),
+        query: Arc::new(move |name, text, preset| query(&engine, &catalog, name, text, preset)),
     }
 }
 
@@ -57,17 +57,8 @@ fn query(
     catalog: &Catalog,
     name: &str,
     text: &str,
-    presets: &Presets,
+    preset: &Preset,
 ) -> Result<Vec<Map<String, Value>>> {
     fresh(engine)?;
-    let preset = Preset {
-        num_results: Some(presets.num_results),
-        filters: presets.filters.clone(),
-        query_type: presets.query_type.clone(),
-        columns: presets.columns.clone(),
-        columns_to_rerank: presets.columns_to_rerank.clone(),
-        include_score: presets.include_score,
-        score_threshold: presets.score_threshold,
-    };
-    rows_for_text(catalog, name, text, &preset)
+    rows_for_text(catalog, name, text, preset)
 }

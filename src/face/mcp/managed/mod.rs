@@ -29,9 +29,8 @@ use serde_json::{Map, Value, json};
 use super::http;
 use crate::error::{Error, Result};
 use crate::face::background::blocking;
+use crate::face::databricks::Preset;
 use crate::face::wire::with_causes;
-
-pub use presets::Presets;
 
 /// Under which clients look: the present name of the service, and the former one, which its own packages still build.
 const PREFIXES: [&str; 2] = ["/api/2.0/mcp/ai-search", "/api/2.0/mcp/vector-search"];
@@ -49,9 +48,9 @@ pub struct IndexTool {
 
 /// Lists the indexes of a catalog and a schema, in the order in which they are shown.
 pub type List = dyn Fn(&str, &str) -> Result<Vec<IndexTool>> + Send + Sync;
-/// The best rows of an index, by its full name, for a text: the columns of [`Presets::columns`] by their names, and `score`
-/// where [`Presets::include_score`] says so.
-pub type Query = dyn Fn(&str, &str, &Presets) -> Result<Vec<Map<String, Value>>> + Send + Sync;
+/// The best rows of an index, by its full name, for a text: the columns of [`Preset::columns`] by their names, and `score`
+/// where [`Preset::include_score`] says so.
+pub type Query = dyn Fn(&str, &str, &Preset) -> Result<Vec<Map<String, Value>>> + Send + Sync;
 
 /// Which indexes there are, and what they answer. Called off the server's threads.
 #[derive(Clone)]
@@ -130,7 +129,7 @@ impl Managed {
         }
         let text = arguments.get(QUERY).and_then(Value::as_str).filter(|text| !text.trim().is_empty());
         let text = text.ok_or_else(|| Error::argument(QUERY, "give a text to look for"))?;
-        let presets = Presets::of(meta)?;
+        let presets = presets::read(meta)?;
         let rows = (self.directory.query)(&index.full_name, text, &presets)?;
         Ok(Some(rows.into_iter().map(Value::Object).collect::<Value>().to_string()))
     }

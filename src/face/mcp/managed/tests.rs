@@ -26,14 +26,14 @@ fn directory() -> (Directory, Asked) {
         };
         Ok(names.iter().map(tool).collect())
     };
-    let query = move |name: &str, text: &str, presets: &Presets| {
-        heard.lock().unwrap().push(format!("{name} {text:?} {presets:?}"));
+    let query = move |name: &str, text: &str, preset: &Preset| {
+        heard.lock().unwrap().push(format!("{name} {text:?} {preset:?}"));
         if text == "fail" {
             return Err(Error::argument("filters", "made up"));
         }
         let row = |id: &str, score: f64| {
             let mut row = Map::from_iter([("id".to_owned(), json!(id)), ("text".to_owned(), Value::Null)]);
-            if presets.include_score {
+            if preset.include_score {
                 row.insert("score".to_owned(), json!(score));
             }
             row
@@ -118,7 +118,7 @@ fn a_call_finds_rows() {
     check(
         json!({ "name": "main__docs__pages", "arguments": { "query": "what" } }),
         expect![[r#"
-        main.docs.pages "what" Presets { num_results: 5, filters: None, query_type: None, columns: None, columns_to_rerank: None, include_score: false, score_threshold: None }
+        main.docs.pages "what" Preset { num_results: 5, filters: None, query_type: None, columns: None, columns_to_rerank: None, include_score: false, score_threshold: None }
         {"content":[{"text":"[{\"id\":\"a\",\"text\":null},{\"id\":\"b\",\"text\":null}]","type":"text"}],"isError":false}"#]],
     );
     check(
@@ -137,7 +137,7 @@ fn a_call_finds_rows() {
             },
         }),
         expect![[r#"
-            main.docs.notes "what" Presets { num_results: 3, filters: Some("{\"id\": 1}"), query_type: Some("HYBRID"), columns: Some(["id", "text"]), columns_to_rerank: Some(["text"]), include_score: true, score_threshold: Some(0.1) }
+            main.docs.notes "what" Preset { num_results: 3, filters: Some("{\"id\": 1}"), query_type: Some("HYBRID"), columns: Some(["id", "text"]), columns_to_rerank: Some(["text"]), include_score: true, score_threshold: Some(0.1) }
             {"content":[{"text":"[{\"id\":\"a\",\"score\":0.5,\"text\":null},{\"id\":\"b\",\"score\":0.25,\"text\":null}]","type":"text"}],"isError":false}"#]],
     );
     check(
@@ -147,7 +147,7 @@ fn a_call_finds_rows() {
             "_meta": { "num_results": 2, "filters": { "id": 1 }, "include_score": true, "score_threshold": 0.5, "columns": null },
         }),
         expect![[r#"
-            main.docs.notes "what" Presets { num_results: 2, filters: Some("{\"id\":1}"), query_type: None, columns: None, columns_to_rerank: None, include_score: true, score_threshold: Some(0.5) }
+            main.docs.notes "what" Preset { num_results: 2, filters: Some("{\"id\":1}"), query_type: None, columns: None, columns_to_rerank: None, include_score: true, score_threshold: Some(0.5) }
             {"content":[{"text":"[{\"id\":\"a\",\"score\":0.5,\"text\":null},{\"id\":\"b\",\"score\":0.25,\"text\":null}]","type":"text"}],"isError":false}"#]],
     );
 }
@@ -157,7 +157,7 @@ fn what_is_wrong_is_said_to_the_agent() {
     check(
         json!({ "name": "main__docs__pages", "arguments": { "query": "fail" } }),
         expect![[r#"
-        main.docs.pages "fail" Presets { num_results: 5, filters: None, query_type: None, columns: None, columns_to_rerank: None, include_score: false, score_threshold: None }
+        main.docs.pages "fail" Preset { num_results: 5, filters: None, query_type: None, columns: None, columns_to_rerank: None, include_score: false, score_threshold: None }
         {"content":[{"text":"filters: made up","type":"text"}],"isError":true}"#]],
     );
     check(
