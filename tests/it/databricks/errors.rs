@@ -307,5 +307,6 @@ fn a_strict_server_has_the_service_s_soft_limits() {
     expect![[r#"
         400 INVALID_PARAMETER_VALUE: schema_json: 51 columns; an index has at most 50
         400 INVALID_PARAMETER_VALUE: endpoint_name: `ep1` has 50 indexes, which is the most
-        400 INVALID_PARAMETER_VALUE: name: there are 100 endpoints, which is the most"#]].assert_eq(&[wide, many, crowded].join("\n"));
+        400 INVALID_PARAMETER_VALUE: name: there are 100 endpoints, which is the most"#]]
+    .assert_eq(&[wide, many, crowded].join("\n"));
 }
