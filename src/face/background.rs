@@ -62,5 +62,5 @@ pub(super) async fn aside<T: Send + 'static>(work: impl FnOnce() -> Result<T> + 
         let _ = tell.send(work());
     };
     std::thread::Builder::new().name("aside".to_owned()).spawn(work)?;
-    told.await.unwrap_or_else(|panicked| Err(failed(&panicked)))
+    told.await.unwrap_or_else(|_panicked| Err(failed(&"it panicked")))
 }

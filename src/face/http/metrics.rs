@@ -172,7 +172,11 @@ impl Inner {
             "How long the stages of questions took: embedding, filter, legs, fusion",
             self.stage_seconds.clone(),
         );
-        registry.register("nba_http_running", "Requests that are being computed", self.running.clone());
+        registry.register(
+            "nba_http_running",
+            "Requests that are being answered: computed, or next in line",
+            self.running.clone(),
+        );
         registry.register("nba_http_waiting", "Requests that wait for a place", self.waiting.clone());
         registry.register("nba_http_connections", "Connections that are open", self.connections.clone());
         registry.register(
