@@ -81,9 +81,9 @@ impl Catalog {
             if state.records.indexes.contains_key(&new.name) {
                 return Err(exists(&new.name));
             }
-            let on_endpoint = state.records.indexes.values().filter(|own| own.endpoint == new.endpoint).count();
-            if self.params.strict && on_endpoint >= MOST_INDEXES {
-                let message = format!("`{}` has {on_endpoint} indexes, which is the most", new.endpoint);
+            let on_endpoint = || state.records.indexes.values().filter(|own| own.endpoint == new.endpoint).count();
+            if self.params.strict && on_endpoint() >= MOST_INDEXES {
+                let message = format!("`{}` has {} indexes, which is the most", new.endpoint, on_endpoint());
                 return Err(Error::argument("endpoint_name", message));
             }
             let id = state.next_id(&new.name, at_ms);

@@ -11,7 +11,7 @@ const LANES: usize = 16;
 
 /// The dot product of two vectors of equal length; of unit vectors, their cosine.
 pub(crate) fn dot(a: &[f32], b: &[f32]) -> f32 {
-    Arch::new().dispatch(Dot(a, b))
+    Arch::new().dispatch(Sum::<PRODUCTS>(a, b))
 }
 
 /// The dot products of a vector with four others, each the same sum as [`dot`] gives: reading four at a time hides what one
@@ -38,38 +38,24 @@ pub(super) fn dot_codes_four(a: &[i8], four: [&[i8]; 4]) -> [i32; 4] {
     Arch::new().dispatch(DotCodesFour(a, four))
 }
 
-/// ‖a − b‖² of two vectors of equal length: the same sum as [`dot`] gives of their difference.
+/// ‖a − b‖² of two vectors of equal length: the same sum as [`dot`] gives of their difference with itself.
 pub(crate) fn distance_squared(a: &[f32], b: &[f32]) -> f32 {
-    Arch::new().dispatch(Distance(a, b))
+    Arch::new().dispatch(Sum::<APART>(a, b))
 }
 
-struct Distance<'a>(&'a [f32], &'a [f32]);
+/// What the numbers of two vectors give, added up: their products, or the squares of their differences where `OF` is [`APART`].
+struct Sum<'a, const OF: bool>(&'a [f32], &'a [f32]);
+const PRODUCTS: bool = false;
+const APART: bool = true;
 
-impl NullaryFnOnce for Distance<'_> {
-    type Output = f32;
-
+impl<const OF: bool> Sum<'_, OF> {
     #[inline(always)]
-    fn call(self) -> f32 {
-        let (a_blocks, a_rest) = self.0.as_chunks::<LANES>();
-        let (b_blocks, b_rest) = self.1.as_chunks::<LANES>();
-        let mut sums = [0.0_f32; LANES];
-        for (a_block, b_block) in a_blocks.iter().zip(b_blocks) {
-            for lane in 0..LANES {
-                let apart = a_block[lane] - b_block[lane];
-                sums[lane] += apart * apart;
-            }
-        }
-        let mut rest = 0.0;
-        for (x, y) in a_rest.iter().zip(b_rest) {
-            rest += (x - y) * (x - y);
-        }
-        sums.iter().sum::<f32>() + rest
+    fn term(x: f32, y: f32) -> f32 {
+        if OF == APART { (x - y) * (x - y) } else { x * y }
     }
 }
 
-struct Dot<'a>(&'a [f32], &'a [f32]);
-
-impl NullaryFnOnce for Dot<'_> {
+impl<const OF: bool> NullaryFnOnce for Sum<'_, OF> {
     type Output = f32;
 
     #[inline(always)]
@@ -79,12 +65,12 @@ impl NullaryFnOnce for Dot<'_> {
         let mut sums = [0.0_f32; LANES];
         for (a_block, b_block) in a_blocks.iter().zip(b_blocks) {
             for lane in 0..LANES {
-                sums[lane] += a_block[lane] * b_block[lane];
+                sums[lane] += Self::term(a_block[lane], b_block[lane]);
             }
         }
         let mut rest = 0.0;
         for (x, y) in a_rest.iter().zip(b_rest) {
-            rest += x * y;
+            rest += Self::term(*x, *y);
         }
         sums.iter().sum::<f32>() + rest
     }
@@ -162,10 +148,10 @@ mod tests {
             let of_codes = [&a, &b, &b, &a].map(|code| DotCodes(&b, code).call());
             prop_assert_eq!(dot_codes_four(&b, [&a, &b, &b, &a]), of_codes);
             let [a, b] = [a, b].map(|codes| codes.into_iter().map(|x| f32::from(x) / 97.0).collect::<Vec<f32>>());
-            prop_assert_eq!(dot(&a, &b).to_bits(), Dot(&a, &b).call().to_bits());
+            prop_assert_eq!(dot(&a, &b).to_bits(), Sum::<PRODUCTS>(&a, &b).call().to_bits());
             let apart: Vec<f32> = a.iter().zip(&b).map(|(x, y)| x - y).collect();
             prop_assert_eq!(distance_squared(&a, &b).to_bits(), dot(&apart, &apart).to_bits());
-            prop_assert_eq!(distance_squared(&a, &b).to_bits(), Distance(&a, &b).call().to_bits());
+            prop_assert_eq!(distance_squared(&a, &b).to_bits(), Sum::<APART>(&a, &b).call().to_bits());
             let rows = [a.clone(), b.clone(), a.clone(), b.clone(), b.clone()];
             let expected: Vec<u32> = rows.iter().map(|row| dot(&b, row).to_bits()).collect();
             let found: Vec<u32> = products(&b, &rows.concat()).into_iter().map(f32::to_bits).collect();

@@ -36,9 +36,14 @@ pub(super) struct Limits {
     bodies: Arc<Semaphore>,
 }
 
+/// How many requests are computed at once.
+pub(super) fn threads(params: &ServeParams) -> usize {
+    if params.running == 0 { cores() } else { params.running }
+}
+
 impl Limits {
     pub(super) fn new(params: &ServeParams) -> Self {
-        let places = if params.running == 0 { 2 * cores() } else { params.running };
+        let places = if params.running == 0 { 2 * threads(params) } else { params.running };
         Self {
             params: params.clone(),
             running: Arc::new(Semaphore::new(places)),

@@ -85,8 +85,7 @@ pub fn serve(serving: Serving, ready: impl FnOnce(SocketAddr) -> Result<()>) -> 
     check(serving.listen, &serving.params)?;
     let listen = serving.listen;
     let server = Server::new(serving)?;
-    let threads = if server.params.running == 0 { background::cores() } else { server.params.running };
-    let runtime = background::runtime(threads)?;
+    let runtime = background::runtime(limits::threads(&server.params))?;
     let ended = runtime.block_on(server.run(listen, ready));
     // Whatever is still computed after the grace has nobody to tell.
     runtime.shutdown_background();

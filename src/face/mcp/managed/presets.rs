@@ -9,7 +9,7 @@ use crate::face::databricks::Preset;
 /// How many rows a query gets that does not say.
 const DEFAULT_RESULTS: usize = 5;
 
-/// Reads them: numbers and truth values may come as text, and keys of others are passed over.
+/// Reads what is set beside the text: numbers and truth values may come as text, and keys of others are passed over.
 ///
 /// # Errors
 /// [`Error::Argument`] with the key.
