@@ -44,13 +44,16 @@ impl Whitening {
         Self { centre, factor: cholesky(scatter) }
     }
 
-    /// What the map makes of a difference of vectors.
-    fn whiten(&self, mut away: Vec<f64>) -> Vec<f64> {
+    /// What the map makes of differences of vectors, `N` side by side: as many numbers of each as there are dimensions.
+    fn whiten<const N: usize>(&self, mut away: Vec<[f64; N]>) -> Vec<[f64; N]> {
         if let Some(factor) = &self.factor {
             for (row, line) in factor.iter().enumerate() {
                 let (before, diagonal) = line.split_at(row);
-                let known: f64 = before.iter().zip(&away).map(|(l, x)| l * x).sum();
-                away[row] = (away[row] - known) / diagonal[0];
+                let mut known = [0.0; N];
+                for (l, x) in before.iter().zip(&away) {
+                    (0..N).for_each(|lane| known[lane] += l * x[lane]);
+                }
+                (0..N).for_each(|lane| away[row][lane] = (away[row][lane] - known[lane]) / diagonal[0]);
             }
         }
         away
@@ -58,11 +61,24 @@ impl Whitening {
 
     /// A vector seen in that space, from the centre and of unit length; zeros for one that is the centre.
     pub(crate) fn apply(&self, vector: &[f32]) -> Vec<f32> {
-        let away = vector.iter().zip(&self.centre).map(|(x, centre)| f64::from(*x) - centre).collect();
-        let seen = self.whiten(away);
-        let length = seen.iter().map(|x| x * x).sum::<f64>().sqrt();
-        let scale = if length > 0.0 { 1.0 / length } else { 0.0 };
-        seen.into_iter().map(|x| (x * scale) as f32).collect()
+        self.apply_each([vector]).into_iter().map(|[x]| x).collect()
+    }
+
+    /// [`Whitening::apply`] of `N` vectors side by side: the same numbers, in a fraction of the time.
+    pub(crate) fn apply_each<const N: usize>(&self, vectors: [&[f32]; N]) -> Vec<[f32; N]> {
+        let away = |(at, centre): (usize, &f64)| vectors.map(|vector| f64::from(vector[at]) - centre);
+        let seen = self.whiten(self.centre.iter().enumerate().map(away).collect());
+        let mut scales = [0.0; N];
+        for (lane, scale) in scales.iter_mut().enumerate() {
+            let length = seen.iter().map(|x| x[lane] * x[lane]).sum::<f64>().sqrt();
+            *scale = if length > 0.0 { 1.0 / length } else { 0.0 };
+        }
+        seen.into_iter().map(|x| std::array::from_fn(|lane| (x[lane] * scales[lane]) as f32)).collect()
+    }
+
+    /// [`Whitening::whiten`] of one.
+    fn whiten_one(&self, away: impl IntoIterator<Item = f64>) -> Vec<f64> {
+        self.whiten(away.into_iter().map(|x| [x]).collect()).into_iter().map(|[x]| x).collect()
     }
 }
 
@@ -88,8 +104,8 @@ pub(crate) fn discriminant(points: &[&[f32]], group_sizes: &[usize]) -> Option<V
         .iter()
         .map(|group| {
             let weight = (group.len() as f64 / points.len() as f64).sqrt();
-            let away = mean(group).iter().zip(&whitening.centre).map(|(x, centre)| weight * (x - centre)).collect();
-            whitening.whiten(away)
+            let middle = mean(group);
+            whitening.whiten_one(middle.iter().zip(&whitening.centre).map(|(x, centre)| weight * (x - centre)))
         })
         .collect();
     let gram = middles.iter().map(|a| middles.iter().map(|b| product(a, b)).collect()).collect();
@@ -110,7 +126,7 @@ pub(crate) fn discriminant(points: &[&[f32]], group_sizes: &[usize]) -> Option<V
     for column in 0..dimension {
         let mut unit = vec![0.0; dimension];
         unit[column] = 1.0;
-        let mut seen = whitening.whiten(unit);
+        let mut seen = whitening.whiten_one(unit);
         let along: Vec<f64> = stretched.iter().map(|(gain, direction)| gain * product(direction, &seen)).collect();
         for ((_, direction), along) in stretched.iter().zip(along) {
             seen.iter_mut().zip(direction).for_each(|(x, part)| *x += along * part);

@@ -10,6 +10,7 @@ use crate::desk::{
     Author, Catalogue, Desk, Lesson, Name, OTHER, Ticket, Turn, language, step_at, step_places, thread_id,
 };
 use crate::embed::{Blends, KeptVectors};
+use crate::rank::{Row, Scored, TopK};
 use crate::recommend::{
     Ending, Example, LearnParams, Learned, Moment, Outcome, RecommendParams, SimilarState, Situation, Vote, eligible,
     expected_success, learn, votes,
@@ -22,6 +23,8 @@ const MOST_COMPARED: usize = 100_000;
 const FEWEST_HELD_OUT: usize = 100;
 /// Of the held-out moments, so many, evenly spread, set the shares.
 const MOST_HELD_OUT: usize = 2_000;
+/// So many of them are compared with each of those before while its vector is in the cache.
+const ASKED_AT_ONCE: usize = 16;
 
 /// What a history is made of: a desk, and for each of its tickets what cannot be read off it.
 #[derive(Clone, Copy)]
@@ -283,27 +286,29 @@ impl<'a> History<'a> {
     /// ticket.
     #[must_use]
     pub fn similar(&self, at: usize, places: &[usize], k: usize) -> Vec<SimilarState> {
-        self.similar_among(at, places.iter().map(|&place| (place, self.state(place))), k)
+        let states = places.iter().map(|&place| (place, self.state(place)));
+        self.similar_to_each(&[at], states, k).pop().unwrap_or_default()
     }
 
-    fn similar_among(
+    /// [`History::similar`] of some moments, for each in turn; each of the others is read once.
+    fn similar_to_each(
         &self,
-        at: usize,
+        asked: &[usize],
         others: impl Iterator<Item = (usize, impl AsRef<[f32]>)>,
         k: usize,
-    ) -> Vec<SimilarState> {
-        let (asked, state) = (&self.moments[at], self.state(at));
-        let mut found: Vec<(f32, usize)> = others
-            .filter(|(place, _)| self.moments[*place].ticket.id != asked.ticket.id)
-            .map(|(place, other)| (dot(&state, other.as_ref()), place))
-            .collect();
-        let order = |a: &(f32, usize), b: &(f32, usize)| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1));
-        if k < found.len() {
-            found.select_nth_unstable_by(k, order);
-            found.truncate(k);
+    ) -> Vec<Vec<SimilarState>> {
+        let ticket_of = |at: usize| self.moments[at].ticket;
+        let mut asked: Vec<(&Ticket, Cow<'_, [f32]>, TopK)> =
+            asked.iter().map(|&at| (ticket_of(at), self.state(at), TopK::new(k))).collect();
+        for (place, other) in others {
+            for (ticket, state, best) in &mut asked {
+                if !std::ptr::eq(*ticket, ticket_of(place)) {
+                    best.push(Scored { row: place as Row, score: dot(state, other.as_ref()) });
+                }
+            }
         }
-        found.sort_unstable_by(order);
-        found.into_iter().map(|(similarity, place)| self.moments[place].as_similar(similarity)).collect()
+        let similar = |hit: Scored| self.moments[hit.row as usize].as_similar(hit.score);
+        asked.into_iter().map(|(.., best)| best.into_sorted().into_iter().map(similar).collect()).collect()
     }
 
     /// Learns from what is known in `places`, oldest first; confidence is fitted to what the catalogue's rules leave.
@@ -336,11 +341,20 @@ impl<'a> History<'a> {
             .par_iter()
             .map(|&place| (place, self.state(place)))
             .collect();
-        let votes_of = |at: usize| {
-            let others = compared.iter().map(|(place, state)| (*place, state.as_ref()));
-            let similar = self.similar_among(kept[at], others, recommend.states);
-            votes(&self.moments[kept[at]].situation(), &similar, &[], recommend)
-        };
+        let asked = &kept[held_out - first..];
+        let voted: Vec<Vec<Vote>> = asked
+            .par_chunks(ASKED_AT_ONCE)
+            .flat_map_iter(|asked| {
+                let others = compared.iter().map(|(place, state)| (*place, state.as_ref()));
+                let similar = self.similar_to_each(asked, others, recommend.states);
+                let vote = |(&at, similar): (&usize, Vec<SimilarState>)| {
+                    votes(&self.moments[at].situation(), &similar, &[], recommend)
+                };
+                asked.iter().zip(similar).map(vote).collect::<Vec<_>>()
+            })
+            .collect();
+        drop(compared);
+        let votes_of = |at: usize| voted[at - (held_out - first)].clone();
         let eligible_of =
             |at: usize, votes: Vec<Vote>| eligible(&votes, &self.moments[kept[at]].situation(), catalogue).0;
         learn(&examples, held_out - first, &votes_of, &eligible_of, params)

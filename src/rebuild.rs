@@ -142,7 +142,7 @@ pub struct BuildRequest<'a> {
 /// A step forward of a build.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Progress {
-    /// A phase begins: `read`, `embed`, `learn`, `vectors`, `keyword`, `similarity`, `gates` or `verify`.
+    /// A phase begins: `read`, `embed`, `learn`, `rows`, `indexes`, `similarity`, `gates` or `verify`.
     Phase(&'static str),
     /// Of the texts to embed, so many are done.
     Embedded(Embedded),

@@ -81,17 +81,28 @@ impl<'a> Assigner<'a> {
 
     /// The same of a vector that was [`Assigner::seen`]; without a category every action takes part.
     pub(super) fn nearest_seen(&self, message: &[f32], category: Option<&str>) -> Option<Likeness> {
-        let mut best: Option<Likeness> = None;
+        let seen: Vec<[f32; 1]> = message.iter().map(|&x| [x]).collect();
+        let [nearest] = self.nearest_each(&seen, [category]);
+        nearest
+    }
+
+    /// The same of `N` vectors side by side.
+    fn nearest_each<const N: usize>(&self, seen: &[[f32; N]], categories: [Option<&str>; N]) -> [Option<Likeness>; N] {
+        let mut best: [Option<Likeness>; N] = [None; N];
         for (at, (action, examples)) in self.catalogue.actions.iter().zip(&self.examples).enumerate() {
-            if category.is_some_and(|category| !action.suits(category)) {
+            let suits = categories.map(|category| category.is_none_or(|category| action.suits(category)));
+            if !suits.contains(&true) {
                 continue;
             }
-            let mut cosines: Vec<f32> = examples.iter().map(|example| dot(example, message)).collect();
-            cosines.sort_unstable_by(|a, b| b.total_cmp(a));
-            cosines.truncate(self.params.neighbours.max(1));
-            let likeness = cosines.iter().sum::<f32>() / cosines.len() as f32;
-            if best.is_none_or(|best| likeness > best.likeness) {
-                best = Some(Likeness { action: at, likeness });
+            let cosines: Vec<[f32; N]> = examples.iter().map(|example| dots(example, seen)).collect();
+            for lane in (0..N).filter(|&lane| suits[lane]) {
+                let mut cosines: Vec<f32> = cosines.iter().map(|of| of[lane]).collect();
+                cosines.sort_unstable_by(|a, b| b.total_cmp(a));
+                cosines.truncate(self.params.neighbours.max(1));
+                let likeness = cosines.iter().sum::<f32>() / cosines.len() as f32;
+                if best[lane].is_none_or(|best| likeness > best.likeness) {
+                    best[lane] = Some(Likeness { action: at, likeness });
+                }
             }
         }
         best
@@ -112,8 +123,36 @@ impl<'a> Assigner<'a> {
     /// Which action a message carries out, or `None` ([`crate::desk::OTHER`]) when none is near enough.
     #[must_use]
     pub fn assign(&self, message: &[f32], category: &str) -> Option<usize> {
-        self.nearest(message, category).filter(|&nearest| self.is_assigned(nearest)).map(|nearest| nearest.action)
+        self.assign_all(&[(message, category)])[0]
     }
+
+    /// [`Assigner::assign`] of each message with its ticket's category, in a fraction of the time.
+    #[must_use]
+    pub fn assign_all(&self, messages: &[(&[f32], &str)]) -> Vec<Option<usize>> {
+        let assigned = |nearest: Option<Likeness>| {
+            nearest.filter(|&nearest| self.is_assigned(nearest)).map(|nearest| nearest.action)
+        };
+        let mut actions = Vec::with_capacity(messages.len());
+        let (whole, rest) = messages.as_chunks::<SIDE_BY_SIDE>();
+        for lanes in whole {
+            let seen = self.whitening.apply_each(lanes.map(|(message, _)| message));
+            actions.extend(self.nearest_each(&seen, lanes.map(|(_, category)| Some(category))).map(assigned));
+        }
+        actions.extend(rest.iter().map(|(message, category)| assigned(self.nearest(message, category))));
+        actions
+    }
+}
+
+/// So many messages are looked at side by side: as many numbers as the widest registers hold.
+const SIDE_BY_SIDE: usize = 8;
+
+/// The dot product of a vector with each of `N` side by side, in the order of [`dot`].
+fn dots<const N: usize>(a: &[f32], each: &[[f32; N]]) -> [f32; N] {
+    let mut sums = [0.0; N];
+    for (a, each) in a.iter().zip(each) {
+        (0..N).for_each(|lane| sums[lane] += a * each[lane]);
+    }
+    sums
 }
 
 pub(super) fn dot(a: &[f32], b: &[f32]) -> f32 {

@@ -1,10 +1,11 @@
 //! The rows of a segment: Arrow IPC on disk, memory-mapped. A column of a block of rows is looked at when it is first asked
 //! for and stays a view of the file, so that a query on a large index reads what it needs and nothing else.
 
+use std::num::NonZeroUsize;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use arrow::array::{Array, ArrayRef, AsArray as _, RecordBatch, RecordBatchOptions, StringArray, new_empty_array};
 use arrow::buffer::Buffer;
@@ -17,6 +18,7 @@ use arrow::ipc::writer::FileWriter;
 use arrow::ipc::{Block, MetadataVersion, root_as_footer};
 use bytes::Bytes;
 use fs_err as fs;
+use lru::LruCache;
 
 use super::cell::{Cells, json_cell};
 use crate::error::{Error, Result};
@@ -31,6 +33,10 @@ pub(super) const ROWS_FILE: &str = "rows.arrow";
 /// Rows of every block but the last. Part of the format. A hit costs the checking of a block of each column it shows, and
 /// a filter costs a look at every block: at 1,024 both are some microseconds.
 const ROWS_PER_BLOCK: usize = 1_024;
+
+/// What so many filters let through is kept: callers ask with few, time and again, and a filter costs milliseconds of a large
+/// index where the search itself takes less than one.
+const KEPT_FILTERS: NonZeroUsize = NonZeroUsize::new(16).unwrap();
 
 /// The column as text.
 pub(super) fn text_column<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a StringArray> {
@@ -114,6 +120,8 @@ pub struct Rows {
     buffer: Buffer,
     /// Column by column within block by block.
     columns: Vec<OnceLock<ArrayRef>>,
+    /// What the filters that came last let through, by their text in SQL. Rows never change.
+    kept: Mutex<LruCache<String, RowSet>>,
 }
 
 impl Rows {
@@ -146,7 +154,8 @@ impl Rows {
             return Err(damaged("a block beyond the end".to_owned()));
         }
         let columns = (0..blocks.len() * schema.fields().len()).map(|_| OnceLock::new()).collect();
-        Ok(Self { path: path.to_owned(), n_rows, version: footer.version(), schema, blocks, buffer, columns })
+        let kept = Mutex::new(LruCache::new(KEPT_FILTERS));
+        Ok(Self { path: path.to_owned(), n_rows, version: footer.version(), schema, blocks, buffer, columns, kept })
     }
 
     pub(super) const fn len(&self) -> usize {
@@ -287,6 +296,20 @@ impl Rows {
 
     /// The rows for which a filter is true. Looks at the columns that it names.
     pub(crate) fn matching(&self, filter: &Filter) -> Result<RowSet> {
+        let text = filter.to_string();
+        if let Some(kept) = self.kept().get(&text) {
+            return Ok(kept.clone());
+        }
+        let matching = self.evaluate(filter)?;
+        self.kept().put(text, matching.clone());
+        Ok(matching)
+    }
+
+    fn kept(&self) -> MutexGuard<'_, LruCache<String, RowSet>> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn evaluate(&self, filter: &Filter) -> Result<RowSet> {
         let columns: Vec<usize> =
             filter.columns().into_iter().map(|name| self.position(name)).collect::<Result<_>>()?;
         let schema = Arc::new(self.schema.project(&columns).map_err(|error| self.damaged(&error))?);

@@ -108,6 +108,15 @@ fn rows_of_every_block_are_found_filtered_and_read() {
         expected(|&row| row % 7 != 0 && (1_000..2_400).contains(&row))
     );
     assert_eq!(matching("number IS NULL"), expected(|&row| row % 7 == 0));
+    // What a filter lets through is kept for the next query with it, and a few of those that came last.
+    for _ in 0..2 {
+        for bound in 0..40_usize {
+            assert_eq!(
+                matching(&format!("number < {bound}")),
+                expected(|&row| row % 7 != 0)[..bound - bound.div_ceil(7)]
+            );
+        }
+    }
     assert_eq!(matching("id = 'row 2499' OR id = 'row 3'"), [3, 2_499]);
 }
 

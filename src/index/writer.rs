@@ -1,7 +1,7 @@
 //! Writes an index whole into an empty folder. Whoever calls decides when it becomes visible.
 
 use std::collections::HashSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use arrow::array::{AsArray as _, RecordBatch};
 use fs_err as fs;
@@ -22,7 +22,7 @@ const PLACED_AT_ONCE: usize = 4_096;
 /// Writes rows, vectors and keyword index, flushed to the disk; the manifest and its sha256 come back.
 ///
 /// Rows are written as they come, in batches of any size of which there is at least one, and looked at again in the file;
-/// vector `n` belongs to row `n`. Of neither is more in memory than a batch. `phase` is told `vectors` and `keyword` as each
+/// vector `n` belongs to row `n`. Of neither is more in memory than a batch. `phase` is told `rows` and `indexes` as each
 /// begins, and can stop it.
 ///
 /// # Errors
@@ -36,7 +36,7 @@ pub fn write<'v>(
     model: &ModelIdentity,
     phase: &mut dyn FnMut(&'static str) -> Result<()>,
 ) -> Result<(Manifest, String)> {
-    phase("vectors")?;
+    phase("rows")?;
     let vectors = vectors.into();
     let check = |batch: &RecordBatch| {
         let mut columns =
@@ -53,11 +53,10 @@ pub fn write<'v>(
     let rows = Rows::open(&path, n_rows)?;
     check_keys(spec, &rows)?;
 
-    let folder_of = |name| -> Result<PathBuf> {
-        let inner = segment.join(name);
-        fs::create_dir(&inner)?;
-        Ok(inner)
-    };
+    phase("indexes")?;
+    let [vector_folder, keyword_folder] = ["vector", "keyword"].map(|name| segment.join(name));
+    fs::create_dir(&vector_folder)?;
+    fs::create_dir(&keyword_folder)?;
     let space = match &spec.language {
         Some(column) => Space::of(vectors, rows.column(column)?.as_string()),
         None => Space::default(),
@@ -67,22 +66,23 @@ pub fn write<'v>(
         None => space,
     };
     space.write(&segment)?;
-    let placed = (0..n_rows).step_by(PLACED_AT_ONCE).flat_map(|start| {
-        let rows = (start..(start + PLACED_AT_ONCE).min(n_rows)).into_par_iter();
-        rows.map(|row| space.place_vector(&vectors.of(row))).collect::<Vec<_>>()
-    });
-    let built = vector::build(&folder_of("vector")?, placed, model.dimension, &spec.vector)?;
-    phase("keyword")?;
-    let searched: Vec<&str> =
-        spec.text_fields.iter().map(|field| field.name.as_str()).chain(spec.exact.as_deref()).collect();
-    let exact = spec.exact.as_deref();
-    KeywordIndex::build(
-        &folder_of("keyword")?,
-        &spec.text_fields,
-        exact,
-        rows.batches(Some(&searched))?,
-        spec.keyword_memory,
-    )?;
+    let vector_index = || {
+        let placed = (0..n_rows).step_by(PLACED_AT_ONCE).flat_map(|start| {
+            let rows = (start..(start + PLACED_AT_ONCE).min(n_rows)).into_par_iter();
+            rows.map(|row| space.place_vector(&vectors.of(row))).collect::<Vec<_>>()
+        });
+        vector::build(&vector_folder, placed, model.dimension, &spec.vector)
+    };
+    let keyword_index = || {
+        let exact = spec.exact.as_deref();
+        let searched: Vec<&str> = spec.text_fields.iter().map(|field| field.name.as_str()).chain(exact).collect();
+        let batches = rows.batches(Some(&searched))?;
+        KeywordIndex::build(&keyword_folder, &spec.text_fields, exact, batches, spec.keyword_memory)
+    };
+    // The words keep one core busy; the vectors can use the others.
+    let (built, words) = rayon::join(vector_index, keyword_index);
+    let built = built?;
+    words?;
 
     let manifest = Manifest {
         format: FORMAT,

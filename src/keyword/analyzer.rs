@@ -7,14 +7,14 @@
 //! that the Snowball stemmer knows only with their accents are respelt before it runs, and plurals that it misses
 //! (`transações`, `papéis`, `imagens`) are brought to the singular.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 use std::sync::LazyLock;
 
 use serde::{Deserialize, Serialize};
 use tantivy::tokenizer::{
-    AsciiFoldingFilter, Language as Snowball, RemoveLongFilter, Stemmer, StopWordFilter, TextAnalyzer, Token,
-    TokenFilter, TokenStream, Tokenizer,
+    AsciiFoldingFilter, Language as Snowball, RawTokenizer, RemoveLongFilter, Stemmer, StopWordFilter, TextAnalyzer,
+    Token, TokenFilter, TokenStream, Tokenizer,
 };
 
 /// A language that text can be analysed in.
@@ -89,16 +89,34 @@ impl Language {
 
     /// A chain from text to terms; cheap to make.
     pub(super) fn analyzer(self) -> TextAnalyzer {
-        static PORTUGUESE: LazyLock<TextAnalyzer> = LazyLock::new(|| {
-            let stems =
-                TextAnalyzer::builder(folded_words()).filter(Respell).filter(Stemmer::new(Snowball::Portuguese));
-            stems.filter(AsciiFoldingFilter).build()
-        });
-        static ENGLISH: LazyLock<TextAnalyzer> =
-            LazyLock::new(|| TextAnalyzer::builder(folded_words()).filter(Stemmer::new(Snowball::English)).build());
+        static PORTUGUESE: LazyLock<TextAnalyzer> = LazyLock::new(|| Language::Portuguese.terms_of(Words));
+        static ENGLISH: LazyLock<TextAnalyzer> = LazyLock::new(|| Language::English.terms_of(Words));
         match self {
             Self::Portuguese => PORTUGUESE.clone(),
             Self::English => ENGLISH.clone(),
+        }
+    }
+
+    /// The same chain for many texts: it remembers the words that it has seen.
+    pub(super) fn remembering_analyzer(self) -> TextAnalyzer {
+        let of_word = self.terms_of(RawTokenizer::default());
+        TextAnalyzer::builder(Words).filter(Remember { of_word }).build()
+    }
+
+    /// What becomes of words: long ones and the stop words of either language go, accents go, stems are left.
+    fn terms_of(self, words: impl Tokenizer) -> TextAnalyzer {
+        let stop_words = |language| StopWordFilter::new(language).expect("tantivy has stop words for both languages");
+        let kept = TextAnalyzer::builder(words)
+            .filter(RemoveLongFilter::limit(MAX_WORD_BYTES))
+            .filter(stop_words(Snowball::Portuguese))
+            .filter(stop_words(Snowball::English))
+            .filter(StopWordFilter::remove(UNACCENTED.map(str::to_owned)))
+            .filter(AsciiFoldingFilter);
+        match self {
+            Self::Portuguese => {
+                kept.filter(Respell).filter(Stemmer::new(Snowball::Portuguese)).filter(AsciiFoldingFilter).build()
+            }
+            Self::English => kept.filter(Stemmer::new(Snowball::English)).build(),
         }
     }
 }
@@ -146,14 +164,6 @@ pub(super) fn located(text: &str, language: Language) -> Vec<(Range<usize>, Stri
     terms
 }
 
-/// Words without accents and without the stop words of either language.
-fn folded_words() -> impl Tokenizer {
-    let stop_words = |language| StopWordFilter::new(language).expect("tantivy has stop words for both languages");
-    let words = RemoveLongFilter::limit(MAX_WORD_BYTES).transform(Words);
-    let kept = stop_words(Snowball::English).transform(stop_words(Snowball::Portuguese).transform(words));
-    AsciiFoldingFilter.transform(StopWordFilter::remove(UNACCENTED.map(str::to_owned)).transform(kept))
-}
-
 /// Cuts a text into lower-case words.
 #[derive(Debug, Clone)]
 struct Words;
@@ -185,7 +195,9 @@ impl TokenStream for WordStream<'_> {
                 if self.token.text.is_empty() {
                     self.token.offset_from = self.consumed;
                 }
-                if !is_combining(c) {
+                if c.is_ascii() {
+                    self.token.text.push(c.to_ascii_lowercase());
+                } else if !is_combining(c) {
                     self.token.text.extend(c.to_lowercase().filter(|&lower| !is_combining(lower)));
                 }
             } else if !self.token.text.is_empty() {
@@ -271,5 +283,77 @@ impl<S: TokenStream> TokenStream for RespellStream<S> {
 
     fn token_mut(&mut self) -> &mut Token {
         self.0.token_mut()
+    }
+}
+
+/// So many words are remembered: those of any desk that are written twice and more, and some megabytes.
+const REMEMBERED: usize = 1 << 16;
+
+/// Puts in a word's place what a chain makes of it, which is asked once for each word.
+#[derive(Clone)]
+struct Remember {
+    /// From a word, which is the whole text, to its term, if it has one.
+    of_word: TextAnalyzer,
+}
+
+#[derive(Clone)]
+struct RememberTokenizer<T> {
+    words: T,
+    of_word: TextAnalyzer,
+    seen: HashMap<String, Option<String>>,
+}
+
+struct RememberStream<'a, S> {
+    words: S,
+    of_word: &'a mut TextAnalyzer,
+    seen: &'a mut HashMap<String, Option<String>>,
+}
+
+impl TokenFilter for Remember {
+    type Tokenizer<T: Tokenizer> = RememberTokenizer<T>;
+
+    fn transform<T: Tokenizer>(self, words: T) -> RememberTokenizer<T> {
+        RememberTokenizer { words, of_word: self.of_word, seen: HashMap::new() }
+    }
+}
+
+impl<T: Tokenizer> Tokenizer for RememberTokenizer<T> {
+    type TokenStream<'a> = RememberStream<'a, T::TokenStream<'a>>;
+
+    fn token_stream<'a>(&'a mut self, text: &'a str) -> Self::TokenStream<'a> {
+        RememberStream { words: self.words.token_stream(text), of_word: &mut self.of_word, seen: &mut self.seen }
+    }
+}
+
+impl<S: TokenStream> TokenStream for RememberStream<'_, S> {
+    fn advance(&mut self) -> bool {
+        while self.words.advance() {
+            let word = &mut self.words.token_mut().text;
+            let term = match self.seen.get(word) {
+                Some(term) => term.as_deref(),
+                None => {
+                    let mut term = None;
+                    self.of_word.token_stream(word).process(&mut |token| term = Some(token.text.clone()));
+                    if self.seen.len() == REMEMBERED {
+                        self.seen.clear();
+                    }
+                    self.seen.entry(word.clone()).or_insert(term).as_deref()
+                }
+            };
+            if let Some(term) = term {
+                word.clear();
+                word.push_str(term);
+                return true;
+            }
+        }
+        false
+    }
+
+    fn token(&self) -> &Token {
+        self.words.token()
+    }
+
+    fn token_mut(&mut self) -> &mut Token {
+        self.words.token_mut()
     }
 }

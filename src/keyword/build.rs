@@ -186,7 +186,7 @@ fn writer(folder: &Path, schema: &Schema) -> tantivy::Result<SingleSegmentIndexW
     let tokenizers = TokenizerManager::new();
     tokenizers.register(EXACT, RawTokenizer::default());
     for language in [Language::Portuguese, Language::English] {
-        tokenizers.register(language.code(), language.analyzer());
+        tokenizers.register(language.code(), language.remembering_analyzer());
     }
     let builder = Index::builder().schema(schema.clone()).tokenizers(tokenizers).settings(settings());
     builder.single_segment_index_writer(MmapDirectory::open(folder)?, FIRST_TABLES_BYTES)

@@ -10,6 +10,7 @@ use fs_err as fs;
 use proptest::prelude::*;
 use tempfile::TempDir;
 
+use super::analyzer::located;
 use super::{KEYWORD_MEMORY, KeywordIndex, KeywordParams, Language, Synonyms, TextField, analyze};
 use crate::error::Error;
 use crate::rank::{RowSet, Scored, by_rank};
@@ -133,6 +134,25 @@ fn odd_texts_have_terms_or_none() {
             assert_eq!(analyze(empty, language), Vec::<String>::new(), "{empty:.10}");
         }
         assert_eq!(analyze("支付失败 оплата 🙂 İstanbul", language).len(), 4 - 1);
+    }
+}
+
+proptest! {
+    /// What an index is built with remembers words; what a query is read with does not.
+    #[test]
+    fn what_remembers_words_makes_the_same_terms(
+        texts in prop::collection::vec("([aãçeENOST0-9.,'’ \u{301}İß-]{0,9}(ções|ão|de|ing|s)? ?){0,9}", 1..9),
+    ) {
+        for language in BOTH {
+            let mut remembering = language.remembering_analyzer();
+            for text in texts.iter().chain(&texts) {
+                let mut terms = Vec::new();
+                remembering.token_stream(text).process(&mut |token| {
+                    terms.push((token.offset_from..token.offset_to, token.text.clone()));
+                });
+                prop_assert_eq!(terms, located(text, language), "{}", text);
+            }
+        }
     }
 }
 

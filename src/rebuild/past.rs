@@ -8,7 +8,7 @@ use arrow::record_batch::RecordBatch;
 use rayon::prelude::*;
 
 use super::{ActionCounts, Progress};
-use crate::desk::{self, AssignParams, Assigner, Catalogue, Desk, Name, OTHER, Ticket, step_places, steps};
+use crate::desk::{self, AssignParams, Assigner, Catalogue, Desk, Name, OTHER, Ticket, Turn, step_places, steps};
 use crate::embed::{Blends, Embedder, KeptVectors, VectorCache};
 use crate::error::Result;
 use crate::history::{History, Sources, Thread};
@@ -144,26 +144,31 @@ fn assign_actions(
     // An action is written down once, and not at each of millions of turns.
     let ids: Vec<Name> = catalogue.actions.iter().map(|action| Name::from(action.id.as_str())).collect();
     let other = Name::from(OTHER);
-    let of_ticket = |ticket: &Ticket| {
+    // A message with an action of its own has no vector: see `visit_texts`.
+    let is_assigned = |turn: &&Turn| turn.action.is_none() && !turn.text.trim().is_empty();
+    let of_tickets = |tickets: &[Ticket]| {
+        let unlabelled = tickets.iter().flat_map(|ticket| ticket.agent_turns().map(move |turn| (ticket, turn)));
+        let messages: Vec<(&[f32], &str)> = unlabelled
+            .filter(|(_, turn)| is_assigned(turn))
+            .map(|(ticket, turn)| (kept.of(&turn.text), &*ticket.category))
+            .collect();
+        let mut assigned = assigner.assign_all(&messages).into_iter();
         let mut counts = ActionCounts::default();
-        let actions = ticket.agent_turns().map(|turn| {
-            // A message with an action of its own has no vector: see `visit_texts`.
-            let message = || (!turn.text.trim().is_empty()).then(|| kept.of(&turn.text));
-            let assigned = || message().and_then(|message| assigner.assign(message, &ticket.category));
-            let action = if let Some(given) = &turn.action {
+        let mut action = |turn: &Turn| {
+            if let Some(given) = &turn.action {
                 counts.given += 1;
-                given
-            } else if let Some(action) = assigned() {
-                counts.assigned += 1;
-                &ids[action]
-            } else {
-                counts.other += 1;
-                &other
-            };
-            Name::clone(action)
-        });
-        (actions.collect(), counts)
+                return Name::clone(given);
+            }
+            let action = is_assigned(&turn).then(|| assigned.next()).flatten().flatten();
+            *(if action.is_some() { &mut counts.assigned } else { &mut counts.other }) += 1;
+            Name::clone(action.map_or(&other, |action| &ids[action]))
+        };
+        let actions: Vec<Vec<Name>> =
+            tickets.iter().map(|ticket| ticket.agent_turns().map(&mut action).collect()).collect();
+        (actions, counts)
     };
-    let (actions, counts): (Vec<Vec<Name>>, Vec<ActionCounts>) = desk.tickets.par_iter().map(of_ticket).unzip();
-    (actions, counts.into_iter().fold(ActionCounts::default(), |sum, counts| sum + counts))
+    let parts: Vec<(Vec<Vec<Name>>, ActionCounts)> =
+        desk.tickets.par_chunks(TICKETS_PER_BATCH).map(of_tickets).collect();
+    let counts = parts.iter().fold(ActionCounts::default(), |sum, (_, counts)| sum + *counts);
+    (parts.into_iter().flat_map(|(actions, _)| actions).collect(), counts)
 }

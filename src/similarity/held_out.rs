@@ -18,7 +18,6 @@ use crate::filter::Filter;
 use crate::index::{Codes, FusionParams, IndexReader, IndexSpec, Query, QueryKind, QueryVector, Rows};
 use crate::keyword::KeywordParams;
 use crate::snapshot::SnapshotWriter;
-use crate::vector::Kind;
 
 /// Into so many parts rows are divided; each is held out of an index of the others.
 const PARTS: usize = 5;
@@ -95,10 +94,7 @@ impl Labelled<'_> {
                     .map_err(|error| Error::internal("leaving rows out of an index", error))
             });
             let vectors = RowVectors::Picked(&self.vectors, &kept);
-            let mut spec = self.spec.clone();
-            // Asked a few times only, so that what makes questions faster would not pay.
-            spec.vector.kind = Kind::Flat;
-            let found = writer.try_index(&spec, batches, vectors, |index| {
+            let found = writer.try_index(self.spec, batches, vectors, |index| {
                 let found: Vec<Vec<Pair>> =
                     held.par_iter().map(|&row| self.ask(index, row, &kept, labels)).collect::<Result<_>>()?;
                 Ok(found.concat())

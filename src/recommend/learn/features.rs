@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 /// How many of the last turns are looked at.
@@ -119,12 +120,17 @@ impl Encoder {
         let count = vectors().count().max(1) as f32;
         mean.iter_mut().for_each(|sum| *sum /= count);
 
-        let mut counts: BTreeMap<String, u32> = BTreeMap::new();
-        for moment in moments {
+        let count = |mut counts: BTreeMap<String, u32>, moment: &&Moment<'_>| {
             for name in moment.circumstances().into_iter().chain(moment.words()) {
                 *counts.entry(name).or_default() += 1;
             }
-        }
+            counts
+        };
+        let add = |mut counts: BTreeMap<String, u32>, more: BTreeMap<String, u32>| {
+            more.into_iter().for_each(|(name, more)| *counts.entry(name).or_default() += more);
+            counts
+        };
+        let mut counts = moments.par_iter().fold(BTreeMap::new, count).reduce(BTreeMap::new, add);
         counts.retain(|_, count| *count as usize >= FEWEST_MOMENTS);
         counts.values_mut().zip(0..).for_each(|(place, number)| *place = number);
         Self { mean, vectors: TURNS + usize::from(has_subjects), names: counts }

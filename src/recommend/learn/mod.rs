@@ -19,6 +19,7 @@ mod tests;
 mod trees;
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -30,7 +31,7 @@ pub use features::{Moment, TURNS};
 use super::Trust;
 use super::votes::Vote;
 use crate::error::{Error, Result};
-use ranker::{Lessons, Ranker, RankerHeader};
+use ranker::{Cases, First, Lessons, Ranker, RankerHeader};
 
 /// How a build learns from the desk's history. Part of the configuration.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -111,15 +112,34 @@ pub fn learn(
     eligible: &dyn Fn(usize, Vec<Vote>) -> Vec<Vote>,
     params: &LearnParams,
 ) -> Learned {
-    let (old, new) = examples.split_at(held_out.min(examples.len()));
-    let mut lessons = Lessons::default();
-    let ranker = Ranker::fit(old, &mut lessons, params);
-    let answers: Vec<(Vec<Vote>, Vec<Vote>, &str)> = new
-        .par_iter()
-        .enumerate()
-        .map(|(at, example)| {
-            let by_ranker = ranker.as_ref().map(|ranker| ranker.predict(&example.moment)).unwrap_or_default();
-            (by_ranker, votes(old.len() + at), example.action)
+    let held_out = held_out.min(examples.len());
+    let cases = Cases::of(examples);
+    let fit = |range: Range<usize>| First::fit(&cases, &range.collect::<Vec<_>>(), params);
+    let before = cases.learnt_from(held_out, params);
+    let on_all = || cases.learnt_from(examples.len(), params).and_then(fit);
+    let on_before = || {
+        rayon::join(
+            || before.clone().and_then(fit),
+            || before.clone().map(|range| Lessons::draw(&cases, range, params)),
+        )
+    };
+    let ((before, lessons), all) = rayon::join(on_before, on_all);
+    let lessons = lessons.unwrap_or_default();
+    // What has not been seen to work is not learnt from all either.
+    let more = before.as_ref().zip(all).map(|(before, all)| {
+        let mut more = lessons.clone();
+        more.add(before, &cases, held_out..examples.len());
+        (all, more)
+    });
+    let (ranker, on_all) = rayon::join(
+        || before.map(|first| Ranker::new(first, &lessons)),
+        || more.map(|(first, lessons)| Ranker::new(first, &lessons)),
+    );
+    let answers: Vec<(Vec<Vote>, Vec<Vote>, &str)> = (held_out..examples.len())
+        .into_par_iter()
+        .map(|at| {
+            let by_ranker = ranker.as_ref().map(|ranker| ranker.predict_case(&cases, at)).unwrap_or_default();
+            (by_ranker, votes(at), examples[at].action)
         })
         .collect();
     let share = if ranker.is_some() { best_share(&answers) } else { 0.0 };
@@ -127,7 +147,7 @@ pub fn learn(
         .iter()
         .enumerate()
         .map(|(at, (by_ranker, by_votes, action))| {
-            let left = eligible(old.len() + at, mix(by_ranker, by_votes, share));
+            let left = eligible(held_out + at, mix(by_ranker, by_votes, share));
             let right = |vote: Vote| (vote.probability, vote.action == *action);
             left.into_iter().take(CALIBRATED).map(right).collect()
         })
@@ -136,10 +156,7 @@ pub fn learn(
     let judged = (!shown.is_empty()).then_some(Judged { moments: shown.len(), hits });
     let first = shown.concat();
     let trust = Trust { share, calibration: Calibration::fit(&first) };
-    if let Some(ranker) = &ranker {
-        lessons.add(ranker, new);
-    }
-    Learned { ranker: ranker.and_then(|_| Ranker::fit(examples, &mut lessons, params)), trust, judged }
+    Learned { ranker: on_all, trust, judged }
 }
 
 /// The share of the ranker that makes what was really done the likeliest: the least mean log loss.

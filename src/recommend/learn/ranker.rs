@@ -8,6 +8,8 @@
 //! ```
 
 use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::Arc;
 
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -27,6 +29,8 @@ const CANDIDATES: usize = 12;
 const HABITS: f32 = 0.15;
 /// The trees learn from what a first stage says of moments that it has not seen: one first stage for each of so many parts.
 const PARTS: usize = 3;
+/// Of so many cases, evenly spread, the trees learn: they have few features.
+const MOST_LESSONS: usize = 10_000;
 /// An action that was never done so far was done so long ago.
 const NEVER: f32 = 50.0;
 /// Below this a probability is as good as 0 to the trees.
@@ -43,9 +47,9 @@ pub(super) struct Ranker {
 
 /// What each action has for itself at a moment, from four sides.
 #[derive(Debug, Clone, PartialEq)]
-struct First {
+pub(super) struct First {
     actions: Vec<String>,
-    encoder: Encoder,
+    encoder: Arc<Encoder>,
     softmax: Softmax,
     by_kind: Option<ByKind>,
     habits: Habits,
@@ -62,6 +66,13 @@ pub(super) struct RankerHeader {
     habits: Habits,
     likeness: Likeness,
     trees: Trees,
+}
+
+/// Examples, oldest first, and each as numbers: made once, however many rankers are fitted to how many parts of them.
+pub(super) struct Cases<'a> {
+    examples: &'a [Example<'a>],
+    encoder: Arc<Encoder>,
+    rows: Vec<Encoded>,
 }
 
 /// What the trees learn from: candidates as numbers, and whether each was what was done.
@@ -81,26 +92,38 @@ struct Look {
     rows: Vec<f32>,
 }
 
+impl<'a> Cases<'a> {
+    pub(super) fn of(examples: &'a [Example<'a>]) -> Self {
+        let encoder = Arc::new(Encoder::of(&examples.iter().map(|example| &example.moment).collect::<Vec<_>>()));
+        let rows = examples.par_iter().map(|example| encoder.encode(&example.moment)).collect();
+        Self { examples, encoder, rows }
+    }
+
+    /// Those that are learnt from of the first `end`: the newest `most`. `None` where they are too few.
+    pub(super) fn learnt_from(&self, end: usize, params: &LearnParams) -> Option<Range<usize>> {
+        let newest = end.saturating_sub(params.most)..end;
+        (newest.len() >= params.fewest).then_some(newest)
+    }
+}
+
 impl Ranker {
-    /// `None` where there is too little to learn from. If there are no lessons yet they are drawn from the examples,
-    /// else the given ones are used: the first stage alone is then fitted to the examples.
-    pub(super) fn fit(examples: &[Example<'_>], lessons: &mut Lessons, params: &LearnParams) -> Option<Self> {
-        let newest = &examples[examples.len().saturating_sub(params.most)..];
-        if newest.len() < params.fewest {
-            return None;
-        }
-        let examples: Vec<&Example<'_>> = newest.iter().collect();
-        let first = First::fit(&examples, params)?;
-        if lessons.answers.is_empty() {
-            lessons.draw(&examples, params);
-        }
+    pub(super) fn new(first: First, lessons: &Lessons) -> Self {
         let trees = Trees::fit(&lessons.rows, WIDTH, &lessons.answers);
-        Some(Self { first, trees })
+        Self { first, trees }
     }
 
     /// How likely each action is, likeliest first.
     pub(super) fn predict(&self, moment: &Moment<'_>) -> Vec<Vote> {
-        let Look { mut probabilities, candidates, rows } = self.first.look(moment);
+        self.predict_encoded(moment, &self.first.encoder.encode(moment))
+    }
+
+    /// [`Ranker::predict`] of one of the examples.
+    pub(super) fn predict_case(&self, cases: &Cases<'_>, at: usize) -> Vec<Vote> {
+        self.predict_encoded(&cases.examples[at].moment, &cases.rows[at])
+    }
+
+    fn predict_encoded(&self, moment: &Moment<'_>, row: &Encoded) -> Vec<Vote> {
+        let Look { mut probabilities, candidates, rows } = self.first.look(moment, row);
         if self.trees.is_empty() {
             return Vote::ranked(self.first.actions.iter().cloned().zip(probabilities));
         }
@@ -116,7 +139,7 @@ impl Ranker {
     pub(super) fn header(&self) -> RankerHeader {
         let First { actions, encoder, by_kind, habits, likeness, .. } = self.first.clone();
         let usual = by_kind.map(|by_kind| by_kind.usual);
-        RankerHeader { actions, encoder, usual, habits, likeness, trees: self.trees.clone() }
+        RankerHeader { actions, encoder: Encoder::clone(&encoder), usual, habits, likeness, trees: self.trees.clone() }
     }
 
     /// The numbers that are no part of the header.
@@ -144,43 +167,44 @@ impl Ranker {
             None => of_kinds.is_empty().then_some(None)?,
         };
         let softmax = Softmax::from_weights(dense, sparse, actions.len(), weights)?;
-        let first = First { actions, encoder, softmax, by_kind, habits, likeness };
+        let first = First { actions, encoder: Arc::new(encoder), softmax, by_kind, habits, likeness };
         trees.suits(WIDTH).then_some(Self { first, trees })
     }
 }
 
 impl First {
-    fn fit(examples: &[&Example<'_>], params: &LearnParams) -> Option<Self> {
-        let mut places: BTreeMap<&str, usize> = examples.iter().map(|example| (example.action, 0)).collect();
-        places.values_mut().zip(0..).for_each(|(place, number)| *place = number);
-        if places.len() < 2 {
+    /// Fits to the cases at `places`; `None` where they have less than two actions.
+    pub(super) fn fit(cases: &Cases<'_>, places: &[usize], params: &LearnParams) -> Option<Self> {
+        let examples: Vec<&Example<'_>> = places.iter().map(|&at| &cases.examples[at]).collect();
+        let mut classes: BTreeMap<&str, usize> = examples.iter().map(|example| (example.action, 0)).collect();
+        classes.values_mut().zip(0..).for_each(|(class, number)| *class = number);
+        if classes.len() < 2 {
             return None;
         }
-        let encoder = Encoder::of(&examples.iter().map(|example| &example.moment).collect::<Vec<_>>());
-        let rows: Vec<Encoded> = examples.iter().map(|example| encoder.encode(&example.moment)).collect();
-        let truths: Vec<usize> = examples.iter().map(|example| places[example.action]).collect();
-        let inputs: Vec<&Encoded> = rows.iter().collect();
-        let sparse = encoder.width().1;
-        let softmax = Softmax::fit(&inputs, &truths, places.len(), sparse, params.strength, params.seed);
+        let rows: Vec<&Encoded> = places.iter().map(|&at| &cases.rows[at]).collect();
+        let truths: Vec<usize> = examples.iter().map(|example| classes[example.action]).collect();
         let kind_of: BTreeMap<&str, &str> = examples.iter().map(|example| (example.action, example.kind)).collect();
+        let sparse = cases.encoder.width().1;
         let seen = examples.iter().zip(&rows).zip(&truths);
         let seen: Vec<(&Moment<'_>, &Encoded, usize)> =
-            seen.map(|((example, row), &class)| (&example.moment, row, class)).collect();
-        let by_kind = ByKind::fit(&seen, &kind_of.into_values().collect::<Vec<_>>(), sparse, params.seed);
-        let taken = || examples.iter().zip(&truths);
-        let habits = Habits::of(taken().map(|(example, &class)| (&example.moment, class)));
-        let seen = taken().zip(&rows).map(|((example, &class), row)| (example.moment.kind(), &*row.dense, class));
-        let likeness = Likeness::of(seen, encoder.vector_length());
-        let actions = places.into_keys().map(str::to_owned).collect();
-        Some(Self { actions, encoder, softmax, by_kind, habits, likeness })
+            seen.map(|((example, row), &class)| (&example.moment, *row, class)).collect();
+        let (softmax, by_kind) = rayon::join(
+            || Softmax::fit(&rows, &truths, classes.len(), sparse, params.strength, params.seed),
+            || ByKind::fit(&seen, &kind_of.into_values().collect::<Vec<_>>(), sparse, params.seed),
+        );
+        let habits = Habits::of(seen.iter().map(|&(moment, _, class)| (moment, class)));
+        let taken = seen.iter().map(|&(moment, row, class)| (moment.kind(), &*row.dense, class));
+        let likeness = Likeness::of(taken, cases.encoder.vector_length());
+        let actions = classes.into_keys().map(str::to_owned).collect();
+        Some(Self { actions, encoder: Arc::clone(&cases.encoder), softmax, by_kind, habits, likeness })
     }
 
-    fn look(&self, moment: &Moment<'_>) -> Look {
-        let encoded = self.encoder.encode(moment);
+    /// Looks at a moment, which `encoded` is as numbers.
+    fn look(&self, moment: &Moment<'_>, encoded: &Encoded) -> Look {
         let classes = self.actions.len();
-        let by_words = self.softmax.predict(&encoded);
+        let by_words = self.softmax.predict(encoded);
         let probabilities = match &self.by_kind {
-            Some(by_kind) => by_kind.predict(moment, &encoded, &by_words),
+            Some(by_kind) => by_kind.predict(moment, encoded, &by_words),
             None => by_words,
         };
         let habits = self.habits.predict(moment, classes);
@@ -214,42 +238,42 @@ impl First {
 }
 
 impl Lessons {
-    /// Looks at each part of the examples with a first stage that has seen the others. Neighbouring examples, such as those
-    /// of one ticket, are in one part.
-    fn draw(&mut self, examples: &[&Example<'_>], params: &LearnParams) {
-        let size = examples.len().div_ceil(PARTS);
+    /// Looks at each part of the cases in `range` with a first stage that has seen the others. Neighbouring cases, such as
+    /// those of one ticket, are in one part.
+    pub(super) fn draw(cases: &Cases<'_>, range: Range<usize>, params: &LearnParams) -> Self {
+        let size = range.len().div_ceil(PARTS);
+        let stride = range.len().div_ceil(MOST_LESSONS).max(1);
         let drawn: Vec<Self> = (0..PARTS)
             .into_par_iter()
             .map(|part| {
-                let inside = |at: usize| at / size == part;
-                let others: Vec<&Example<'_>> =
-                    examples.iter().enumerate().filter(|(at, _)| !inside(*at)).map(|(_, example)| *example).collect();
+                let (unseen, others): (Vec<usize>, Vec<usize>) =
+                    range.clone().partition(|at| (at - range.start) / size == part);
                 let mut lessons = Self::default();
-                if let Some(first) = First::fit(&others, params) {
-                    let unseen = examples.iter().enumerate().filter(|(at, _)| inside(*at));
-                    unseen.for_each(|(_, example)| lessons.add_one(&first, example));
+                if let Some(first) = First::fit(cases, &others, params) {
+                    lessons.add(&first, cases, unseen.into_iter().step_by(stride));
                 }
                 lessons
             })
             .collect();
+        let mut all = Self::default();
         for lessons in drawn {
-            self.rows.extend(lessons.rows);
-            self.answers.extend(lessons.answers);
+            all.rows.extend(lessons.rows);
+            all.answers.extend(lessons.answers);
         }
+        all
     }
 
-    /// Adds what the first stage of a ranker says of examples that it has not seen.
-    pub(super) fn add(&mut self, ranker: &Ranker, examples: &[Example<'_>]) {
-        examples.iter().for_each(|example| self.add_one(&ranker.first, example));
-    }
-
-    fn add_one(&mut self, first: &First, example: &Example<'_>) {
-        let Look { candidates, rows, .. } = first.look(&example.moment);
-        let answers = candidates.iter().map(|&at| first.actions[at] == example.action);
-        // Where none of the candidates is right there is nothing to choose.
-        if answers.clone().any(|right| right) {
-            self.answers.extend(answers);
-            self.rows.extend(rows);
+    /// Adds what a first stage says of cases that it has not seen.
+    pub(super) fn add(&mut self, first: &First, cases: &Cases<'_>, unseen: impl IntoIterator<Item = usize>) {
+        for at in unseen {
+            let example = &cases.examples[at];
+            let Look { candidates, rows, .. } = first.look(&example.moment, &cases.rows[at]);
+            let answers = candidates.iter().map(|&at| first.actions[at] == example.action);
+            // Where none of the candidates is right there is nothing to choose.
+            if answers.clone().any(|right| right) {
+                self.answers.extend(answers);
+                self.rows.extend(rows);
+            }
         }
     }
 }

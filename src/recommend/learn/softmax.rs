@@ -7,8 +7,10 @@ use rand::SeedableRng as _;
 use rand::seq::SliceRandom as _;
 use rand_chacha::ChaCha8Rng;
 
-/// Rows whose mean gradient makes one step.
+/// Rows whose mean gradient makes one step, where that makes at most [`MOST_STEPS`] a pass.
 const BATCH: usize = 128;
+/// Steps in a pass over many rows: each step moves every weight, which takes longer than the gradient of a few rows.
+const MOST_STEPS: usize = 80;
 /// Passes over the rows, where that makes at least [`FEWEST_STEPS`].
 const PASSES: usize = 12;
 /// Steps that few rows need to come near the optimum.
@@ -45,13 +47,14 @@ impl Softmax {
         let (mut mean, mut square) = (weights.clone(), weights.clone());
         let mut order: Vec<usize> = (0..n).collect();
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
-        let per_pass = n.div_ceil(BATCH).max(1);
+        let batch = BATCH.max(n.div_ceil(MOST_STEPS));
+        let per_pass = n.div_ceil(batch).max(1);
         let passes = PASSES.max(FEWEST_STEPS.div_ceil(per_pass));
         let decay = strength / n.max(1) as f32;
         let mut step = 0;
         for _ in 0..passes {
             order.shuffle(&mut rng);
-            for batch in order.chunks(BATCH) {
+            for batch in order.chunks(batch) {
                 let picked: Vec<&Encoded> = batch.iter().map(|&at| rows[at]).collect();
                 let inputs = dense_rows(&picked, dense);
                 let mut residual = probabilities(&weights, &inputs.view(), &picked);
