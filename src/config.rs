@@ -126,10 +126,8 @@ impl Config {
             ((0.0..=1.0).contains(&keyword.fuzzy_weight), "keyword.fuzzy_weight must be between 0 and 1"),
             (fusion.k >= 0.0, "fusion.k must be 0 or more"),
             (
-                [fusion.dense_weight, fusion.keyword_weight, fusion.keyword_half_terms, fusion.exact_weight]
-                    .iter()
-                    .all(|&weight| weight >= 0.0),
-                "the weights of fusion and fusion.keyword_half_terms must be 0 or more",
+                [fusion.dense_weight, fusion.keyword_weight, fusion.exact_weight].iter().all(|&weight| weight >= 0.0),
+                "the weights of fusion must be 0 or more",
             ),
             (fusion.dense_weight + fusion.keyword_weight > 0.0, "one of the fusion weights must be above 0"),
             (
@@ -214,7 +212,7 @@ mod tests {
                   |
                 2 | kk = 60.0
                   | ^^
-                unknown field `kk`, expected one of `method`, `k`, `dense_weight`, `keyword_weight`, `keyword_half_terms`, `exact_weight`"#]],
+                unknown field `kk`, expected one of `method`, `k`, `dense_weight`, `keyword_weight`, `exact_weight`"#]],
         );
     }
 }

@@ -34,24 +34,15 @@ pub struct FusionParams {
     pub k: f32,
     /// Weight of the dense leg, 0 or more.
     pub dense_weight: f32,
-    /// Weight of the keyword leg for a query of very many terms, 0 or more.
+    /// Weight of the keyword leg for a query that some row has every word of, 0 or more.
     pub keyword_weight: f32,
-    /// With how many terms the keyword leg has half of that weight, 0 or more; 0 gives it all of it always.
-    pub keyword_half_terms: f32,
     /// Weight of shared identifiers, 0 or more.
     pub exact_weight: f32,
 }
 
 impl Default for FusionParams {
     fn default() -> Self {
-        Self {
-            method: Fusion::Convex,
-            k: 60.0,
-            dense_weight: 1.0,
-            keyword_weight: 0.2,
-            keyword_half_terms: 2.0,
-            exact_weight: 0.5,
-        }
+        Self { method: Fusion::Convex, k: 60.0, dense_weight: 1.0, keyword_weight: 0.4, exact_weight: 0.5 }
     }
 }
 
@@ -67,19 +58,17 @@ pub struct Weights {
 }
 
 impl FusionParams {
-    /// The weights for a query with so many distinct terms that the index holds.
+    /// The weights for a query of whose words the best row has the share `coverage`, 0 to 1.
     ///
-    /// The keyword leg weighs `keyword_weight` × n / (n + `keyword_half_terms`) with n terms: of a long text many words can
-    /// agree, of a short one few, and those by chance. Where nothing but codes is asked for (`only_codes`), the other legs
-    /// keep a twentieth of their weights.
+    /// The keyword leg weighs `keyword_weight` × √`coverage`: BM25 is told as a share of the query's best, and of a query
+    /// whose words hardly occur, misspelt or in another language, the best is not much. Where nothing but codes is asked for
+    /// (`only_codes`), the other legs keep a twentieth of their weights.
     #[must_use]
-    pub fn weights(&self, terms: usize, only_codes: bool) -> Weights {
-        let terms = terms as f32;
-        let length = if self.keyword_half_terms > 0.0 { terms / (terms + self.keyword_half_terms) } else { 1.0 };
+    pub fn weights(&self, coverage: f32, only_codes: bool) -> Weights {
         let kept = if only_codes { BESIDE_CODES } else { 1.0 };
         Weights {
             dense: kept * self.dense_weight,
-            keyword: kept * self.keyword_weight * length,
+            keyword: kept * self.keyword_weight * coverage.sqrt(),
             exact: self.exact_weight,
         }
     }
@@ -121,8 +110,8 @@ pub struct Candidate {
 pub struct Legs {
     /// The rows that a leg found, in their order.
     pub candidates: Vec<Candidate>,
-    /// How many distinct terms of the query the index holds.
-    pub terms: usize,
+    /// What share of the query's words its best row by words has, 0 to 1: see [`crate::keyword::Matches::share`].
+    pub coverage: f32,
     /// Whether the query is nothing but codes, and some row has one of them.
     pub only_codes: bool,
 }
@@ -131,7 +120,7 @@ impl Legs {
     /// The candidates, best first.
     #[must_use]
     pub fn fused(&self, params: &FusionParams) -> Vec<Fused> {
-        fuse(&self.candidates, &params.weights(self.terms, self.only_codes), params)
+        fuse(&self.candidates, &params.weights(self.coverage, self.only_codes), params)
     }
 }
 

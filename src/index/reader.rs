@@ -25,8 +25,10 @@ use crate::vector::{self, VectorIndex, dot};
 /// How many candidates each leg brings at least; fusion and grouping choose among them.
 const MIN_DEPTH: usize = 100;
 
-/// What the best BM25 in a language is at least taken for, as a share of the best of all.
-const OTHER_LANGUAGE: f32 = 0.3;
+/// What the best BM25 in a language is at least taken for, as a share of the best of all: so many times the square of the share
+/// of the query's words that the best row has. Where that is much, nothing needs another language, and its stray words are
+/// worth what they score.
+const OTHER_LANGUAGE: f32 = 5.0;
 
 /// One hybrid index, open for queries. `Send + Sync`.
 pub struct IndexReader {
@@ -334,17 +336,18 @@ impl IndexReader {
     }
 
     fn legs_of(&self, query: &Query, seen: &Sight) -> Result<Legs> {
-        let terms = seen.views.iter().filter_map(|view| view.matches.as_ref()).map(Matches::terms).max();
-        let candidates = self.candidates([&seen.dense, &seen.keyword, &seen.exact], &seen.views)?;
+        let coverage = seen.keyword.first().map_or(0.0, |best| self.words(best.row, &seen.views));
+        let candidates = self.candidates([&seen.dense, &seen.keyword, &seen.exact], &seen.views, coverage)?;
         let only_codes = query.codes.alone && !seen.exact.is_empty();
-        Ok(Legs { candidates, terms: terms.unwrap_or_default(), only_codes })
+        Ok(Legs { candidates, coverage, only_codes })
     }
 
     /// Every row that a leg found, with what all legs say of it, in the order of the rows.
     ///
     /// Words of another language hardly match, so that a row would lose by its language alone: BM25 counts as a share of the
-    /// best in its language, or of a part of the best of all where that is more.
-    fn candidates(&self, legs: [&[Scored]; 3], views: &[View]) -> Result<Vec<Candidate>> {
+    /// best in its language, or of a part of the best of all where that is more; of the best of all where its language is not
+    /// known.
+    fn candidates(&self, legs: [&[Scored]; 3], views: &[View], coverage: f32) -> Result<Vec<Candidate>> {
         let ranks = |list: &[Scored]| -> BTreeMap<Row, (u32, f32)> {
             list.iter().zip(1..).map(|(hit, rank)| (hit.row, (rank, hit.score))).collect()
         };
@@ -373,9 +376,10 @@ impl IndexReader {
             let best = best_of.entry(*language).or_default();
             *best = best.max(bm25(candidate));
         }
-        let least = OTHER_LANGUAGE * best_of.values().copied().fold(0.0, f32::max);
+        let best = best_of.values().copied().fold(0.0, f32::max);
+        let least = best * (OTHER_LANGUAGE * coverage * coverage).min(1.0);
         for (candidate, language) in candidates.iter_mut().zip(languages) {
-            candidate.best_keyword = best_of[&language].max(least);
+            candidate.best_keyword = if language.is_some() { best_of[&language].max(least) } else { best };
         }
         Ok(candidates)
     }

@@ -81,7 +81,6 @@ pub struct KeywordIndex {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Matches {
     scores: Vec<f32>,
-    terms: usize,
     most: f32,
 }
 
@@ -93,12 +92,6 @@ impl Matches {
     #[must_use]
     pub fn score(&self, row: Row) -> f32 {
         self.scores[row as usize]
-    }
-
-    /// How many distinct terms of the query the index holds: in the column and the language that hold most.
-    #[must_use]
-    pub const fn terms(&self) -> usize {
-        self.terms
     }
 
     /// What share of the query's words a row has, 0 to 1, whatever the other rows have: its score over what a row would
@@ -288,21 +281,20 @@ impl KeywordIndex {
         let analyzed = || columns.iter().flat_map(|(column, _)| &column.languages);
         let words = QueryWords::new(query, analyzed(), params).map_err(damaged)?;
         let mut total = vec![0.0; self.rows];
-        let (mut terms, mut most) = (0, 0.0);
+        let mut most = 0.0;
         for (column, boost) in columns {
             let mut best = vec![0.0_f32; self.rows];
             let mut best_most = 0.0_f32;
             for analyzed in &column.languages {
                 let concepts = words.concepts(analyzed, params).map_err(damaged)?;
                 let scores = analyzed.scores(&concepts, self.rows, params).map_err(damaged)?;
-                terms = terms.max(concepts.len());
                 best_most = best_most.max(score::most(&concepts, self.rows, params));
                 best.iter_mut().zip(scores).for_each(|(best, score)| *best = best.max(score));
             }
             total.iter_mut().zip(best).for_each(|(total, best)| *total += boost * best);
             most += boost * best_most;
         }
-        Ok(Matches { scores: total, terms, most })
+        Ok(Matches { scores: total, most })
     }
 }
 

@@ -120,7 +120,7 @@ pub(super) fn descend(
         for (at, coordinate) in Coordinate::ALL.into_iter().enumerate() {
             let around = points.map(|point| {
                 let room =
-                    Room { has: &|column| bench.has(column), is_short: bench.asked.metric == Metric::ReciprocalRank };
+                    Room { has: &|column| bench.has(column), asks_codes: bench.asked.metric == Metric::ReciprocalRank };
                 let others = coordinate.others(&point, &room);
                 [vec![point], others].concat()
             });

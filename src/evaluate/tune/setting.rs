@@ -52,9 +52,9 @@ impl fmt::Display for SettingValue {
 pub(super) struct Room<'a> {
     /// Whether words are searched for in a column.
     pub(super) has: &'a dyn Fn(&str) -> bool,
-    /// Whether questions are what people type. Whole tickets are long and ask for no code: they cannot tell what short
-    /// questions and codes need, and must not spoil it.
-    pub(super) is_short: bool,
+    /// Whether questions are what people type. Whole tickets ask for no code: they cannot tell what codes need, and
+    /// must not spoil it.
+    pub(super) asks_codes: bool,
 }
 
 /// What is changed together in one step.
@@ -87,8 +87,8 @@ impl Coordinate {
             changed.collect()
         };
         let mut others = match self {
-            Self::Fusion => fusions(at, room),
-            Self::Exact if room.is_short => {
+            Self::Fusion => fusions(at),
+            Self::Exact if room.asks_codes => {
                 let changed = EXACT_WEIGHTS.map(|weight| FusionParams { exact_weight: weight * unit(at), ..at.fusion });
                 changed.map(|fusion| Setting { fusion, ..*at }).to_vec()
             }
@@ -109,9 +109,8 @@ const TAGS: &str = "tags";
 const THREAD: &str = "thread";
 
 /// Beside a dense leg of weight 1.
-const KEYWORD_WEIGHTS: [f32; 9] = [0.0, 0.05, 0.1, 0.2, 0.35, 0.6, 1.0, 2.0, 5.0];
+const KEYWORD_WEIGHTS: [f32; 9] = [0.0, 0.1, 0.2, 0.4, 0.7, 1.2, 2.0, 4.0, 10.0];
 const EXACT_WEIGHTS: [f32; 5] = [0.0, 0.25, 0.5, 1.0, 2.0];
-const HALF_TERMS: [f32; 4] = [0.0, 2.0, 8.0, 32.0];
 const DAMPINGS: [f32; 2] = [10.0, 60.0];
 const K1: [f32; 7] = [0.3, 0.6, 0.9, 1.2, 1.6, 2.2, 3.0];
 const B: [f32; 5] = [0.0, 0.25, 0.5, 0.75, 1.0];
@@ -122,21 +121,16 @@ fn unit(at: &Setting) -> f32 {
     if at.fusion.dense_weight > 0.0 { at.fusion.dense_weight } else { 1.0 }
 }
 
-fn fusions(at: &Setting, room: &Room<'_>) -> Vec<Setting> {
+fn fusions(at: &Setting) -> Vec<Setting> {
     // Its damping is of no account to the other formula.
     let formulas = [(Fusion::Convex, at.fusion.k)].into_iter().chain(DAMPINGS.map(|k| (Fusion::Rrf, k)));
     let mut settings = Vec::new();
     for (method, k) in formulas {
         for weight in KEYWORD_WEIGHTS {
             let keyword_weight = weight * unit(at);
-            let here = [at.fusion.keyword_half_terms];
-            let half_terms: &[f32] = if weight > 0.0 && room.is_short { &HALF_TERMS } else { &here };
             // Without any leg there is no search.
             if keyword_weight + at.fusion.dense_weight > 0.0 {
-                settings.extend(half_terms.iter().map(|&keyword_half_terms| {
-                    let fusion = FusionParams { method, k, keyword_weight, keyword_half_terms, ..at.fusion };
-                    Setting { fusion, ..*at }
-                }));
+                settings.push(Setting { fusion: FusionParams { method, k, keyword_weight, ..at.fusion }, ..*at });
             }
         }
     }
@@ -144,11 +138,10 @@ fn fusions(at: &Setting, room: &Room<'_>) -> Vec<Setting> {
 }
 
 /// Every parameter: its key, and whether it counts only in an index that is built anew.
-const KEYS: [(&str, bool); 10] = [
+const KEYS: [(&str, bool); 9] = [
     ("fusion.method", false),
     ("fusion.k", false),
     ("fusion.keyword_weight", false),
-    ("fusion.keyword_half_terms", false),
     ("fusion.exact_weight", false),
     ("keyword.k1", false),
     ("keyword.b", false),
@@ -168,7 +161,6 @@ impl Setting {
             SettingValue::Method(fusion.method),
             SettingValue::Number(fusion.k),
             SettingValue::Number(fusion.keyword_weight),
-            SettingValue::Number(fusion.keyword_half_terms),
             SettingValue::Number(fusion.exact_weight),
             SettingValue::Number(words.k1),
             SettingValue::Number(words.b),

@@ -125,19 +125,17 @@ proptest! {
 }
 
 #[test]
-fn the_longer_a_query_the_more_its_words_weigh() {
+fn the_more_of_its_words_are_found_the_more_they_weigh() {
     let params = FusionParams::default();
-    let keyword: Vec<f32> = [0, 1, 2, 20, 400].map(|terms| params.weights(terms, false).keyword).to_vec();
+    let keyword: Vec<f32> = [0.0, 0.1, 0.25, 0.9, 1.0].map(|share| params.weights(share, false).keyword).to_vec();
     assert!(keyword.is_sorted_by(|a, b| a < b), "{keyword:?}");
-    assert_eq!((keyword[0], keyword[2]), (0.0, params.keyword_weight / 2.0));
-    let always = FusionParams { keyword_half_terms: 0.0, ..params };
-    assert_eq!(always.weights(1, false).keyword, params.keyword_weight);
+    assert_eq!((keyword[0], keyword[2], keyword[4]), (0.0, params.keyword_weight / 2.0, params.keyword_weight));
 }
 
 #[test]
 fn of_nothing_but_codes_the_other_legs_only_break_ties() {
     let params = FusionParams::default();
-    let (usual, codes) = (params.weights(1, false), params.weights(1, true));
+    let (usual, codes) = (params.weights(0.5, false), params.weights(0.5, true));
     assert_eq!(codes.exact, usual.exact);
     assert!(codes.dense * 2.0 < codes.exact && codes.dense > 0.0 && codes.keyword < usual.keyword);
 }
