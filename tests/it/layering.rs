@@ -26,7 +26,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("privacy", &["error", "index", "snapshot", "desk"]),
     ("generate", &["error"]),
     ("recommend", &["error", "desk", "feedback"]),
-    ("history", &["embed", "desk", "recommend", "vector"]),
+    ("history", &["rank", "embed", "desk", "recommend", "vector"]),
     (
         "rebuild",
         &[
@@ -135,7 +135,7 @@ const FENCED: &[(&str, &[&str])] = &[
     ("hyper", &["src/face/http/connections.rs"]),
     ("hyper_util", &["src/face/http/connections.rs"]),
     ("http_body_util", &["src/face/http/limits.rs"]),
-    ("lru", &["src/engine/model.rs"]),
+    ("lru", &["src/engine/model.rs", "src/index/rows.rs"]),
     ("prometheus_client", &["src/face/http/"]),
     ("subtle", &["src/face/http/tokens.rs"]),
     ("tokio_rustls", &["src/face/http/tls.rs"]),

@@ -30,16 +30,16 @@ fn figures_by_set_and_leg() {
                                       hybrid    1.000   1.000  1.000
             typo                 120  dense     0.400   0.742  0.514
                                       keyword   0.583   0.942  0.709
-                                      hybrid    0.467   0.875  0.602
+                                      hybrid    0.492   0.883  0.619
             code_switched        120  dense     0.033   0.317  0.128
                                       keyword   0.150   0.650  0.300
-                                      hybrid    0.092   0.558  0.230
+                                      hybrid    0.092   0.558  0.237
             cross_language       120  dense     0.017   0.258  0.102
                                       keyword   0.083   0.367  0.182
-                                      hybrid    0.042   0.383  0.166
+                                      hybrid    0.058   0.433  0.181
             paraphrase           120  dense     0.183   0.467  0.279
                                       keyword   0.308   0.808  0.455
-                                      hybrid    0.225   0.625  0.362
+                                      hybrid    0.242   0.675  0.383
         "#]],
     );
     let json = sandbox.nba(&[&EVALUATE[..], &["--json"]].concat()).json();
