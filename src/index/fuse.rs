@@ -42,7 +42,7 @@ pub struct FusionParams {
 
 impl Default for FusionParams {
     fn default() -> Self {
-        Self { method: Fusion::Convex, k: 60.0, dense_weight: 1.0, keyword_weight: 0.4, exact_weight: 0.5 }
+        Self { method: Fusion::Convex, k: 60.0, dense_weight: 1.0, keyword_weight: 0.42, exact_weight: 0.5 }
     }
 }
 
@@ -99,8 +99,8 @@ pub struct Candidate {
     pub dense: Option<Seen>,
     /// BM25; `None` where the row shares no term with the query.
     pub keyword: Option<Seen>,
-    /// What BM25 is a share of: the best in the row's language. Above 0 where the row shares a term.
-    pub best_keyword: f32,
+    /// What BM25 is told in shares of, so that the best of a language has 1 or less. Above 0 where the row shares a term.
+    pub keyword_unit: f32,
     /// How rare the identifiers are that it shares with the query; `None` where it shares none.
     pub exact: Option<Seen>,
 }
@@ -152,7 +152,7 @@ pub fn fuse(candidates: &[Candidate], weights: &Weights, params: &FusionParams) 
         .iter()
         .map(|candidate| {
             let dense = candidate.dense.map(|seen| leg(seen, weights.dense, 1.0));
-            let keyword = candidate.keyword.map(|seen| leg(seen, weights.keyword, candidate.best_keyword));
+            let keyword = candidate.keyword.map(|seen| leg(seen, weights.keyword, candidate.keyword_unit));
             let exact = candidate.exact.map(|seen| leg(seen, weights.exact, 1.0));
             let score = [dense, keyword, exact].iter().flatten().map(|leg| leg.contribution).sum();
             Fused { scored: Scored { row: candidate.row, score }, dense, keyword, exact }

@@ -28,7 +28,10 @@ const MIN_DEPTH: usize = 100;
 /// What the best BM25 in a language is at least taken for, as a share of the best of all: so many times the square of the share
 /// of the query's words that the best row has. Where that is much, nothing needs another language, and its stray words are
 /// worth what they score.
-const OTHER_LANGUAGE: f32 = 5.0;
+const OTHER_LANGUAGE: f32 = 9.0;
+/// That a row in another language than the best shares a word says so much of what its language's best says; how much it
+/// shares says the rest. Only names, numbers and stray words can agree.
+const ANY_WORD: f32 = 0.3;
 
 /// One hybrid index, open for queries. `Send + Sync`.
 pub struct IndexReader {
@@ -346,8 +349,9 @@ impl IndexReader {
     ///
     /// Words of another language hardly match, so that a row would lose by its language alone: BM25 counts as a share of the
     /// best in its language, or of a part of the best of all where that is more; of the best of all where its language is not
-    /// known.
+    /// known. A row in another language than that of the best has a part of that for any word: see [`ANY_WORD`].
     fn candidates(&self, legs: [&[Scored]; 3], views: &[View], coverage: f32) -> Result<Vec<Candidate>> {
+        let said_in = legs[1].first().map(|best| self.language(best.row)).transpose()?.flatten();
         let ranks = |list: &[Scored]| -> BTreeMap<Row, (u32, f32)> {
             list.iter().zip(1..).map(|(hit, rank)| (hit.row, (rank, hit.score))).collect()
         };
@@ -364,7 +368,7 @@ impl IndexReader {
                 row,
                 dense: cosine.map(|score| (rank_in(&dense), score)),
                 keyword: bm25.map(|score| (rank_in(&keyword), score)),
-                best_keyword: 0.0,
+                keyword_unit: 0.0,
                 exact: exact.get(&row).map(|&(rank, score)| (Some(rank), score)),
             }
         };
@@ -379,7 +383,12 @@ impl IndexReader {
         let best = best_of.values().copied().fold(0.0, f32::max);
         let least = best * (OTHER_LANGUAGE * coverage * coverage).min(1.0);
         for (candidate, language) in candidates.iter_mut().zip(languages) {
-            candidate.best_keyword = if language.is_some() { best_of[&language].max(least) } else { best };
+            let own = if language.is_some() { best_of[&language] } else { best };
+            let unit = own.max(least);
+            let is_other = language.is_some() && said_in.is_some() && language != said_in;
+            let score = bm25(candidate);
+            let part = if is_other && score > 0.0 { (1.0 - ANY_WORD) + ANY_WORD * own / score } else { 1.0 };
+            candidate.keyword_unit = unit / part;
         }
         Ok(candidates)
     }

@@ -171,7 +171,7 @@ fn an_mcp_client_lists_and_calls_tools() {
         4. FIX_FEE_RATE (Corrigir a taxa) score 0.07, 80 % success in 18.3 h, 2 tickets; for: TICKET-0273, TICKET-0085; against: none
         5. ASK_TRANSACTION_DATA (Pedir dados da transação) score 0.06, 73 % success in 8.7 h, 3 tickets; for: TICKET-0343, TICKET-0081; against: TICKET-0461
         Best approach, as in TICKET-0343: Tudo o que estava devolvido caem no novo banco, registro feito.
-        Resolution: median 3.3 h, 3.3 to 11.1 h
+        Resolution: median 4.0 h, 3.3 to 11.1 h
 
         Kept: RELEASE_PAYOUT (Liberar o repasse) on TICKET-0042 was displayed. The next build counts it.
 

@@ -30,16 +30,16 @@ fn figures_by_set_and_leg() {
                                       hybrid    1.000   1.000  1.000
             typo                 120  dense     0.400   0.742  0.514
                                       keyword   0.583   0.942  0.709
-                                      hybrid    0.492   0.883  0.619
+                                      hybrid    0.483   0.858  0.611
             code_switched        120  dense     0.033   0.317  0.128
                                       keyword   0.150   0.650  0.300
-                                      hybrid    0.092   0.558  0.237
+                                      hybrid    0.075   0.533  0.218
             cross_language       120  dense     0.017   0.258  0.102
                                       keyword   0.083   0.367  0.182
-                                      hybrid    0.058   0.433  0.181
+                                      hybrid    0.058   0.392  0.175
             paraphrase           120  dense     0.183   0.467  0.279
                                       keyword   0.308   0.808  0.455
-                                      hybrid    0.242   0.675  0.383
+                                      hybrid    0.258   0.675  0.398
         "#]],
     );
     let json = sandbox.nba(&[&EVALUATE[..], &["--json"]].concat()).json();

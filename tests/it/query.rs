@@ -109,11 +109,11 @@ fn a_ticket_that_was_entered_twice_is_named_under_the_other() {
         no percentages: a build learns them from 100 tickets and more with a subcategory, some alike and some not
 
          1. TICKET-1  Estorno
-            0.8249  FINANCIAL · Vera Castilho
+            0.8389  FINANCIAL · Vera Castilho
             solved by OTHER
             “Fiz o estorno agora”
             nearly the same: TICKET-4
-            score 0.8249 · dense #1 cos 0.545 × 1.00 gave 0.5449 · keyword #1 bm25 2.286 × 0.28 gave 0.2801
+            score 0.8389 · dense #1 cos 0.545 × 1.00 gave 0.5449 · keyword #1 bm25 2.286 × 0.29 gave 0.2941
             because it is the nearest in meaning (cosine 0.54); shares 1 word (estorno 2.29); stands for 1 more ticket that says nearly the same
     "#]]);
     let answer = sandbox.nba(&["similar", "TICKET-3", "-k", "1", "--explain", "--json"]).json();
@@ -139,10 +139,10 @@ fn answers_as_a_person_sees_them() {
             no percentages: a build learns them from 100 tickets and more with a subcategory, some alike and some not
 
              1. TICKET-1  Estorno
-                0.9406  FINANCIAL · Vera Castilho
+                0.9577  FINANCIAL · Vera Castilho
                 solved by OTHER
                 “Fiz o estorno agora”
-                score 0.9406 · dense #1 cos 0.599 × 1.00 gave 0.5992 · keyword #1 bm25 3.015 × 0.34 gave 0.3415
+                score 0.9577 · dense #1 cos 0.599 × 1.00 gave 0.5992 · keyword #1 bm25 3.015 × 0.36 gave 0.3586
                 because it is the nearest in meaning (cosine 0.60); shares 1 word (estorno 3.01)
 
              2. TICKET-2  Maquininha
@@ -210,12 +210,12 @@ fn answers_as_a_person_sees_them() {
             --- stdout
             2 of 2 rows · generation g000001
 
-             1. TICKET-1#1  score 1.1267 · dense #1 cos 0.819 × 1.00 gave 0.8191 · keyword #1 bm25 1.397 × 0.31 gave 0.3076
+             1. TICKET-1#1  score 1.1421 · dense #1 cos 0.819 × 1.00 gave 0.8191 · keyword #1 bm25 1.397 × 0.32 gave 0.3230
                 step_id: TICKET-1#1
                 message: Fiz o estorno agora
                 action: OTHER
 
-             2. TICKET-2#0  score 0.0843 · dense #2 cos 0.053 × 1.00 gave 0.0531 · keyword #2 bm25 0.142 × 0.31 gave 0.0312
+             2. TICKET-2#0  score 0.0859 · dense #2 cos 0.053 × 1.00 gave 0.0531 · keyword #2 bm25 0.142 × 0.32 gave 0.0328
                 step_id: TICKET-2#0
                 message: Vamos trocar a maquininha
                 action: REPLACE_TERMINAL

@@ -109,7 +109,7 @@ const TAGS: &str = "tags";
 const THREAD: &str = "thread";
 
 /// Beside a dense leg of weight 1.
-const KEYWORD_WEIGHTS: [f32; 9] = [0.0, 0.1, 0.2, 0.4, 0.7, 1.2, 2.0, 4.0, 10.0];
+const KEYWORD_WEIGHTS: [f32; 9] = [0.0, 0.1, 0.2, 0.42, 0.7, 1.2, 2.0, 4.0, 10.0];
 const EXACT_WEIGHTS: [f32; 5] = [0.0, 0.25, 0.5, 1.0, 2.0];
 const DAMPINGS: [f32; 2] = [10.0, 60.0];
 const K1: [f32; 7] = [0.3, 0.6, 0.9, 1.2, 1.6, 2.2, 3.0];

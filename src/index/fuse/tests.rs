@@ -30,9 +30,9 @@ fn candidates(scores: &[Scores]) -> Vec<Candidate> {
         (0..scores.len() as u32).zip(scores).map(|(row, scores)| leg(scores).map(|it| (rank(row), it))).collect()
     };
     let (dense, keyword, exact) = (ranked(|it| Some(it.0)), ranked(|it| it.1), ranked(|it| it.2));
-    let best_keyword = scores.iter().filter_map(|it| it.1).fold(0.0, f32::max);
+    let keyword_unit = scores.iter().filter_map(|it| it.1).fold(0.0, f32::max);
     (0..scores.len())
-        .map(|at| Candidate { best_keyword, row: at as Row, dense: dense[at], keyword: keyword[at], exact: exact[at] })
+        .map(|at| Candidate { keyword_unit, row: at as Row, dense: dense[at], keyword: keyword[at], exact: exact[at] })
         .collect()
 }
 
