@@ -12,6 +12,7 @@
 mod alike;
 mod cell;
 mod fuse;
+mod language;
 mod manifest;
 mod query;
 mod reader;

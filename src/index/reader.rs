@@ -12,6 +12,7 @@ use std::path::Path;
 use super::alike::{Known, Words};
 use super::cell::Cells;
 use super::fuse::{Candidate, Fused, Legs, alone};
+use super::language::{Said, units};
 use super::manifest::{Manifest, SegmentEntry, check_files, read_json};
 use super::query::{Collapse, Degraded, Found, Hit, Query, QueryKind, QueryVector};
 use super::rows::{Rows, TextCell};
@@ -24,14 +25,6 @@ use crate::vector::{self, VectorIndex, dot};
 
 /// How many candidates each leg brings at least; fusion and grouping choose among them.
 const MIN_DEPTH: usize = 100;
-
-/// What the best BM25 in a language is at least taken for, as a share of the best of all: so many times the square of the share
-/// of the query's words that the best row has. Where that is much, nothing needs another language, and its stray words are
-/// worth what they score.
-const OTHER_LANGUAGE: f32 = 9.0;
-/// That a row in another language than the best shares a word says so much of what its language's best says; how much it
-/// shares says the rest. Only names, numbers and stray words can agree.
-const ANY_WORD: f32 = 0.3;
 
 /// One hybrid index, open for queries. `Send + Sync`.
 pub struct IndexReader {
@@ -346,10 +339,6 @@ impl IndexReader {
     }
 
     /// Every row that a leg found, with what all legs say of it, in the order of the rows.
-    ///
-    /// Words of another language hardly match, so that a row would lose by its language alone: BM25 counts as a share of the
-    /// best in its language, or of a part of the best of all where that is more; of the best of all where its language is not
-    /// known. A row in another language than that of the best has a part of that for any word: see [`ANY_WORD`].
     fn candidates(&self, legs: [&[Scored]; 3], views: &[View], coverage: f32) -> Result<Vec<Candidate>> {
         let said_in = legs[1].first().map(|best| self.language(best.row)).transpose()?.flatten();
         let ranks = |list: &[Scored]| -> BTreeMap<Row, (u32, f32)> {
@@ -373,22 +362,11 @@ impl IndexReader {
             }
         };
         let mut candidates: Vec<Candidate> = rows.into_iter().map(candidate).collect();
-        let languages: Vec<Option<&str>> = candidates.iter().map(|it| self.language(it.row)).collect::<Result<_>>()?;
         let bm25 = |candidate: &Candidate| candidate.keyword.map_or(0.0, |(_, score)| score);
-        let mut best_of: BTreeMap<Option<&str>, f32> = BTreeMap::new();
-        for (candidate, language) in candidates.iter().zip(&languages) {
-            let best = best_of.entry(*language).or_default();
-            *best = best.max(bm25(candidate));
-        }
-        let best = best_of.values().copied().fold(0.0, f32::max);
-        let least = best * (OTHER_LANGUAGE * coverage * coverage).min(1.0);
-        for (candidate, language) in candidates.iter_mut().zip(languages) {
-            let own = if language.is_some() { best_of[&language] } else { best };
-            let unit = own.max(least);
-            let is_other = language.is_some() && said_in.is_some() && language != said_in;
-            let score = bm25(candidate);
-            let part = if is_other && score > 0.0 { (1.0 - ANY_WORD) + ANY_WORD * own / score } else { 1.0 };
-            candidate.keyword_unit = unit / part;
+        let said = |candidate: &Candidate| Ok((bm25(candidate), self.language(candidate.row)?));
+        let said: Vec<Said<'_>> = candidates.iter().map(said).collect::<Result<_>>()?;
+        for (candidate, unit) in candidates.iter_mut().zip(units(&said, said_in, coverage)) {
+            candidate.keyword_unit = unit;
         }
         Ok(candidates)
     }
