@@ -6,19 +6,17 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use crate::desk::{
-    Author, Catalogue, Desk, Lesson, Name, OTHER, Ticket, Turn, language, step_at, step_places, thread_id,
-};
+use crate::desk::{Author, Catalogue, Desk, Lesson, Name, OTHER, Thread, Ticket, Turn, step_at, step_places};
 use crate::embed::{Blends, KeptVectors};
 use crate::rank::{Row, Scored, TopK};
 use crate::recommend::{
     Ending, Example, LearnParams, Learned, Moment, Outcome, RecommendParams, SimilarState, Situation, Vote, eligible,
     expected_success, learn, votes,
 };
-use crate::vector::dot;
+use crate::vector::products_into;
 
 /// Of the moments before a held-out one, only the newest so many are compared with it: it is done for each of those.
-const MOST_COMPARED: usize = 100_000;
+const MOST_COMPARED: usize = 50_000;
 /// A young desk holds out so many moments, or half of all.
 const FEWEST_HELD_OUT: usize = 100;
 /// Of the held-out moments, so many, evenly spread, set the shares.
@@ -39,25 +37,6 @@ pub struct Sources<'a> {
     pub kept: &'a KeptVectors,
     /// The vectors of all steps' states, in the order of the desk.
     pub states: &'a Blends,
-}
-
-/// What a ticket's conversation as a whole is told apart by.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Thread {
-    /// Equal for tickets with the same thread, which count once.
-    pub id: String,
-    /// `pt` or `en`: the language of subject and description; `?` where they have no words.
-    pub language: &'static str,
-}
-
-impl Thread {
-    /// That of a ticket.
-    #[must_use]
-    pub fn of(ticket: &Ticket) -> Self {
-        // Of what is known from the start alone: later messages must not tell about earlier moments.
-        let opening = format!("{}\n{}", ticket.subject, ticket.description);
-        Self { id: thread_id(ticket), language: language(&opening) }
-    }
 }
 
 /// Every step of a desk's tickets, in the order of the desk, and which of them are evidence.
@@ -297,18 +276,19 @@ impl<'a> History<'a> {
         others: impl Iterator<Item = (usize, impl AsRef<[f32]>)>,
         k: usize,
     ) -> Vec<Vec<SimilarState>> {
-        let ticket_of = |at: usize| self.moments[at].ticket;
-        let mut asked: Vec<(&Ticket, Cow<'_, [f32]>, TopK)> =
-            asked.iter().map(|&at| (ticket_of(at), self.state(at), TopK::new(k))).collect();
+        let states: Vec<f32> = asked.iter().flat_map(|&at| self.state(at).into_owned()).collect();
+        let mut asked: Vec<(&Ticket, TopK)> = asked.iter().map(|&at| (self.moments[at].ticket, TopK::new(k))).collect();
+        let mut scores = Vec::with_capacity(asked.len());
         for (place, other) in others {
-            for (ticket, state, best) in &mut asked {
-                if !std::ptr::eq(*ticket, ticket_of(place)) {
-                    best.push(Scored { row: place as Row, score: dot(state, other.as_ref()) });
+            products_into(other.as_ref(), &states, &mut scores);
+            for ((ticket, best), &score) in asked.iter_mut().zip(&scores) {
+                if !std::ptr::eq(*ticket, self.moments[place].ticket) {
+                    best.push(Scored { row: place as Row, score });
                 }
             }
         }
         let similar = |hit: Scored| self.moments[hit.row as usize].as_similar(hit.score);
-        asked.into_iter().map(|(.., best)| best.into_sorted().into_iter().map(similar).collect()).collect()
+        asked.into_iter().map(|(_, best)| best.into_sorted().into_iter().map(similar).collect()).collect()
     }
 
     /// Learns from what is known in `places`, oldest first; confidence is fitted to what the catalogue's rules leave.

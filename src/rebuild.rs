@@ -142,7 +142,8 @@ pub struct BuildRequest<'a> {
 /// A step forward of a build.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Progress {
-    /// A phase begins: `read`, `embed`, `learn`, `rows`, `indexes`, `similarity`, `gates` or `verify`.
+    /// A phase begins: `read`, `embed`, `learn` (from what was done, and by an index of tickets, which is written then),
+    /// `index` (of steps), `gates` or `verify`.
     Phase(&'static str),
     /// Of the texts to embed, so many are done.
     Embedded(Embedded),
@@ -268,20 +269,30 @@ pub fn prepare(
 
     progress(Progress::Phase(clock.phase("learn")))?;
     let learning = &request.params.learn;
-    let history = past.history(i64::MAX, learning.seed);
-    let learned = history.learn(history.known_before(i64::MAX), request.catalogue, learning, request.recommend);
-
-    let mut on_phase = |name| progress(Progress::Phase(clock.phase(name)));
     let vector = &request.params.vector;
     let keyword_memory = memory::for_keywords(request.params.memory_mb);
-    let tickets = IndexSpec { keyword_memory, ..tickets_spec(vector, &request.params.keyword) };
-    let steps = IndexSpec { keyword_memory, ..steps_spec(vector) };
-    writer.add_index(&tickets, past.ticket_rows(request.catalogue), &vectors, &mut on_phase)?;
-    writer.add_index(&steps, past.step_rows(&history, &learned), past.states(), &mut on_phase)?;
-    drop(history);
+    let spec = IndexSpec { keyword_memory, ..tickets_spec(vector, &request.params.keyword) };
+    let of_steps = || {
+        let history = past.history(i64::MAX, learning.seed);
+        let learned = history.learn(history.known_before(i64::MAX), request.catalogue, learning, request.recommend);
+        (history, learned)
+    };
+    let of_tickets = || {
+        let tickets = writer.write_index(&spec, past.ticket_rows(request.catalogue), &vectors)?;
+        let similarity = alike::learn(request, &past, &writer, &tickets, &vectors)?;
+        Ok::<_, Error>((tickets, similarity))
+    };
+    // Neither needs the other, and each leaves a core idle now and then.
+    let ((history, learned), of_tickets) = rayon::join(of_steps, of_tickets);
+    let (tickets, similarity) = of_tickets?;
 
-    on_phase("similarity")?;
-    let similarity = alike::learn(request, &past, &writer, &vectors)?;
+    let mut on_phase = |name| progress(Progress::Phase(clock.phase(name)));
+    on_phase("index")?;
+    let spec = IndexSpec { keyword_memory, ..steps_spec(vector) };
+    let steps = writer.write_index(&spec, past.step_rows(&history, &learned), past.states())?;
+    drop(history);
+    writer.add_index(tickets);
+    writer.add_index(steps);
 
     let measured = similarity.as_ref().map(|scale| scale.measured.clone());
     let kept = DeskFile {
@@ -317,6 +328,8 @@ pub fn prepare(
         gates,
         forced_by: None,
     };
+    // A desk of millions of texts takes a while to let go of.
+    rayon::spawn(move || drop((past, vectors)));
     Ok(Candidate::new(writer, report, figures, clock, request))
 }
 

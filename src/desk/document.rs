@@ -1,7 +1,10 @@
 //! Which text stands for what when it is embedded. Knows no model, no index and no row.
 
+use std::borrow::Cow;
+
 use sha2::{Digest as _, Sha256};
 
+use crate::desk::language::told_language;
 use crate::desk::ticket::{Author, Ticket, Turn};
 
 /// What the newest turn before an agent's weighs in the vector of the state, and the two before it.
@@ -61,7 +64,7 @@ impl<'a> Step<'a> {
 pub fn problem_text(ticket: &Ticket) -> String {
     let opening = ticket.thread.iter().take_while(|turn| turn.author != Author::Agent);
     let messages = opening.filter(|turn| turn.author == Author::Customer).map(|turn| turn.text.as_str());
-    let mut lines: Vec<String> = Vec::new();
+    let mut lines: Vec<Cow<'_, str>> = Vec::new();
     for text in [ticket.subject.as_str(), ticket.description.as_str()].into_iter().chain(messages) {
         let line = one_line(text);
         if !line.is_empty() && !lines.iter().any(|earlier| is_same(earlier, &line)) {
@@ -79,7 +82,7 @@ pub fn problem_text(ticket: &Ticket) -> String {
 const LATER_WEIGHT: f32 = 0.25;
 
 /// The turns from the first answer of an agent on that have words.
-fn later_turns(ticket: &Ticket) -> impl Iterator<Item = &Turn> {
+pub(crate) fn later_turns(ticket: &Ticket) -> impl Iterator<Item = &Turn> {
     let opening = |turn: &&Turn| turn.author != Author::Agent;
     ticket.thread.iter().skip_while(opening).filter(|turn| !turn.text.trim().is_empty())
 }
@@ -136,9 +139,9 @@ pub fn step_at(ticket: &Ticket, position: usize, turn: usize) -> Step<'_> {
 pub fn state_text(ticket: &Ticket, turn: usize) -> String {
     let before = &ticket.thread[..turn];
     let mut lines = vec![one_line(&ticket.subject)];
-    lines.extend(last_turns(before).map(marked));
+    lines.extend(last_turns(before).map(marked).map(Cow::Owned));
     if needs_description(ticket, before) {
-        lines.push(format!("C: {}", one_line(&ticket.description)));
+        lines.push(Cow::Owned(format!("C: {}", one_line(&ticket.description))));
     }
     lines.join("\n")
 }
@@ -173,12 +176,33 @@ fn needs_description(ticket: &Ticket, before: &[Turn]) -> bool {
 #[must_use]
 pub fn thread_id(ticket: &Ticket) -> String {
     let mut sum = Sha256::new();
-    let spoken = ticket.thread.iter().map(marked);
+    let spoken = ticket.thread.iter().map(marked).map(Cow::Owned);
     for line in [one_line(&ticket.subject), one_line(&ticket.description)].into_iter().chain(spoken) {
         sum.update(line.to_lowercase());
         sum.update("\n");
     }
     sum.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// What a ticket's conversation as a whole is told apart by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Thread {
+    /// See [`thread_id`]. Equal for tickets with the same thread, which count once.
+    pub id: String,
+    /// `pt` or `en`: the language of the problem; `?` where that has no words.
+    pub language: &'static str,
+    /// The same where it is clear.
+    pub sure_language: Option<&'static str>,
+}
+
+impl Thread {
+    /// That of a ticket.
+    #[must_use]
+    pub fn of(ticket: &Ticket) -> Self {
+        // Of what is known before anybody acts alone: later messages must not tell about earlier moments.
+        let (language, is_sure) = told_language(&problem_text(ticket));
+        Self { id: thread_id(ticket), language, sure_language: is_sure.then_some(language) }
+    }
 }
 
 /// The id of the pending step of an active ticket.
@@ -200,8 +224,17 @@ fn marked(turn: &Turn) -> String {
     format!("{marker}: {}", one_line(&turn.text))
 }
 
-fn one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
+/// With single blanks alone, none of them outside; most texts are so already.
+fn one_line(text: &str) -> Cow<'_, str> {
+    let is_blank = |byte: u8| byte.is_ascii_whitespace() || byte == b'\x0b';
+    let bytes = text.as_bytes();
+    let mut follows = bytes.iter().zip(bytes.iter().skip(1).chain(b" "));
+    let is_plain = |(&byte, &next): (&u8, &u8)| !is_blank(byte) || (byte == b' ' && !is_blank(next));
+    let has_other_blanks = || text.chars().any(|c| !c.is_ascii() && c.is_whitespace());
+    if bytes.first().is_none_or(|&first| !is_blank(first)) && follows.all(is_plain) && !has_other_blanks() {
+        return Cow::Borrowed(text);
+    }
+    Cow::Owned(text.split_whitespace().collect::<Vec<_>>().join(" "))
 }
 
 /// A thread without turns waits for the agent, since opening the ticket was the customer's turn.
@@ -209,7 +242,45 @@ fn customer_spoke_last(thread: &[Turn]) -> bool {
     thread.last().is_none_or(|turn| turn.author == Author::Customer)
 }
 
+fn lowered(word: &str) -> impl Iterator<Item = char> {
+    word.chars().flat_map(char::to_lowercase)
+}
+
 /// The same words, whatever the case and the blanks.
 fn is_same(one: &str, other: &str) -> bool {
-    one.trim() == other.trim() || one_line(one).to_lowercase() == one_line(other).to_lowercase()
+    let is_same_word = |one: &str, other: &str| one == other || lowered(one).eq(lowered(other));
+    let (mut one, mut other) = (one.split_whitespace(), other.split_whitespace());
+    loop {
+        match (one.next(), other.next()) {
+            (None, None) => return true,
+            (Some(word), Some(its)) if is_same_word(word, its) => {}
+            _ => return false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::{is_same, one_line};
+
+    proptest! {
+        #[test]
+        fn a_line_has_single_blanks_alone(text in "[a-zÉé ,\n\t\u{a0}\u{b}\u{85}]{0,20}") {
+            let words: Vec<&str> = text.split_whitespace().collect();
+            prop_assert_eq!(one_line(&text), words.join(" "));
+        }
+
+        #[test]
+        fn the_same_is_what_differs_in_case_and_blanks_alone(
+            one in "[aAéÉİ \n]{0,6}",
+            other in "[aAéÉİ \n]{0,6}",
+        ) {
+            let lowered = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase();
+            prop_assert_eq!(is_same(&one, &other), lowered(&one) == lowered(&other));
+            let in_other_case = format!(" {}\n", one.to_lowercase());
+            prop_assert!(is_same(&one, &in_other_case));
+        }
+    }
 }

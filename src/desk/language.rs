@@ -6,21 +6,24 @@ use whatlang::{Detector, Lang};
 /// desk 1 in 100 is below it; of those above it 2 in 1,000 are taken for the other language.
 const LEAST_CONFIDENCE: f64 = 0.5;
 
-/// `pt` or `en`, by which trigrams of letters it has; `?` for a text without words.
+/// `pt` or `en`, by which trigrams of letters it has, `?` for a text without words; and whether the letters tell it clearly.
+#[must_use]
+pub fn told_language(text: &str) -> (&'static str, bool) {
+    let told = Detector::with_allowlist(vec![Lang::Por, Lang::Eng]).detect(text);
+    told.map_or(("?", false), |info| (code(info.lang()), info.confidence() >= LEAST_CONFIDENCE))
+}
+
+/// `pt` or `en`; `?` for a text without words. See [`told_language`].
 #[must_use]
 pub fn language(text: &str) -> &'static str {
-    detector().detect_lang(text).map_or("?", code)
+    told_language(text).0
 }
 
 /// `pt` or `en` where the letters tell it clearly.
 #[must_use]
 pub fn sure_language(text: &str) -> Option<&'static str> {
-    let info = detector().detect(text).filter(|info| info.confidence() >= LEAST_CONFIDENCE)?;
-    Some(code(info.lang()))
-}
-
-fn detector() -> Detector {
-    Detector::with_allowlist(vec![Lang::Por, Lang::Eng])
+    let (language, is_sure) = told_language(text);
+    is_sure.then_some(language)
 }
 
 fn code(lang: Lang) -> &'static str {

@@ -22,9 +22,10 @@ pub mod ticket;
 
 pub use action::{Catalogue, OTHER, TitleLanguage};
 pub use assign::{AssignParams, Assigner, Likeness};
+pub(crate) use document::later_turns;
 pub use document::{
-    Part, Step, conversation_parts, later_text, pending_step_id, problem_text, step_at, step_places, steps, thread_id,
-    ticket_parts,
+    Part, Step, Thread, conversation_parts, later_text, pending_step_id, problem_text, step_at, step_places, steps,
+    thread_id, ticket_parts,
 };
 pub use eligibility::{Circumstances, Earlier, Ineligible};
 pub use identifiers::{Identifier, IdentifierKind, identifier_terms, identifiers, is_only_codes, query_terms};

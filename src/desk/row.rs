@@ -11,9 +11,8 @@ use arrow::datatypes::{DataType, Field, Schema};
 use arrow::record_batch::RecordBatch;
 
 use crate::desk::action::{ActionKind, Catalogue};
-use crate::desk::document::{Step, later_text, pending_step_id, problem_text, state_text, steps, thread_id};
+use crate::desk::document::{Step, Thread, later_text, pending_step_id, problem_text, state_text, steps};
 use crate::desk::identifiers::identifier_terms;
-use crate::desk::language::sure_language;
 use crate::desk::ticket::{Agent, Ticket};
 use crate::error::{Error, Result};
 use crate::table::schema::UTC;
@@ -21,7 +20,7 @@ use crate::table::schema::UTC;
 /// The rows of the index `tickets` for some tickets of a desk: one a ticket, in their order. `problem` is what the customer
 /// asked for, `language` the one that it is in (`pt`, `en`), if that is clear; `thread` is what was said later.
 ///
-/// `actions_of` has, for each ticket, the action of each agent turn. `solved_by` and `solution` are given for resolved
+/// `threads` has the [`Thread`] of each ticket, `actions_of` the action of each of its agent turns. `solved_by` and `solution` are given for resolved
 /// tickets: the last agent turn whose action resolves; if there is none, the last that escalates; failing that the last
 /// that does not merely close; failing that the last.
 ///
@@ -29,14 +28,16 @@ use crate::table::schema::UTC;
 /// [`Error::Internal`] if the columns do not fit together.
 ///
 /// # Panics
-/// If `actions_of` does not have one entry for each ticket and agent turn.
+/// If `threads` or `actions_of` does not have one entry for each ticket, or for an agent turn.
 pub fn ticket_rows(
     tickets: &[Ticket],
     agents: &[Agent],
     catalogue: &Catalogue,
+    threads: &[Thread],
     actions_of: &[Vec<impl AsRef<str>>],
 ) -> Result<RecordBatch> {
     assert_eq!(tickets.len(), actions_of.len(), "one list of actions for each ticket");
+    assert_eq!(tickets.len(), threads.len(), "the thread of each ticket");
     let agents: BTreeMap<&str, &Agent> = agents.iter().map(|agent| (agent.id.as_str(), agent)).collect();
     let agent_of = |ticket: &Ticket| ticket.agent_id.as_deref().and_then(|id| agents.get(id).copied());
     let solutions: Vec<Option<Solution<'_>>> =
@@ -47,11 +48,10 @@ pub fn ticket_rows(
     columns.text("ticket_id", tickets.iter().map(|ticket| &ticket.id));
     columns.text("subject", tickets.iter().map(|ticket| &ticket.subject));
     columns.text("description", tickets.iter().map(|ticket| &ticket.description));
-    let languages: StringArray = problems.iter().map(|text| sure_language(text)).collect();
     columns.text("problem", problems);
-    columns.maybe("language", languages);
+    columns.maybe("language", threads.iter().map(|thread| thread.sure_language).collect::<StringArray>());
     columns.text("thread", tickets.iter().map(later_text));
-    columns.text("thread_id", tickets.iter().map(thread_id));
+    columns.text("thread_id", threads.iter().map(|thread| &thread.id));
     columns.context(tickets.iter());
     columns.texts("tags", tickets.iter().map(|ticket| ticket.tags.as_slice()));
     columns.outcome(tickets.iter());
@@ -74,27 +74,30 @@ pub fn ticket_rows(
 }
 
 /// The rows of the index `steps` for some tickets of a desk: the steps of each ticket, in their order. `state` is the text
-/// that stands for it, `language` the one that it is in (`pt`, `en`), if that is clear.
+/// that stands for it, `language` the one that its ticket's problem is in (`pt`, `en`), if that is clear: a state can be
+/// short.
 ///
-/// `actions_of` as for [`ticket_rows`]. A step's id is its ticket's with `#` and the turn; a pending one's with `#next`.
+/// `threads` and `actions_of` as for [`ticket_rows`]. A step's id is its ticket's with `#` and the turn; a pending one's with `#next`.
 ///
 /// # Errors
 /// [`Error::Internal`] if the columns do not fit together.
 ///
 /// # Panics
-/// If `actions_of` does not have one entry for each ticket and agent turn.
-pub fn step_rows<A: AsRef<str>>(tickets: &[Ticket], actions_of: &[Vec<A>]) -> Result<RecordBatch> {
+/// If `threads` or `actions_of` does not have one entry for each ticket, or for an agent turn.
+pub fn step_rows<A: AsRef<str>>(tickets: &[Ticket], threads: &[Thread], actions_of: &[Vec<A>]) -> Result<RecordBatch> {
     assert_eq!(tickets.len(), actions_of.len(), "one list of actions for each ticket");
+    assert_eq!(tickets.len(), threads.len(), "the thread of each ticket");
     let mut all: Vec<(&Ticket, &[A], Step<'_>)> = Vec::new();
-    for (ticket, actions) in tickets.iter().zip(actions_of) {
+    let mut thread_of: Vec<&Thread> = Vec::new();
+    for ((ticket, thread), actions) in tickets.iter().zip(threads).zip(actions_of) {
         let mut taken = 0;
         for step in steps(ticket) {
             taken += usize::from(step.message.is_some());
             all.push((ticket, actions, step));
+            thread_of.push(thread);
         }
         assert_eq!(taken, actions.len(), "one action for each agent turn of {}", ticket.id);
     }
-    let threads: BTreeMap<&str, String> = tickets.iter().map(|it| (it.id.as_str(), thread_id(it))).collect();
     let action = |at: &(&Ticket, &'_ [A], Step<'_>)| at.1.get(at.2.position).map(|action| action.as_ref().to_owned());
     let last_action =
         |at: &(&Ticket, &[A], Step<'_>)| at.2.position.checked_sub(1).map(|before| at.1[before].as_ref().to_owned());
@@ -104,10 +107,10 @@ pub fn step_rows<A: AsRef<str>>(tickets: &[Ticket], actions_of: &[Vec<A>]) -> Re
     let mut columns = Columns::default();
     columns.text("step_id", all.iter().map(|(ticket, _, step)| step_id(ticket, step)));
     columns.text("ticket_id", tickets().map(|ticket| &ticket.id));
-    columns.text("thread_id", all.iter().map(|(ticket, ..)| &threads[ticket.id.as_str()]));
+    columns.text("thread_id", thread_of.iter().map(|thread| &thread.id));
     let states: Vec<String> = all.iter().map(|(ticket, _, step)| state_text(ticket, step.turn)).collect();
     columns.text("state", &states);
-    columns.maybe("language", states.iter().map(|state| sure_language(state)).collect::<StringArray>());
+    columns.maybe("language", thread_of.iter().map(|thread| thread.sure_language).collect::<StringArray>());
     columns.full("position", Int64Array::from_iter_values(all.iter().map(|(.., step)| step.position as i64)));
     columns.maybe("action", StringArray::from_iter(all.iter().map(action)));
     columns.maybe("last_action", StringArray::from_iter(all.iter().map(last_action)));

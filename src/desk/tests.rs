@@ -108,6 +108,10 @@ fn actions_of_small() -> Vec<Vec<String>> {
         .to_vec()
 }
 
+fn threads(desk: &Desk) -> Vec<Thread> {
+    desk.tickets.iter().map(Thread::of).collect()
+}
+
 fn rows_text(batch: &RecordBatch) -> String {
     let mut text = String::new();
     for row in 0..batch.num_rows() {
@@ -226,8 +230,14 @@ fn documents_say_what_is_embedded() {
 
 #[test]
 fn ticket_rows_carry_the_solution() {
-    let rows =
-        ticket_rows(&small().tickets, &small().agents, &catalogue(CATALOGUE).unwrap(), &actions_of_small()).unwrap();
+    let rows = ticket_rows(
+        &small().tickets,
+        &small().agents,
+        &catalogue(CATALOGUE).unwrap(),
+        &threads(&small()),
+        &actions_of_small(),
+    )
+    .unwrap();
     expect![[r#"
         ticket_id: T1
         subject: Tarifa errada
@@ -308,7 +318,7 @@ fn ticket_rows_carry_the_solution() {
 
 #[test]
 fn step_rows_carry_the_outcome() {
-    let rows = step_rows(&small().tickets, &actions_of_small()).unwrap();
+    let rows = step_rows(&small().tickets, &threads(&small()), &actions_of_small()).unwrap();
     expect![[r#"
         step_id: T1#2
         ticket_id: T1
@@ -441,7 +451,8 @@ fn step_rows_carry_the_outcome() {
 #[test]
 fn schemas_are_as_promised() {
     let none: [Vec<String>; 0] = [];
-    let batches = [ticket_rows(&[], &[], &Catalogue::default(), &none).unwrap(), step_rows(&[], &none).unwrap()];
+    let batches =
+        [ticket_rows(&[], &[], &Catalogue::default(), &[], &none).unwrap(), step_rows(&[], &[], &none).unwrap()];
     let schemas: Vec<String> = batches
         .iter()
         .map(|batch| {
@@ -709,8 +720,9 @@ fn the_seeds_desks_load_and_hold_nothing_personal() {
         assert_eq!([desk.tickets.len(), turns, taken, pending, desk.agents.len()], counts);
 
         let rows = [
-            ticket_rows(&desk.tickets, &desk.agents, &catalogue(CATALOGUE).unwrap(), &actions).unwrap(),
-            step_rows(&desk.tickets, &actions).unwrap(),
+            ticket_rows(&desk.tickets, &desk.agents, &catalogue(CATALOGUE).unwrap(), &threads(&desk), &actions)
+                .unwrap(),
+            step_rows(&desk.tickets, &threads(&desk), &actions).unwrap(),
         ];
         assert_eq!([rows[0].num_rows(), rows[1].num_rows()], [500, taken + pending]);
         let text: String = rows.iter().map(rows_text).collect();

@@ -5,11 +5,13 @@
 //! (hash of the text, the vector, a checksum). Records are appended as texts are embedded, so that what a killed build has
 //! embedded is not embedded again; one that was cut short or spoilt does not match its checksum and counts as absent.
 
+use std::borrow::Cow;
 use std::io::{BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use fs_err as fs;
 use memmap2::Mmap;
+use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
 use super::kept::{HASH_BYTES, KeptVectors, Layout, Records, TextHash, first_bytes, hash};
@@ -22,6 +24,8 @@ const MAGIC: &[u8; 8] = b"nbavec01";
 const CHECKSUM_BYTES: usize = 8;
 /// Texts that are embedded between two writes: some seconds of work, and enough to be sorted by length.
 const TEXTS_PER_WRITE: usize = 1_024;
+/// Records that are read and checked at once by all cores: some megabytes.
+const RECORDS_PER_READ: usize = 4_096;
 /// The record of a text that has none yet.
 const NO_RECORD: u32 = u32::MAX;
 
@@ -37,8 +41,8 @@ pub struct VectorCache {
     no_others: bool,
 }
 
-/// Tells texts one after another to whoever asks; the same each time, and some of them more than once.
-pub type Texts<'a> = dyn Fn(&mut dyn FnMut(&str) -> Result<()>) -> Result<()> + 'a;
+/// Tells texts, some at a time, to whoever asks; the same each time, and some of them more than once.
+pub type Texts<'a> = dyn Fn(&mut dyn FnMut(&[Cow<'_, str>]) -> Result<()>) -> Result<()> + 'a;
 
 /// How far the embedding of texts is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -106,25 +110,29 @@ impl VectorCache {
         on_progress: &mut dyn FnMut(Embedded) -> Result<()>,
     ) -> Result<KeptVectors> {
         let mut records = Records::new();
-        texts(&mut |text| {
-            records.insert(hash(text), NO_RECORD);
+        texts(&mut |some| {
+            records.extend(hashes(some).into_iter().map(|hash| (hash, NO_RECORD)));
             Ok(())
         })?;
         let mut file = fs::OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&self.path)?;
         let n_before = self.find(&mut file, &mut records)?;
         let reused = records.values().filter(|&&record| record != NO_RECORD).count();
         let mut fresh = Fresh { cache: self, embedder, file, n_records: n_before, waiting: Vec::new(), on_progress };
-        let mut so_far = Embedded { done: reused, reused, total: records.len() };
+        let total = records.len();
+        let mut so_far = Embedded { done: reused, reused, total };
         (fresh.on_progress)(so_far)?;
 
-        texts(&mut |text| {
-            let record = records.entry(hash(text)).or_insert(NO_RECORD);
+        let mut keep = |text: &str, hash: TextHash| {
+            let record = records.entry(hash).or_insert(NO_RECORD);
             if *record == NO_RECORD {
                 *record = fresh.n_records + fresh.waiting.len() as u32;
                 fresh.waiting.push(text.to_owned());
             }
             if fresh.waiting.len() == TEXTS_PER_WRITE { fresh.write(&mut so_far) } else { Ok(()) }
-        })?;
+        };
+        if reused < total {
+            texts(&mut |some| some.iter().zip(hashes(some)).try_for_each(|(text, hash)| keep(text, hash)))?;
+        }
         fresh.write(&mut so_far)?;
         let file = fresh.file;
         file.sync_data()?;
@@ -152,17 +160,21 @@ impl VectorCache {
         }
         let n_records = (n_bytes as usize - header.len()) / self.record_bytes();
         let n_records = u32::try_from(n_records).map_err(|_| self.too_many())?;
-        let mut bytes = vec![0; self.record_bytes()];
-        for number in 0..n_records {
-            reader.read_exact(&mut bytes)?;
-            let (key, rest) = bytes.split_at(HASH_BYTES);
-            if let Some(record) = key.first_chunk().and_then(|key: &TextHash| records.get_mut(key)) {
+        let mut bytes = vec![0; self.record_bytes() * RECORDS_PER_READ];
+        let mut found: Vec<(TextHash, u32)> = Vec::new();
+        for first in (0..n_records).step_by(RECORDS_PER_READ) {
+            let n = (n_records - first).min(RECORDS_PER_READ as u32);
+            let bytes = &mut bytes[..n as usize * self.record_bytes()];
+            reader.read_exact(bytes)?;
+            let is_whole = |(number, record): (u32, &[u8])| {
+                let (key, rest) = record.split_first_chunk().filter(|(key, _)| records.contains_key(*key))?;
                 let (numbers, sum) = rest.split_at(rest.len() - CHECKSUM_BYTES);
-                if sum == checksum(key, numbers) {
-                    *record = number;
-                }
-            }
+                (sum == checksum(key, numbers)).then_some((*key, number))
+            };
+            let numbered = (first..first + n).into_par_iter().zip(bytes.par_chunks(self.record_bytes()));
+            found.par_extend(numbered.filter_map(is_whole));
         }
+        records.extend(found);
         let end = (self.header.len() + n_records as usize * self.record_bytes()) as u64;
         file.set_len(end)?;
         file.seek(SeekFrom::Start(end))?;
@@ -240,6 +252,10 @@ impl Fresh<'_> {
         (self.on_progress)(*so_far)?;
         told
     }
+}
+
+fn hashes(texts: &[Cow<'_, str>]) -> Vec<TextHash> {
+    texts.par_iter().map(|text| hash(text)).collect()
 }
 
 fn append_record(records: &mut Vec<u8>, key: &TextHash, vector: &Vector) {

@@ -6,12 +6,16 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use memmap2::Mmap;
+use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
 use super::Vector;
 use crate::error::{Error, Result};
 
 pub(super) const HASH_BYTES: usize = 16;
+
+/// Of so many things one core makes the rows at a time: see [`Blends::of_each`].
+const THINGS_AT_ONCE: usize = 1_024;
 
 /// Half a SHA-256 of a text: two texts of one hash are less likely than a broken machine.
 pub(super) type TextHash = [u8; HASH_BYTES];
@@ -114,6 +118,30 @@ impl Blends {
         self.sum(&self.parts[start..]).ok_or_else(|| Error::internal("adding up vectors", "they have no sum"))?;
         self.ends.push(self.parts.len());
         Ok(())
+    }
+
+    /// The rows that `push` adds for each of some things, in their order: made by all cores.
+    ///
+    /// # Errors
+    /// Those of `push`.
+    pub fn of_each<T: Sync>(
+        kept: &Arc<KeptVectors>,
+        things: &[T],
+        push: impl Fn(&mut Self, &T) -> Result<()> + Sync,
+    ) -> Result<Self> {
+        let of_some = |some: &[T]| {
+            let mut blends = Self::new(Arc::clone(kept));
+            some.iter().try_for_each(|thing| push(&mut blends, thing)).map(|()| blends)
+        };
+        let mut all = Self::new(Arc::clone(kept));
+        for some in things.chunks(THINGS_AT_ONCE * rayon::current_num_threads()) {
+            for blends in some.par_chunks(THINGS_AT_ONCE).map(of_some).collect::<Vec<_>>() {
+                let Self { parts, ends, .. } = blends?;
+                all.ends.extend(ends.iter().map(|end| all.parts.len() + end));
+                all.parts.extend(parts);
+            }
+        }
+        Ok(all)
     }
 
     /// How many rows there are.

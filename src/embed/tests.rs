@@ -1,5 +1,6 @@
 //! What holds for any embedder, for a model folder, and for the model of the repository where it is there.
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
@@ -103,9 +104,10 @@ impl Embedder for Counting {
     }
 }
 
-/// Tells each of some texts twice.
+/// Tells each of some texts twice, a few at a time.
 fn telling<'a>(texts: &'a [&str]) -> Box<Texts<'a>> {
-    Box::new(move |each| texts.iter().chain(texts).try_for_each(|text| each(text)))
+    let told: Vec<Cow<'_, str>> = texts.iter().chain(texts).map(|&text| Cow::Borrowed(text)).collect();
+    Box::new(move |each| told.chunks(700).try_for_each(&mut *each))
 }
 
 /// The only file of a folder.
@@ -210,6 +212,25 @@ fn a_sum_of_kept_vectors_is_the_sum_of_its_parts() {
         .map(|row| row.into_owned())
         .collect::<Vec<_>>();
     assert_eq!(rows, [&sum, &vectors[1], &sum].map(|vector| vector.to_vec()));
+}
+
+#[test]
+fn rows_made_by_all_cores_are_those_made_one_by_one() {
+    let embedder = Counting::new();
+    let texts = ["estorno não caiu", "maquininha sem sinal", "taxa errada"];
+    let cache = VectorCache::temporary(embedder.identity()).unwrap();
+    let kept = std::sync::Arc::new(cache.embed(&embedder, &*telling(&texts), &mut |_| Ok(())).unwrap());
+    // Things with no row, with one, and with several; more than are made at once.
+    let things: Vec<usize> = (0..9_000).collect();
+    let push = |blends: &mut Blends, &thing: &usize| {
+        (0..thing % 3).try_for_each(|row| blends.push(texts[..1 + (thing + row) % 3].iter().map(|&text| (text, 0.5))))
+    };
+    let together = Blends::of_each(&kept, &things, push).unwrap();
+    let mut alone = Blends::new(std::sync::Arc::clone(&kept));
+    things.iter().try_for_each(|thing| push(&mut alone, thing)).unwrap();
+    assert_eq!((together.len(), alone.len()), (9_000, 9_000));
+    assert!((0..9_000).all(|row| together.of(row) == alone.of(row)));
+    assert!(Blends::of_each(&kept, &things, |blends, _| blends.push(std::iter::empty())).is_err());
 }
 
 #[test]

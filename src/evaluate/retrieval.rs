@@ -219,6 +219,6 @@ fn build(
         vector: VectorParams { kind: Kind::Flat, ..VectorParams::default() },
         keyword_memory: KEYWORD_MEMORY,
     };
-    let (_, sha256) = write(folder, &spec, [Ok(batch)], vectors, embedder.identity(), &mut |_| Ok(()))?;
+    let (_, sha256) = write(folder, &spec, [Ok(batch)], vectors, embedder.identity())?;
     IndexReader::open(folder, &sha256, false)
 }

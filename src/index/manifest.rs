@@ -4,6 +4,7 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use fs_err as fs;
+use rayon::prelude::*;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -144,32 +145,34 @@ pub(crate) fn sha256_of_file(path: &Path) -> Result<String> {
 
 /// Every file below a folder with its size and sum, by path. Each is flushed to the disk on the way.
 pub(crate) fn list_files(folder: &Path) -> Result<Vec<FileEntry>> {
-    let mut entries = Vec::new();
+    let mut paths = Vec::new();
     let mut folders = vec![folder.to_owned()];
-    while let Some(inner) = folders.pop() {
-        for entry in fs::read_dir(&inner)? {
+    let mut at = 0;
+    while at < folders.len() {
+        for entry in fs::read_dir(&folders[at])? {
             let path = entry?.path();
-            if path.is_dir() {
-                folders.push(path);
-                continue;
-            }
-            fs::File::open(&path)?.sync_all()?;
-            let below = path.strip_prefix(folder).unwrap_or(&path);
-            entries.push(FileEntry {
-                path: below.iter().map(|part| part.to_string_lossy()).collect::<Vec<_>>().join("/"),
-                bytes: fs::metadata(&path)?.len(),
-                sha256: sha256_of_file(&path)?,
-            });
+            (if path.is_dir() { &mut folders } else { &mut paths }).push(path);
         }
-        sync_folder(&inner)?;
+        at += 1;
     }
+    let listed = |path: &PathBuf| {
+        fs::File::open(path)?.sync_all()?;
+        let below = path.strip_prefix(folder).unwrap_or(path);
+        Ok(FileEntry {
+            path: below.iter().map(|part| part.to_string_lossy()).collect::<Vec<_>>().join("/"),
+            bytes: fs::metadata(path)?.len(),
+            sha256: sha256_of_file(path)?,
+        })
+    };
+    let mut entries: Vec<FileEntry> = paths.par_iter().map(listed).collect::<Result<_>>()?;
+    folders.iter().try_for_each(|folder| sync_folder(folder))?;
     entries.sort_by(|a, b| a.path.cmp(&b.path));
     Ok(entries)
 }
 
 /// Compares files with their entries: always the sizes, and the sums where asked.
 pub(crate) fn check_files(folder: &Path, files: &[FileEntry], sums: bool) -> Result<()> {
-    for entry in files {
+    let check = |entry: &FileEntry| {
         let path: PathBuf = folder.join(&entry.path);
         let Ok(metadata) = fs::metadata(&path) else {
             return Err(Error::corrupt(path, "the manifest names it, but it is not there"));
@@ -180,8 +183,11 @@ pub(crate) fn check_files(folder: &Path, files: &[FileEntry], sums: bool) -> Res
         if sums && sha256_of_file(&path)? != entry.sha256 {
             return Err(Error::corrupt(path, "its checksum is not the manifest's"));
         }
-    }
-    Ok(())
+        Ok(())
+    };
+    // Of several that are damaged the first is named.
+    let checked: Vec<Result<()>> = files.par_iter().map(check).collect();
+    checked.into_iter().collect()
 }
 
 /// Writes a value as indented JSON, flushed; the sum of the bytes comes back.

@@ -7,10 +7,12 @@
 //! Pre-trained Multilingual Representations, EMNLP 2020, one for each language). See `benches/README.md`.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::path::Path;
 
 use arrow::array::{Array as _, StringArray};
 use fs_err as fs;
+use rayon::prelude::*;
 
 use crate::discriminant::discriminant;
 use crate::embed::{RowVectors, Vector};
@@ -30,8 +32,13 @@ const PRIOR_ROWS: f64 = 20.0;
 const FEWEST_LABELLED: usize = 100;
 /// Of more rows with a label, so many, evenly spread, teach it.
 const MOST_LABELLED: usize = 20_000;
+/// Vectors of so many rows are summed by one core at a time; always the same, since the order of a sum shows in its last bits.
+const SUMMED_AT_ONCE: usize = 4_096;
 /// What is shorter, once the mean is taken away, has no direction of its own.
 const LEAST_LENGTH: f64 = 1e-4;
+
+/// How many vectors, and their sum.
+type Sum = (f64, Vec<f64>);
 
 /// Means of vectors, or none, and a linear map, or none. A vector belongs to the mean whose direction it is nearest to, so that a query needs no
 /// language to be known.
@@ -50,19 +57,30 @@ impl Space {
             return Self::default();
         }
         let dimension = vectors.of(0).len();
-        let mut sums: BTreeMap<&str, (f64, Vec<f64>)> = BTreeMap::new();
-        let mut all = (0.0, vec![0.0; dimension]);
-        let add = |(count, sum): &mut (f64, Vec<f64>), vector: &[f32]| {
-            *count += 1.0;
-            sum.iter_mut().zip(vector.iter()).for_each(|(sum, &value)| *sum += f64::from(value));
-        };
-        for (row, vector) in vectors.iter().enumerate() {
-            add(&mut all, &vector);
-            if !languages.is_null(row) {
-                add(sums.entry(languages.value(row)).or_insert_with(|| (0.0, vec![0.0; dimension])), &vector);
+        let none = || (0.0, vec![0.0; dimension]);
+        let sums_of = |rows: Range<usize>| {
+            let mut sums: BTreeMap<Option<&str>, Sum> = BTreeMap::new();
+            for row in rows {
+                let language = languages.is_valid(row).then(|| languages.value(row));
+                let (count, sum) = sums.entry(language).or_insert_with(none);
+                *count += 1.0;
+                sum.iter_mut().zip(vectors.of(row).iter()).for_each(|(sum, &value)| *sum += f64::from(value));
             }
+            sums
+        };
+        let starts = (0..vectors.len()).into_par_iter().step_by(SUMMED_AT_ONCE);
+        let parts: Vec<BTreeMap<Option<&str>, Sum>> =
+            starts.map(|start| sums_of(start..(start + SUMMED_AT_ONCE).min(vectors.len()))).collect();
+        let (mut sums, mut all): (BTreeMap<&str, Sum>, Sum) = (BTreeMap::new(), none());
+        let add = |(count, sum): &mut Sum, (more, of_more): &Sum| {
+            *count += more;
+            sum.iter_mut().zip(of_more).for_each(|(sum, more)| *sum += more);
+        };
+        for (language, part) in parts.iter().flatten() {
+            add(&mut all, part);
+            language.iter().for_each(|language| add(sums.entry(language).or_insert_with(none), part));
         }
-        let mean_of = |(count, sum): &(f64, Vec<f64>), prior: &[f64]| -> Vec<f64> {
+        let mean_of = |(count, sum): &Sum, prior: &[f64]| -> Vec<f64> {
             sum.iter().zip(prior).map(|(sum, prior)| (sum + PRIOR_ROWS * prior) / (count + PRIOR_ROWS)).collect()
         };
         let overall = mean_of(&all, &vec![0.0; dimension]);

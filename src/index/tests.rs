@@ -50,7 +50,7 @@ fn index() -> (tempfile::TempDir, IndexReader) {
     let embedder = HashedEmbedder::new(64);
     let vectors = embedder.embed(&TEXTS.map(|row| row.2)).unwrap();
     let folder = tempfile::tempdir().unwrap();
-    let (_, sha256) = write(folder.path(), &spec, [Ok(batch)], &vectors, embedder.identity(), &mut |_| Ok(())).unwrap();
+    let (_, sha256) = write(folder.path(), &spec, [Ok(batch)], &vectors, embedder.identity()).unwrap();
     let reader = IndexReader::open(folder.path(), &sha256, true).unwrap();
     (folder, reader)
 }
@@ -82,7 +82,7 @@ fn rows_of_every_block_are_found_filtered_and_read() {
     let vectors = embedder.embed(&texts.iter().map(String::as_str).collect::<Vec<_>>()).unwrap();
     let spec = IndexSpec { group: "id".to_owned(), ..spec() };
     let folder = tempfile::tempdir().unwrap();
-    let (_, sha256) = write(folder.path(), &spec, [Ok(batch)], &vectors, embedder.identity(), &mut |_| Ok(())).unwrap();
+    let (_, sha256) = write(folder.path(), &spec, [Ok(batch)], &vectors, embedder.identity()).unwrap();
     let index = IndexReader::open(folder.path(), &sha256, true).unwrap();
     index.verify(folder.path()).unwrap();
     for row in [0, 1_023, 1_024, 2_047, 2_048, 2_499] {
@@ -232,7 +232,7 @@ fn bilingual(labels: bool) -> (tempfile::TempDir, IndexReader) {
     };
     let model = HashedEmbedder::new(4).identity().clone();
     let folder = tempfile::tempdir().unwrap();
-    let (_, sha256) = write(folder.path(), &spec, [Ok(batch)], &vectors, &model, &mut |_| Ok(())).unwrap();
+    let (_, sha256) = write(folder.path(), &spec, [Ok(batch)], &vectors, &model).unwrap();
     let reader = IndexReader::open(folder.path(), &sha256, true).unwrap();
     (folder, reader)
 }
@@ -298,7 +298,7 @@ fn a_shared_code_lifts_a_row_the_more_the_rarer_it_is_and_leads_where_only_codes
     let vectors = embedder.embed(&TEXTS.map(|row| row.2)).unwrap();
     let spec = IndexSpec { group: "id".to_owned(), exact: Some("codes".to_owned()), ..spec() };
     let folder = tempfile::tempdir().unwrap();
-    let (_, sha256) = write(folder.path(), &spec, [Ok(batch)], &vectors, embedder.identity(), &mut |_| Ok(())).unwrap();
+    let (_, sha256) = write(folder.path(), &spec, [Ok(batch)], &vectors, embedder.identity()).unwrap();
     let index = IndexReader::open(folder.path(), &sha256, true).unwrap();
 
     assert_eq!(index.exact_values(0).unwrap(), codes(0));

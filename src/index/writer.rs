@@ -22,21 +22,18 @@ const PLACED_AT_ONCE: usize = 4_096;
 /// Writes rows, vectors and keyword index, flushed to the disk; the manifest and its sha256 come back.
 ///
 /// Rows are written as they come, in batches of any size of which there is at least one, and looked at again in the file;
-/// vector `n` belongs to row `n`. Of neither is more in memory than a batch. `phase` is told `rows` and `indexes` as each
-/// begins, and can stop it.
+/// vector `n` belongs to row `n`. Of neither is more in memory than a batch.
 ///
 /// # Errors
 /// [`Error::UnknownColumn`] for a column of `spec` that the rows lack, [`Error::Argument`] for a key that is null or
-/// occurs twice, I/O errors, and those of the batches and of `phase`.
+/// occurs twice, I/O errors, and those of the batches.
 pub fn write<'v>(
     folder: &Path,
     spec: &IndexSpec,
     batches: impl IntoIterator<Item = Result<RecordBatch>>,
     vectors: impl Into<RowVectors<'v>>,
     model: &ModelIdentity,
-    phase: &mut dyn FnMut(&'static str) -> Result<()>,
 ) -> Result<(Manifest, String)> {
-    phase("rows")?;
     let vectors = vectors.into();
     let check = |batch: &RecordBatch| {
         let mut columns =
@@ -53,7 +50,6 @@ pub fn write<'v>(
     let rows = Rows::open(&path, n_rows)?;
     check_keys(spec, &rows)?;
 
-    phase("indexes")?;
     let [vector_folder, keyword_folder] = ["vector", "keyword"].map(|name| segment.join(name));
     fs::create_dir(&vector_folder)?;
     fs::create_dir(&keyword_folder)?;

@@ -2,14 +2,14 @@
 
 use serde_json::json;
 
-use super::{BuildRequest, Past, TICKETS, memory, tickets_spec};
+use super::{BuildRequest, Past, memory, tickets_spec};
 use crate::desk::{self, Status, step_at, step_places};
 use crate::embed::Blends;
 use crate::error::Result;
 use crate::filter::Filter;
 use crate::index::{Codes, IndexSpec};
 use crate::similarity::{Labelled, Question, Similarity};
-use crate::snapshot::SnapshotWriter;
+use crate::snapshot::{SnapshotWriter, WrittenIndex};
 
 /// By which columns it is measured how well similarities hold.
 const MEASURED_BY: [&str; 2] = ["language", "category"];
@@ -20,6 +20,7 @@ pub(super) fn learn(
     request: &BuildRequest<'_>,
     past: &Past,
     writer: &SnapshotWriter,
+    tickets: &WrittenIndex,
     problems: &Blends,
 ) -> Result<Option<Similarity>> {
     let question = |text: &str| Question {
@@ -38,7 +39,7 @@ pub(super) fn learn(
     let spec = IndexSpec { keyword_memory: memory::for_keywords(request.params.memory_mb), ..spec };
     let labelled = Labelled {
         spec: &spec,
-        rows: &writer.rows_of(TICKETS)?,
+        rows: &writer.rows_of(tickets)?,
         vectors: problems.into(),
         hits: &Filter::from_json(&json!({ "status": Status::resolved_words() }))?,
         whole: &problem,

@@ -15,7 +15,7 @@ const MIB: usize = 1 << 20;
 pub const LEAST_MEMORY_MB: usize = 1_024;
 /// Of what may be taken, one part of so many is for gathering terms of the keyword index.
 const KEYWORD_PART: usize = 8;
-/// What a build takes however small the desk is: the program, 30,000 moments to learn from and 100,000 to compare with.
+/// What a build takes however small the desk is: the program, 30,000 moments to learn from and 50,000 to compare with.
 const FIXED: usize = 600 * MIB;
 /// Of a ticket: itself without its texts, the id of its thread, its actions, its vector as a sum.
 const PER_TICKET: usize = 900;

@@ -1,6 +1,8 @@
 //! A desk with the vectors of its texts and the actions of its messages, and the rows that follow from them. Holds no vector,
 //! no step and no row: each is made when it is asked for, some tickets at a time.
 
+use std::borrow::Cow;
+use std::collections::HashSet;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -8,10 +10,12 @@ use arrow::record_batch::RecordBatch;
 use rayon::prelude::*;
 
 use super::{ActionCounts, Progress};
-use crate::desk::{self, AssignParams, Assigner, Catalogue, Desk, Name, OTHER, Ticket, Turn, step_places, steps};
+use crate::desk::{
+    self, AssignParams, Assigner, Catalogue, Desk, Name, OTHER, Step, Thread, Ticket, Turn, step_places, steps,
+};
 use crate::embed::{Blends, Embedder, KeptVectors, VectorCache};
 use crate::error::Result;
-use crate::history::{History, Sources, Thread};
+use crate::history::{History, Sources};
 use crate::recommend::Learned;
 
 /// So many tickets make a batch of rows: some megabytes.
@@ -41,14 +45,14 @@ impl Past {
         cache: &VectorCache,
         progress: &mut dyn FnMut(Progress) -> Result<()>,
     ) -> Result<Self> {
-        let texts = |each: &mut dyn FnMut(&str) -> Result<()>| visit_texts(&desk, catalogue, each);
+        let texts = |each: &mut dyn FnMut(&[Cow<'_, str>]) -> Result<()>| visit_texts(&desk, catalogue, each);
         let mut on_progress = |so_far| progress(Progress::Embedded(so_far));
         let kept = Arc::new(cache.embed(embedder, &texts, &mut on_progress)?);
         let (actions_of, actions) = assign_actions(&desk, catalogue, &kept, assign);
-        let mut states = Blends::new(Arc::clone(&kept));
-        for step in desk.tickets.iter().flat_map(steps) {
-            states.push(step.state_parts.iter().map(|part| (part.text, part.weight)))?;
-        }
+        let states = Blends::of_each(&kept, &desk.tickets, |states, ticket| {
+            let parts = |step: &Step<'_>| states.push(step.state_parts.iter().map(|part| (part.text, part.weight)));
+            steps(ticket).iter().try_for_each(parts)
+        })?;
         let threads = desk.tickets.par_iter().map(Thread::of).collect();
         Ok(Self { desk, actions, kept, threads, actions_of, states })
     }
@@ -62,13 +66,11 @@ impl Past {
 
     /// The vector by which each ticket is found.
     pub(super) fn ticket_vectors(&self) -> Result<Blends> {
-        let mut vectors = Blends::new(Arc::clone(&self.kept));
-        for ticket in &self.desk.tickets {
+        Blends::of_each(&self.kept, &self.desk.tickets, |vectors, ticket| {
             let problem = desk::problem_text(ticket);
             let parts = desk::ticket_parts(ticket, &problem);
-            vectors.push(parts.iter().map(|part| (part.text, part.weight)))?;
-        }
-        Ok(vectors)
+            vectors.push(parts.iter().map(|part| (part.text, part.weight)))
+        })
     }
 
     /// The vector of each step's state.
@@ -80,7 +82,8 @@ impl Past {
     pub(super) fn ticket_rows(&self, catalogue: &Catalogue) -> impl Iterator<Item = Result<RecordBatch>> {
         let Desk { tickets, agents, .. } = &self.desk;
         in_batches(tickets.len(), move |range| {
-            desk::ticket_rows(&tickets[range.clone()], agents, catalogue, &self.actions_of[range])
+            let threads = &self.threads[range.clone()];
+            desk::ticket_rows(&tickets[range.clone()], agents, catalogue, threads, &self.actions_of[range])
         })
     }
 
@@ -98,7 +101,8 @@ impl Past {
         in_batches(tickets.len(), move |range| {
             let batch = range.start / TICKETS_PER_BATCH;
             let moments = ends[batch]..ends.get(batch + 1).copied().unwrap_or(0);
-            let rows = desk::step_rows(&tickets[range.clone()], &self.actions_of[range])?;
+            let threads = &self.threads[range.clone()];
+            let rows = desk::step_rows(&tickets[range.clone()], threads, &self.actions_of[range])?;
             desk::add_lessons(rows, &history.lessons(moments, learned))
         })
     }
@@ -118,18 +122,25 @@ fn in_batches(
 }
 
 /// Tells every text that a build embeds, some of them more than once.
-fn visit_texts(desk: &Desk, catalogue: &Catalogue, each: &mut dyn FnMut(&str) -> Result<()>) -> Result<()> {
-    catalogue.examples().into_iter().try_for_each(&mut *each)?;
-    for ticket in &desk.tickets {
-        let problem = desk::problem_text(ticket);
-        desk::ticket_parts(ticket, &problem).iter().try_for_each(|part| each(part.text))?;
-        for step in steps(ticket) {
-            step.state_parts.iter().try_for_each(|part| each(part.text))?;
-        }
-        let unlabelled = ticket.agent_turns().filter(|turn| turn.action.is_none() && !turn.text.trim().is_empty());
-        unlabelled.map(|turn| turn.text.as_str()).try_for_each(&mut *each)?;
+fn visit_texts(desk: &Desk, catalogue: &Catalogue, each: &mut dyn FnMut(&[Cow<'_, str>]) -> Result<()>) -> Result<()> {
+    each(&catalogue.examples().into_iter().map(Cow::Borrowed).collect::<Vec<_>>())?;
+    for tickets in desk.tickets.chunks(TICKETS_PER_BATCH * rayon::current_num_threads()) {
+        each(&tickets.par_iter().flat_map_iter(texts_of).collect::<Vec<_>>())?;
     }
     Ok(())
+}
+
+/// The texts of a ticket that a build embeds. Most turns are part of several states, and told once.
+fn texts_of(ticket: &Ticket) -> Vec<Cow<'_, str>> {
+    let problem = desk::problem_text(ticket);
+    let steps = steps(ticket);
+    let of_states = steps.iter().flat_map(|step| &step.state_parts).map(|part| part.text);
+    let unlabelled = ticket.agent_turns().filter(|turn| turn.action.is_none() && !turn.text.trim().is_empty());
+    let mut told = HashSet::new();
+    let turns = desk::later_turns(ticket).chain(unlabelled).map(|turn| turn.text.as_str()).chain(of_states);
+    let mut texts: Vec<Cow<'_, str>> = turns.filter(|text| told.insert(text.as_ptr())).map(Cow::Borrowed).collect();
+    texts.push(Cow::Owned(problem));
+    texts
 }
 
 /// For each ticket, the action of each agent turn: as given, else by the nearest examples, else [`OTHER`].

@@ -71,6 +71,7 @@ impl Labelled<'_> {
     pub(super) fn pairs(&self, writer: &SnapshotWriter) -> Result<Vec<Pair>> {
         let Some(labels) = &self.spec.labels else { return Ok(Vec::new()) };
         let labels = &self.texts(labels)?;
+        let columns = self.columns();
         let labelled: Vec<usize> = (0..labels.len()).filter(|&row| labels.is_valid(row)).collect();
         let n_parts = if labelled.len() > MOST_ROWS_FOR_ALL_PARTS { 1 } else { PARTS };
         let mut pairs = Vec::new();
@@ -85,7 +86,7 @@ impl Labelled<'_> {
             let held: BTreeSet<usize> = held.into_iter().collect();
             let kept: Vec<usize> = (0..labels.len()).filter(|row| !held.contains(row)).collect();
             let mut next = 0;
-            let batches = self.rows.batches(None)?.map(|batch| {
+            let batches = self.rows.batches(Some(&columns))?.map(|batch| {
                 let batch = batch?;
                 let mask = (next..next + batch.num_rows()).map(|row| Some(!held.contains(&row)));
                 let mask = BooleanArray::from_iter(mask);
@@ -103,6 +104,14 @@ impl Labelled<'_> {
         }
         pairs.sort_by_key(|pair| pair.query);
         Ok(pairs)
+    }
+
+    /// The columns that a question looks at: the index that is asked has no other.
+    fn columns(&self) -> Vec<&str> {
+        let IndexSpec { key, group, embedded, text_fields, exact, language, labels, .. } = self.spec;
+        let of_spec = [key, group, embedded].into_iter().chain(exact).chain(language).chain(labels);
+        let of_spec = of_spec.chain(text_fields.iter().map(|field| &field.name)).map(String::as_str);
+        of_spec.chain(self.hits.columns()).collect::<BTreeSet<&str>>().into_iter().collect()
     }
 
     /// A text column of few different values.

@@ -32,7 +32,7 @@ use crate::index::{FileEntry, IndexReader, check_files, read_json, sha256_hex};
 
 pub use self::forgetting::{Purging, check_ledger, purge};
 pub use self::shelf::{Shelved, list, roll_back, tidy};
-pub use self::writer::SnapshotWriter;
+pub use self::writer::{SnapshotWriter, WrittenIndex};
 
 /// The file in which a generation says what it is.
 const GENERATION_FILE: &str = "generation.json";

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use arrow::array::RecordBatch;
 use fs_err as fs;
+use rayon::prelude::*;
 
 use super::current::{self, Serving, number};
 use super::forgetting::{Purging, purge_locked};
@@ -14,7 +15,7 @@ use super::shelf::{self, sweep};
 use super::{GENERATION_FILE, Generation, IndexEntry, SUM_FILE, Snapshot};
 use crate::disk::{parent, sync_folder, write_synced};
 use crate::embed::{ModelIdentity, RowVectors};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::forgotten::Ledger;
 use crate::index::{FORMAT, FileEntry, IndexReader, IndexSpec, Rows, check_files, sha256_hex, write, write_json};
 
@@ -29,6 +30,12 @@ pub struct SnapshotWriter {
     published: bool,
     /// Held until the writer is gone.
     _lock: WriteLock,
+}
+
+/// An index whose files are written, and that no generation names yet.
+pub struct WrittenIndex {
+    name: String,
+    entry: IndexEntry,
 }
 
 impl SnapshotWriter {
@@ -70,23 +77,26 @@ impl SnapshotWriter {
         self.generation.inputs = inputs;
     }
 
-    /// Writes one index. See [`crate::index::write`] for the arguments.
+    /// Writes one index, which the generation has once it is added. See [`crate::index::write`] for the arguments.
     ///
     /// # Errors
     /// Those of [`crate::index::write`].
-    pub fn add_index<'v>(
-        &mut self,
+    pub fn write_index<'v>(
+        &self,
         spec: &IndexSpec,
         batches: impl IntoIterator<Item = Result<RecordBatch>>,
         vectors: impl Into<RowVectors<'v>>,
-        phase: &mut dyn FnMut(&'static str) -> Result<()>,
-    ) -> Result<()> {
+    ) -> Result<WrittenIndex> {
         let folder = self.folder.join(&spec.name);
         fs::create_dir(&folder)?;
-        let (manifest, manifest_sha256) = write(&folder, spec, batches, vectors, &self.generation.model, phase)?;
+        let (manifest, manifest_sha256) = write(&folder, spec, batches, vectors, &self.generation.model)?;
         let entry = IndexEntry { rows: manifest.rows(), bytes: manifest.bytes(), manifest_sha256 };
-        self.generation.indexes.insert(spec.name.clone(), entry);
-        Ok(())
+        Ok(WrittenIndex { name: spec.name.clone(), entry })
+    }
+
+    /// Adds an index that was written.
+    pub fn add_index(&mut self, index: WrittenIndex) {
+        self.generation.indexes.insert(index.name, index.entry);
     }
 
     /// Writes an index that is no part of the generation, has `ask` look at it, and removes it again.
@@ -103,7 +113,7 @@ impl SnapshotWriter {
         let folder = self.folder.join(TRIAL_FOLDER);
         fs::create_dir(&folder)?;
         let model = &self.generation.model;
-        let (_, sha256) = write(&folder, spec, batches, vectors, model, &mut |_| Ok(()))?;
+        let (_, sha256) = write(&folder, spec, batches, vectors, model)?;
         let answer = ask(&IndexReader::open(&folder, &sha256, false)?)?;
         fs::remove_dir_all(&folder)?;
         Ok(answer)
@@ -112,13 +122,9 @@ impl SnapshotWriter {
     /// The rows of an index that was written.
     ///
     /// # Errors
-    /// [`crate::Error::UnknownIndex`]; [`crate::Error::Corrupt`] where they do not read back.
-    pub fn rows_of(&self, name: &str) -> Result<Rows> {
-        let entry = self.generation.indexes.get(name).ok_or_else(|| Error::UnknownIndex {
-            name: name.to_owned(),
-            known: self.generation.indexes.keys().cloned().collect(),
-        })?;
-        Rows::of(&self.folder.join(name), entry.rows)
+    /// [`crate::Error::Corrupt`] where they do not read back.
+    pub fn rows_of(&self, index: &WrittenIndex) -> Result<Rows> {
+        Rows::of(&self.folder.join(&index.name), index.entry.rows)
     }
 
     /// Writes a file beside the indexes, or with `/` in its name into a folder of its own.
@@ -176,11 +182,12 @@ impl SnapshotWriter {
 
     fn verify(&self) -> Result<()> {
         check_files(&self.folder, &self.generation.files, true)?;
-        for (name, entry) in &self.generation.indexes {
+        let verify = |(name, entry): (&String, &IndexEntry)| {
             let folder = self.folder.join(name);
-            IndexReader::open(&folder, &entry.manifest_sha256, true)?.verify(&folder)?;
-        }
-        Ok(())
+            IndexReader::open(&folder, &entry.manifest_sha256, true)?.verify(&folder)
+        };
+        let verified: Vec<Result<()>> = self.generation.indexes.par_iter().map(verify).collect();
+        verified.into_iter().collect()
     }
 }
 

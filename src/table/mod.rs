@@ -276,52 +276,25 @@ pub fn read(folder: &Path, specs: &[TableSpec], params: &ReadParams) -> Result<T
 /// # Errors
 /// Those of [`read`]; they name rows that were kept by their number in the file that keeps them.
 pub fn read_extent(folder: &Path, specs: &[TableSpec], params: &ReadParams, extent: &Extent<'_>) -> Result<Tables> {
-    let onto = extent.onto.as_ref();
     // A folder that is not there is one fault, not one a table.
     fs_err::read_dir(folder)?;
+    let of_spec = |(order, spec): (usize, &TableSpec)| {
+        let mut problems = Problems::new(params);
+        let read = read_one(folder, spec, order, extent, &mut problems)?;
+        Ok::<_, Error>((read, problems))
+    };
+    let read: Vec<Result<(Option<ReadTable>, Problems)>> = specs.par_iter().enumerate().map(of_spec).collect();
     let mut problems = Problems::new(params);
     let mut drafts: Vec<Draft> = Vec::new();
     let mut deleted: HashMap<&'static str, HashSet<String>> = HashMap::new();
     let mut files: Vec<PathBuf> = Vec::new();
-    for (order, spec) in specs.iter().enumerate() {
-        let kept = onto.and_then(|onto| onto.kept.get(spec.name));
-        let at = extent.at(spec);
-        let source = match find(folder, spec, onto)? {
-            Ok(source) => source,
-            Err(NoSource::Missing(_)) if let Some(kept) = kept => {
-                drafts.push(Draft::of_kept(spec, order, kept));
-                files.push(kept.file.clone());
-                continue;
-            }
-            Err(NoSource::Missing(message) | NoSource::Ambiguous(message)) => {
-                problems.file(order, &folder.join(spec.name), None, message);
-                continue;
-            }
-        };
-        let draft = match &source {
-            Source::Csv(file) => csv::read(file, spec, order, &mut problems)?,
-            Source::Parquet(source) => parquet::read_source(source, spec, order, &mut problems)?,
-            Source::Delta(path) => {
-                let whole = onto.is_none_or(|onto| onto.whole.contains(&spec.name));
-                let after = kept.filter(|_| !whole).map(|kept| kept.mark.version);
-                if after == Some(None) {
-                    problems.file(order, path, None, UNKNOWN_VERSION.to_owned());
-                    continue;
-                }
-                delta::read(path, delta::Versions { after: after.flatten(), at }, spec, order, &mut problems)?
-            }
-        };
-        if at.is_some() && !matches!(source, Source::Delta(_)) {
-            problems.file(order, source.path(), None, NO_VERSIONS.to_owned());
-        }
-        let Some(fresh) = draft else { continue };
-        let is_whole = !fresh.is_feed && onto.is_some_and(|onto| onto.whole.contains(&spec.name));
-        let kept = kept.filter(|_| !is_whole).map(|kept| Draft::of_kept(spec, order, kept));
-        let mut folded = feed::apply(kept, fresh, &mut problems)?;
-        check::rows(&mut folded.draft, &mut problems);
-        drafts.push(folded.draft);
-        deleted.insert(spec.name, folded.deleted);
-        files.push(source.path().to_owned());
+    for (spec, of_spec) in specs.iter().zip(read) {
+        let (table, found) = of_spec?;
+        problems.add(found);
+        let Some(table) = table else { continue };
+        drafts.push(table.draft);
+        files.push(table.file);
+        deleted.extend(table.deleted.map(|keys| (spec.name, keys)));
     }
     check::parts(&mut drafts, &deleted)?;
     check::references(&mut drafts, &mut problems);
@@ -330,6 +303,61 @@ pub fn read_extent(folder: &Path, specs: &[TableSpec], params: &ReadParams, exte
     let tables = drafts.into_iter().zip(files).map(|(draft, file)| draft.finish(file)).collect::<Result<Vec<_>>>()?;
     let skipped = tables.iter().map(|table| table.skipped).sum();
     Ok(Tables { tables, skipped })
+}
+
+/// A table as it was read, before it is held against the others.
+struct ReadTable {
+    draft: Draft,
+    /// Where it lies.
+    file: PathBuf,
+    /// The keys of rows that are gone, of a table that was not merely kept.
+    deleted: Option<HashSet<String>>,
+}
+
+/// Reads and checks a table by itself; `None` where it cannot be read, and the problems say why.
+fn read_one(
+    folder: &Path,
+    spec: &TableSpec,
+    order: usize,
+    extent: &Extent<'_>,
+    problems: &mut Problems,
+) -> Result<Option<ReadTable>> {
+    let onto = extent.onto.as_ref();
+    let kept = onto.and_then(|onto| onto.kept.get(spec.name));
+    let at = extent.at(spec);
+    let source = match find(folder, spec, onto)? {
+        Ok(source) => source,
+        Err(NoSource::Missing(_)) if let Some(kept) = kept => {
+            let draft = Draft::of_kept(spec, order, kept);
+            return Ok(Some(ReadTable { draft, file: kept.file.clone(), deleted: None }));
+        }
+        Err(NoSource::Missing(message) | NoSource::Ambiguous(message)) => {
+            problems.file(order, &folder.join(spec.name), None, message);
+            return Ok(None);
+        }
+    };
+    let draft = match &source {
+        Source::Csv(file) => csv::read(file, spec, order, problems)?,
+        Source::Parquet(source) => parquet::read_source(source, spec, order, problems)?,
+        Source::Delta(path) => {
+            let whole = onto.is_none_or(|onto| onto.whole.contains(&spec.name));
+            let after = kept.filter(|_| !whole).map(|kept| kept.mark.version);
+            if after == Some(None) {
+                problems.file(order, path, None, UNKNOWN_VERSION.to_owned());
+                return Ok(None);
+            }
+            delta::read(path, delta::Versions { after: after.flatten(), at }, spec, order, problems)?
+        }
+    };
+    if at.is_some() && !matches!(source, Source::Delta(_)) {
+        problems.file(order, source.path(), None, NO_VERSIONS.to_owned());
+    }
+    let Some(fresh) = draft else { return Ok(None) };
+    let is_whole = !fresh.is_feed && onto.is_some_and(|onto| onto.whole.contains(&spec.name));
+    let kept = kept.filter(|_| !is_whole).map(|kept| Draft::of_kept(spec, order, kept));
+    let mut folded = feed::apply(kept, fresh, problems)?;
+    check::rows(&mut folded.draft, problems);
+    Ok(Some(ReadTable { draft: folded.draft, file: source.path().to_owned(), deleted: Some(folded.deleted) }))
 }
 
 /// The files that [`read_extent`] would read, in its order; of a Delta Lake table the commit that its version ends with. Of a table for which there

@@ -78,6 +78,16 @@ impl Problems {
         });
     }
 
+    /// Adds those of another table.
+    pub(super) fn add(&mut self, others: Self) {
+        let before = self.total;
+        self.total += others.total;
+        self.first.extend(others.first.into_iter().map(|((place, at), problem)| ((place, before + at), problem)));
+        while self.first.len() > self.limit {
+            self.first.pop_last();
+        }
+    }
+
     /// The error, if there was any problem.
     pub(super) fn into_result(self) -> Result<()> {
         if self.total == 0 {

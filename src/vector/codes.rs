@@ -201,7 +201,7 @@ impl CodesIndex {
         }
         let dimension = self.vectors.dimension();
         let width = folds(dimension);
-        for cluster in 0..self.layout.n_clusters {
+        let check = |cluster: usize| {
             let range = clusters.blocks(cluster);
             let centre = &clusters.centres[cluster * dimension..][..dimension];
             let expected = mean_of(self.vectors_in(range.clone()), dimension);
@@ -219,8 +219,10 @@ impl CodesIndex {
                     return fault(FACTORS_FILE, format!("block {block} has not the factors of its vectors"));
                 }
             }
-        }
-        Ok(())
+            Ok(())
+        };
+        let faults = (0..self.layout.n_clusters).into_par_iter().map(check).find_first(Result::is_err);
+        faults.unwrap_or(Ok(()))
     }
 
     /// The vectors of the points in some blocks.

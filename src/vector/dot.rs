@@ -22,15 +22,21 @@ pub(super) fn dot_four(a: &[f32], four: [&[f32]; 4]) -> [f32; 4] {
 
 /// The dot products of a vector with each row of a matrix, which lie one after another.
 pub(super) fn products(a: &[f32], matrix: &[f32]) -> Vec<f32> {
-    let (fours, rest) = matrix.split_at(matrix.len() - matrix.len() % (4 * a.len()).max(1));
     let mut products = Vec::with_capacity(matrix.len() / a.len().max(1));
+    products_into(a, matrix, &mut products);
+    products
+}
+
+/// [`products`] in place of what was there.
+pub(crate) fn products_into(a: &[f32], matrix: &[f32], products: &mut Vec<f32>) {
+    products.clear();
+    let (fours, rest) = matrix.split_at(matrix.len() - matrix.len() % (4 * a.len()).max(1));
     for four in fours.chunks_exact((4 * a.len()).max(1)) {
         let (first, second) = four.split_at(2 * a.len());
         let ((b, c), (d, e)) = (first.split_at(a.len()), second.split_at(a.len()));
         products.extend(dot_four(a, [b, c, d, e]));
     }
     products.extend(rest.chunks_exact(a.len().max(1)).map(|row| dot(a, row)));
-    products
 }
 
 /// The dot products of a code with four others of the same length; exact up to 130,000 numbers.

@@ -37,10 +37,11 @@ mod tests;
 use std::path::Path;
 use std::str::FromStr;
 
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use self::codes::CodesIndex;
-pub(crate) use self::dot::{distance_squared, dot};
+pub(crate) use self::dot::{distance_squared, dot, products_into};
 use self::flat::FlatIndex;
 use self::graph::HnswIndex;
 pub use self::hnsw::HnswParams;
@@ -238,12 +239,13 @@ pub fn verify(folder: &Path, kind: Kind, rows: usize, dimension: usize) -> Resul
     open(folder, kind, rows, dimension)?;
     let path = folder.join(VECTORS_FILE);
     let vectors = Matrix::open(&path, rows, dimension)?;
-    for row in 0..rows {
-        let vector = vectors.row(row as Row);
+    let is_off = |row: &usize| {
+        let vector = vectors.row(*row as Row);
         // Rounding moves a length by 1e-7; a flipped bit that matters moves it by more than this.
-        if (dot::dot(vector, vector) - 1.0).abs() > 1e-4 || vector.iter().any(|x| !x.is_finite()) {
-            return Err(Error::corrupt(path, format!("the vector of row {row} is not of unit length")));
-        }
+        (dot::dot(vector, vector) - 1.0).abs() > 1e-4 || vector.iter().any(|x| !x.is_finite())
+    };
+    if let Some(row) = (0..rows).into_par_iter().find_first(is_off) {
+        return Err(Error::corrupt(path, format!("the vector of row {row} is not of unit length")));
     }
     match kind {
         Kind::Auto | Kind::Flat => Ok(()),

@@ -55,7 +55,7 @@ fn a_build_tells_what_it_does_and_did() {
               actions  0 given, 1 assigned, 1 OTHER
               similar  no percentages: a build learns them from 100 tickets and more with a subcategory, some alike and some not
               gates    all 9 hold, nothing served before to compare with
-              <n> s: read <n> s, embed <n> s, learn <n> s, rows <n> s, indexes <n> s, similarity <n> s, gates <n> s, verify <n> s · <n> texts embedded, 0 reused · <n> rows/s
+              <n> s: read <n> s, embed <n> s, learn <n> s, index <n> s, gates <n> s, verify <n> s · <n> texts embedded, 0 reused · <n> rows/s
             --- stderr
             read
             embed
@@ -65,11 +65,7 @@ fn a_build_tells_what_it_does_and_did() {
             embed  75 % of <n> texts
             embed 100 % of <n> texts
             learn
-            rows
-            indexes
-            rows
-            indexes
-            similarity
+            index
             gates
             verify
         "#]],

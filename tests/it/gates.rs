@@ -211,9 +211,7 @@ fn a_report_tells_what_came_in_what_changed_and_what_gates_said() {
         | read | <x> | <n> |
         | embed | <x> | <n> |
         | learn | <x> | <n> |
-        | rows | <x> | <n> |
-        | indexes | <x> | <n> |
-        | similarity | <x> | <n> |
+        | index | <x> | <n> |
         | gates | <x> | <n> |
         | verify | <x> | <n> |
     "#]]
@@ -261,7 +259,7 @@ fn logs_are_one_json_object_a_line() {
     let told = events(&outcome);
     let phases: Vec<&str> =
         told.iter().filter(|it| it["event"] == "phase").filter_map(|it| it["phase"].as_str()).collect();
-    assert_eq!(phases.join(" "), "read embed learn rows indexes rows indexes similarity gates verify");
+    assert_eq!(phases.join(" "), "read embed learn index gates verify");
     assert!(told.iter().any(|it| it["event"] == "gate" && it["gate"] == "recall" && it["passed"] == true));
     let end = told.last().unwrap();
     assert_eq!(

@@ -7,7 +7,7 @@ use std::collections::HashSet;
 use std::ops::Range;
 use std::sync::LazyLock;
 
-use regex::Regex;
+use regex::{Regex, RegexSet};
 
 use crate::desk::mask::names::{Folded, LINKS, TITLES};
 use crate::desk::mask::numbers::pattern;
@@ -20,12 +20,9 @@ const MAX_PLAIN_WORDS: usize = 3;
 
 /// Finds the names behind every cue.
 pub(super) fn find(source: &str, folded: &Folded, spans: &mut Vec<Span>) {
-    for found in CUE.captures_iter(&folded.text) {
-        let (cue, manner) = MANNERS
-            .iter()
-            .find_map(|&(name, manner)| found.name(name).map(|cue| (cue, manner)))
-            .expect("every branch of the pattern is named");
-        let after = folded.source(cue.range()).end;
+    for found in CUE.find_iter(&folded.text) {
+        let Some((cue, manner)) = cue_of(found.as_str()) else { continue };
+        let after = folded.source(found.start()..found.start() + cue.len()).end;
         if let Some(name) = name_after(source, after, manner) {
             spans.push(Span::new(name, Placeholder::Name));
         }
@@ -51,34 +48,54 @@ enum Manner {
     Title,
 }
 
-const MANNERS: [(&str, Manner); 7] = [
-    ("told", Manner::Told),
-    ("said", Manner::Said),
-    ("being", Manner::Being),
-    ("signoff", Manner::SignOff),
-    ("thanks", Manner::Thanks),
-    ("greeting", Manner::Greeting),
-    ("title", Manner::Title),
+/// How each cue is written, folded. Where two can be read at one place the first counts.
+const CUES: [(Manner, &str); 7] = [
+    (
+        Manner::Told,
+        r"me\ chamo | (?:meu|o)\ nome\ (?:completo\ )?e:? | aqui\ quem\ (?:fala|escreve)\ e\ [oa] | quem\ fala\ e\ [oa]
+          | nome(?:\ completo|\ do\ titular|\ do\ cliente|\ da\ titular)?\ ?: | titular(?:\ da\ conta)?\ ?:
+          | my\ (?:full\ )?name\ is | my\ name's | (?:full\ |customer\ |cardholder\ )?name\ ?: | name\ is | account\ holder\ ?:",
+    ),
+    (Manner::Said, r"aqui\ e\ [oa] | (?:eu\ )?sou\ [oa] | fala\ [oa]"),
+    (Manner::Being, r"this\ is | i\ am | i'm | im | eu\ sou"),
+    (
+        Manner::SignOff,
+        r"att | atte | atenciosamente | cordialmente | respeitosamente | abs | abracos? | grande\ abraco | saudacoes | ass | assinado
+          | (?:kind\ |best\ |warm\ )?regards | (?:yours\ )?sincerely | yours\ (?:truly|faithfully) | sincerely\ yours",
+    ),
+    (
+        Manner::Thanks,
+        r"(?:muito\ )?obrigad[oa] | grat[oa] | valeu | agradeco | obg
+          | (?:many\ )?thanks | thank\ you | thx | cheers | best\ wishes | best",
+    ),
+    (
+        Manner::Greeting,
+        r"ola | oi | bom\ dia | boa\ tarde | boa\ noite | prezad[oa] | car[oa]
+          | hi | hello | hey | dear | good\ (?:morning|afternoon|evening)",
+    ),
+    (Manner::Title, r"sr | sra | srta | dr | dra | senhor | senhora | mr | mrs | dona"),
 ];
 
 static CUE: LazyLock<Regex> = LazyLock::new(|| {
-    pattern(
-        r"(?x) \b (?:
-            (?P<told> me\ chamo | (?:meu|o)\ nome\ (?:completo\ )?e:? | aqui\ quem\ (?:fala|escreve)\ e\ [oa] | quem\ fala\ e\ [oa]
-                    | nome(?:\ completo|\ do\ titular|\ do\ cliente|\ da\ titular)?\ ?: | titular(?:\ da\ conta)?\ ?:
-                    | my\ (?:full\ )?name\ is | my\ name's | (?:full\ |customer\ |cardholder\ )?name\ ?: | name\ is | account\ holder\ ?: )
-          | (?P<said> aqui\ e\ [oa] | (?:eu\ )?sou\ [oa] | fala\ [oa] )
-          | (?P<being> this\ is | i\ am | i'm | im | eu\ sou )
-          | (?P<signoff> att | atte | atenciosamente | cordialmente | respeitosamente | abs | abracos? | grande\ abraco | saudacoes | ass | assinado
-                       | (?:kind\ |best\ |warm\ )?regards | (?:yours\ )?sincerely | yours\ (?:truly|faithfully) | sincerely\ yours )
-          | (?P<thanks> (?:muito\ )?obrigad[oa] | grat[oa] | valeu | agradeco | obg
-                      | (?:many\ )?thanks | thank\ you | thx | cheers | best\ wishes | best )
-          | (?P<greeting> ola | oi | bom\ dia | boa\ tarde | boa\ noite | prezad[oa] | car[oa]
-                        | hi | hello | hey | dear | good\ (?:morning|afternoon|evening) )
-          | (?P<title> sr | sra | srta | dr | dra | senhor | senhora | mr | mrs | dona )
-        ) (?:\b|\s|$|:)",
-    )
+    let any = CUES.map(|(_, cues)| cues).join("|");
+    pattern(&format!(r"(?x) \b (?: {any} ) (?:\b|\s|$|:)"))
 });
+
+/// Each of [`CUES`] and nothing else: to ask this of a short match is faster than to ask the search which of them it was.
+static WHICH: LazyLock<RegexSet> = LazyLock::new(|| {
+    let whole = CUES.map(|(_, cues)| format!(r"(?x) \A (?: {cues} ) \z"));
+    RegexSet::new(whole).expect("the patterns are constant")
+});
+
+/// Which cue a match of [`CUE`] is, without what ends it.
+fn cue_of(found: &str) -> Option<(&str, Manner)> {
+    // A word is ended by what is no word, and that is not part of the match; only behind `nome:` one more may be.
+    let cue =
+        found.strip_suffix(char::is_whitespace).or_else(|| found.strip_suffix(':').filter(|cue| cue.ends_with(':')));
+    let cue = cue.unwrap_or(found);
+    let manner = WHICH.matches(cue).iter().next().map(|which| CUES[which].0)?;
+    Some((cue, manner))
+}
 
 static NOT_NAMES: LazyLock<HashSet<&str>> = LazyLock::new(|| {
     let lines = include_str!("not_names.txt").lines().filter(|line| !line.starts_with('#'));
@@ -246,3 +263,31 @@ static COMPANY: LazyLock<Regex> = LazyLock::new(|| {
 static GOES_ON: LazyLock<Regex> =
     LazyLock::new(|| pattern(r"(?i)^\s(?:da|do|de|e|and|from|here|at|with|speaking|falando|aqui)\b"));
 static SPEAKING: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?i)^\s(?:from|here|speaking)\b"));
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::{CUE, cue_of};
+
+    proptest! {
+        /// A match that is no cue would be a name that stays.
+        #[test]
+        fn every_match_is_a_cue(
+            words in prop::collection::vec(
+                prop::sample::select(vec![
+                    "meu nome e", "nome completo", "nome", "titular da conta", "name", "account holder", "aqui e o", "sou a",
+                    "i'm", "this is", "best", "best regards", "obrigado", "dr", "dra", "sra", "ola", "bom dia", "care", "joao",
+                ]),
+                1..6,
+            ),
+            between in prop::collection::vec(prop::sample::select(vec![" ", ":", " :", "::", ": :", "\n", ", ", "", "\u{a0}"]), 6),
+        ) {
+            let text: String = words.iter().zip(&between).flat_map(|(word, between)| [*word, *between]).collect();
+            for found in CUE.find_iter(&text) {
+                let cue = cue_of(found.as_str()).map(|(cue, _)| cue);
+                prop_assert!(cue.is_some_and(|cue| found.as_str().len() - cue.len() <= 2), "{:?} in {text:?}", found.as_str());
+            }
+        }
+    }
+}

@@ -190,9 +190,9 @@ impl Masker {
         if text.bytes().any(|byte| byte.is_ascii_digit()) {
             labelled::find(text, &folded, &mut spans);
             addresses::find(text, &folded, &mut spans);
+            numbers::find(text, &self.numbers, own.and_then(|own| own.local_phone.as_deref()), &mut spans);
         }
         introduced::find(text, &folded, &mut spans);
-        numbers::find(text, &self.numbers, own.and_then(|own| own.local_phone.as_deref()), &mut spans);
         if let Some(own) = own {
             names::find_own(text, &folded, &own.words, &mut spans);
         }

@@ -83,7 +83,7 @@ fn desk(told: Told, tickets: usize, labels: usize) -> (tempfile::TempDir, IndexR
     };
     let model = ModelIdentity { name: "none".to_owned(), fingerprint: "none".to_owned(), dimension: DIMENSION };
     let folder = tempfile::tempdir().unwrap();
-    let (_, sha256) = write(folder.path(), &spec, [Ok(batch)], &vectors, &model, &mut |_| Ok(())).unwrap();
+    let (_, sha256) = write(folder.path(), &spec, [Ok(batch)], &vectors, &model).unwrap();
     let reader = IndexReader::open(folder.path(), &sha256, false).unwrap();
     (folder, reader)
 }

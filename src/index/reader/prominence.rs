@@ -3,7 +3,7 @@
 use super::{IndexReader, Segment};
 use crate::index::query::{Hit, QueryVector};
 use crate::rank::Row;
-use crate::vector::dot;
+use crate::vector::products_into;
 
 /// By how many rows a vector's cosines with rows at large are told.
 const AT_LARGE: usize = 512;
@@ -17,14 +17,18 @@ impl IndexReader {
     /// of .5 is much where rows lie far apart and little where they lie close together.
     #[must_use]
     pub fn prominence(&self, vector: &QueryVector, hits: &[Hit]) -> Vec<f32> {
-        let of_query: Vec<Spread> =
-            self.segments.iter().map(|segment| segment.spread(&self.placed(vector, segment))).collect();
-        let prominence = |hit: &Hit| {
-            let at = self.segments.partition_point(|segment| segment.base <= hit.row) - 1;
-            let of_hit = self.segments[at].spread(self.vector(hit.row));
-            hit.dense.map_or(0.0, |leg| of_query[at].prominence(of_hit, leg.score))
-        };
-        hits.iter().map(prominence).collect()
+        let mut prominences = vec![0.0; hits.len()];
+        for segment in &self.segments {
+            let range = segment.base..segment.base + segment.rows.len() as Row;
+            let here: Vec<usize> = (0..hits.len()).filter(|&at| range.contains(&hits[at].row)).collect();
+            let mut vectors = self.placed(vector, segment);
+            here.iter().for_each(|&at| vectors.extend(self.vector(hits[at].row)));
+            let spreads = segment.spreads(&vectors);
+            for (&at, &of_hit) in here.iter().zip(&spreads[1..]) {
+                prominences[at] = hits[at].dense.map_or(0.0, |leg| spreads[0].prominence(of_hit, leg.score));
+            }
+        }
+        prominences
     }
 }
 
@@ -43,12 +47,20 @@ impl Spread {
 }
 
 impl Segment {
-    fn spread(&self, vector: &[f32]) -> Spread {
+    /// That of each of some vectors, which lie one after another; each row at large is read once.
+    fn spreads(&self, vectors: &[f32]) -> Vec<Spread> {
         let n = self.rows.len().min(AT_LARGE);
-        let rows = (0..n).map(|at| (at * self.rows.len() / n) as Row);
-        let cosines: Vec<f32> = rows.map(|row| dot(self.vector.vector(row), vector)).collect();
-        let mean = cosines.iter().sum::<f32>() / n.max(1) as f32;
-        let variance = cosines.iter().map(|cosine| (cosine - mean).powi(2)).sum::<f32>() / n.max(1) as f32;
-        Spread { mean, deviation: variance.sqrt().max(LEAST_DEVIATION) }
+        let mut cosines: Vec<Vec<f32>> = vec![Vec::with_capacity(n); vectors.len() / self.vector.dimension()];
+        let mut of_row = Vec::with_capacity(cosines.len());
+        for row in (0..n).map(|at| (at * self.rows.len() / n) as Row) {
+            products_into(self.vector.vector(row), vectors, &mut of_row);
+            cosines.iter_mut().zip(&of_row).for_each(|(cosines, &cosine)| cosines.push(cosine));
+        }
+        let spread = |cosines: &Vec<f32>| {
+            let mean = cosines.iter().sum::<f32>() / n.max(1) as f32;
+            let variance = cosines.iter().map(|cosine| (cosine - mean).powi(2)).sum::<f32>() / n.max(1) as f32;
+            Spread { mean, deviation: variance.sqrt().max(LEAST_DEVIATION) }
+        };
+        cosines.iter().map(spread).collect()
     }
 }

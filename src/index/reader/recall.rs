@@ -5,10 +5,13 @@ use serde::Serialize;
 
 use super::{IndexReader, Segment};
 use crate::rank::{Row, Scored, TopK};
-use crate::vector::dot;
+use crate::vector::products_into;
 
 /// Rows are near enough to count when they are as near as this short of the last of the exact answer: copies are alike.
 const SLACK: f32 = 1e-6;
+
+/// So many rows ask in one reading of all: what they need stays in a core's cache.
+const ASKED_AT_ONCE: usize = 16;
 
 /// What a search found of what an exact scan finds.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
@@ -28,7 +31,8 @@ impl IndexReader {
             let n_rows = segment.vector.rows();
             let rows: Vec<usize> = (0..n_rows).step_by(n_rows.div_ceil(asked).max(1)).collect();
             n_asked += rows.len();
-            let counts: Vec<(usize, usize)> = rows.par_iter().map(|&row| found_of(segment, row as Row, k)).collect();
+            let some = |rows: &[usize]| found_of_each(segment, rows, k);
+            let counts: Vec<(usize, usize)> = rows.par_chunks(ASKED_AT_ONCE).flat_map_iter(some).collect();
             found += counts.iter().map(|(found, _)| found).sum::<usize>();
             wanted += counts.iter().map(|(_, wanted)| wanted).sum::<usize>();
         }
@@ -36,16 +40,23 @@ impl IndexReader {
     }
 }
 
-/// How many of the nearest others of a row are found, and how many there are.
-fn found_of(segment: &Segment, row: Row, k: usize) -> (usize, usize) {
-    let query = segment.vector.vector(row);
-    let mut nearest = TopK::new(k);
-    for other in (0..segment.vector.rows() as Row).filter(|&other| other != row) {
-        nearest.push(Scored { row: other, score: dot(query, segment.vector.vector(other)) });
+/// How many of the nearest others of each row are found, and how many there are. The others are read once for all.
+fn found_of_each(segment: &Segment, rows: &[usize], k: usize) -> Vec<(usize, usize)> {
+    let queries: Vec<f32> = rows.iter().flat_map(|&row| segment.vector.vector(row as Row)).copied().collect();
+    let mut asked: Vec<(Row, TopK)> = rows.iter().map(|&row| (row as Row, TopK::new(k))).collect();
+    let mut scores = Vec::with_capacity(rows.len());
+    for other in 0..segment.vector.rows() as Row {
+        products_into(segment.vector.vector(other), &queries, &mut scores);
+        for ((_, nearest), &score) in asked.iter_mut().zip(&scores).filter(|((row, _), _)| *row != other) {
+            nearest.push(Scored { row: other, score });
+        }
     }
-    let exact = nearest.into_sorted();
-    let Some(last) = exact.last() else { return (0, 0) };
-    let answer = segment.vector.search(query, k + 1, None);
-    let near = answer.iter().filter(|hit| hit.row != row && hit.score >= last.score - SLACK);
-    (near.count().min(exact.len()), exact.len())
+    let found_of = |(row, nearest): (Row, TopK)| {
+        let exact = nearest.into_sorted();
+        let Some(last) = exact.last() else { return (0, 0) };
+        let answer = segment.vector.search(segment.vector.vector(row), k + 1, None);
+        let near = answer.iter().filter(|hit| hit.row != row && hit.score >= last.score - SLACK);
+        (near.count().min(exact.len()), exact.len())
+    };
+    asked.into_iter().map(found_of).collect()
 }

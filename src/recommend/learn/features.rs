@@ -1,6 +1,6 @@
 //! What an action is predicted from: a moment of a conversation as numbers. Pure; knows no classifier.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -13,10 +13,14 @@ const VECTOR_LENGTHS: [f32; TURNS] = [8.0, 8.0, 5.6];
 const SUBJECT_LENGTH: f32 = 8.0;
 /// The value of a word that occurs in a turn. Words are many, so each says less than, say, the last action.
 const WORD: f32 = 0.5;
+/// Where a word is: in one of the last turns, newest first.
+const PLACES: [&str; TURNS] = ["word0", "word1", "word2"];
 /// Where in a conversation a word of the customer's is, if anywhere.
 const SAID: &str = "said";
-/// A feature counts once it occurs in so many moments.
+/// A feature counts once it occurs in so many moments,
 const FEWEST_MOMENTS: usize = 2;
+/// and in one of so many: rarer words are numbers and typos, which cost time and tell nothing (see `benches/README.md`).
+const MOMENTS_PER_FEATURE: usize = 2_000;
 /// Threads with more actions than this look alike.
 const MOST_ACTIONS_COUNTED: usize = 12;
 
@@ -66,24 +70,24 @@ impl Moment<'_> {
         self.context.iter().find(|(name, _)| *name == "category").map_or("", |(_, value)| *value)
     }
 
-    /// The words of the last turns by name, each turn's apart, and those of all that the customer wrote.
-    fn words(&self) -> Vec<String> {
-        let mut names: Vec<String> = Vec::new();
+    /// Tells the words of the last turns by name, each turn's apart, and those of all that the customer wrote; some more than
+    /// once.
+    fn each_word(&self, each: &mut dyn FnMut(&str)) {
+        let mut name = String::new();
         let mut note = |place: &str, text: &str| {
             let lower = text.to_lowercase();
             let words = lower.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
-            names.extend(words.map(|word| format!("{place}={word}")));
-            if place != SAID && lower.contains('?') {
-                names.push(format!("{place}=?"));
+            let asks = (place != SAID && lower.contains('?')).then_some("?");
+            for word in words.chain(asks) {
+                name.clear();
+                name.extend([place, "=", word]);
+                each(&name);
             }
         };
-        for (at, (text, _)) in self.turns.iter().enumerate().take(TURNS) {
-            note(&format!("word{at}"), text);
+        for ((text, _), place) in self.turns.iter().zip(PLACES) {
+            note(place, text);
         }
         self.said.iter().for_each(|text| note(SAID, text));
-        names.sort_unstable();
-        names.dedup();
-        names
     }
 }
 
@@ -120,20 +124,30 @@ impl Encoder {
         let count = vectors().count().max(1) as f32;
         mean.iter_mut().for_each(|sum| *sum /= count);
 
-        let count = |mut counts: BTreeMap<String, u32>, moment: &&Moment<'_>| {
-            for name in moment.circumstances().into_iter().chain(moment.words()) {
-                *counts.entry(name).or_default() += 1;
-            }
+        // By name in how many moments it occurs, and the last of them.
+        type Counts = HashMap<String, (u32, usize)>;
+        let count = |mut counts: Counts, (at, moment): (usize, &&Moment<'_>)| {
+            let mut note = |name: &str| match counts.get_mut(name) {
+                Some((count, last)) => {
+                    *count += u32::from(*last != at);
+                    *last = at;
+                }
+                None => drop(counts.insert(name.to_owned(), (1, at))),
+            };
+            moment.circumstances().iter().for_each(|name| note(name));
+            moment.each_word(&mut note);
             counts
         };
-        let add = |mut counts: BTreeMap<String, u32>, more: BTreeMap<String, u32>| {
-            more.into_iter().for_each(|(name, more)| *counts.entry(name).or_default() += more);
+        let add = |mut counts: Counts, more: Counts| {
+            more.into_iter().for_each(|(name, (more, _))| counts.entry(name).or_default().0 += more);
             counts
         };
-        let mut counts = moments.par_iter().fold(BTreeMap::new, count).reduce(BTreeMap::new, add);
-        counts.retain(|_, count| *count as usize >= FEWEST_MOMENTS);
-        counts.values_mut().zip(0..).for_each(|(place, number)| *place = number);
-        Self { mean, vectors: TURNS + usize::from(has_subjects), names: counts }
+        let counts = moments.par_iter().enumerate().fold(Counts::new, count).reduce(Counts::new, add);
+        let fewest = FEWEST_MOMENTS.max(moments.len() / MOMENTS_PER_FEATURE);
+        let frequent = counts.into_iter().filter(|(_, (count, _))| *count as usize >= fewest);
+        let mut names: BTreeMap<String, u32> = frequent.map(|(name, _)| (name, 0)).collect();
+        names.values_mut().zip(0..).for_each(|(place, number)| *place = number);
+        Self { mean, vectors: TURNS + usize::from(has_subjects), names }
     }
 
     /// How many dense numbers and how many other features a row has.
@@ -148,6 +162,16 @@ impl Encoder {
 
     /// A moment as numbers; features that were never noted are left out.
     pub(super) fn encode(&self, moment: &Moment<'_>) -> Encoded {
+        self.encode_by(moment, |name| self.names.get(name).copied())
+    }
+
+    /// Each of many moments as numbers.
+    pub(super) fn encode_each(&self, moments: &[&Moment<'_>]) -> Vec<Encoded> {
+        let places: HashMap<&str, u32> = self.names.iter().map(|(name, &place)| (name.as_str(), place)).collect();
+        moments.par_iter().map(|moment| self.encode_by(moment, |name| places.get(name).copied())).collect()
+    }
+
+    fn encode_by(&self, moment: &Moment<'_>, place_of: impl Fn(&str) -> Option<u32>) -> Encoded {
         let mut dense = vec![0.0; self.vectors * self.mean.len()];
         let mut put = |place: usize, vector: &[f32], length: f32| {
             let from = place * self.mean.len();
@@ -161,10 +185,15 @@ impl Encoder {
         if let Some(subject) = moment.subject.filter(|_| self.vectors > TURNS) {
             put(TURNS, subject, SUBJECT_LENGTH);
         }
-        let known = |names: Vec<String>, value: f32| {
-            names.into_iter().filter_map(move |name| Some((*self.names.get(&name)?, value)))
+        let each_once = |mut places: Vec<u32>, value: f32| {
+            places.sort_unstable();
+            places.dedup();
+            places.into_iter().map(move |place| (place, value))
         };
-        let sparse = known(moment.circumstances(), 1.0).chain(known(moment.words(), WORD)).collect();
+        let circumstances = moment.circumstances().iter().filter_map(|name| place_of(name)).collect();
+        let mut words = Vec::new();
+        moment.each_word(&mut |name| words.extend(place_of(name)));
+        let sparse = each_once(circumstances, 1.0).chain(each_once(words, WORD)).collect();
         Encoded { dense, sparse }
     }
 }

@@ -40,13 +40,14 @@ pub(super) struct Usual {
 }
 
 impl ByKind {
-    /// From moments as numbers, what was done in each (a place among the actions), and the kind of each action; `None`
-    /// where there are not two kinds.
+    /// From moments as numbers, what was done in each (a place among the actions), and the kind of each action; from
+    /// what is `known` of most of them, if anything is. `None` where there are not two kinds.
     pub(super) fn fit(
         moments: &[(&Moment<'_>, &Encoded, usize)],
         kinds_of: &[&str],
         sparse: usize,
         seed: u64,
+        known: Option<&Self>,
     ) -> Option<Self> {
         let mut kinds: Vec<String> = kinds_of.iter().map(|&kind| kind.to_owned()).collect();
         kinds.sort_unstable();
@@ -64,7 +65,14 @@ impl ByKind {
         }
         let rows: Vec<&Encoded> = moments.iter().map(|(_, row, _)| *row).collect();
         let truths: Vec<usize> = moments.iter().map(|&(.., action)| kind_of[action]).collect();
-        let softmax = Softmax::fit(&rows, &truths, kinds.len(), sparse, STRENGTH, seed);
+        let softmax = match known {
+            Some(Self { usual, softmax }) => {
+                let places: Vec<Option<usize>> =
+                    kinds.iter().map(|kind| usual.kinds.iter().position(|known| known == kind)).collect();
+                softmax.fit_on(&places, &rows, &truths, STRENGTH, seed)
+            }
+            None => Softmax::fit(&rows, &truths, kinds.len(), sparse, STRENGTH, seed),
+        };
         Some(Self { usual: Usual { kinds, kind_of, counts }, softmax })
     }
 

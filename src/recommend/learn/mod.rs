@@ -114,17 +114,23 @@ pub fn learn(
 ) -> Learned {
     let held_out = held_out.min(examples.len());
     let cases = Cases::of(examples);
-    let fit = |range: Range<usize>| First::fit(&cases, &range.collect::<Vec<_>>(), params);
+    let fit =
+        |range: Range<usize>, known: Option<&First>| First::fit(&cases, &range.collect::<Vec<_>>(), params, known);
     let before = cases.learnt_from(held_out, params);
-    let on_all = || cases.learnt_from(examples.len(), params).and_then(fit);
-    let on_before = || {
-        rayon::join(
-            || before.clone().and_then(fit),
-            || before.clone().map(|range| Lessons::draw(&cases, range, params)),
-        )
+    let whole = cases.learnt_from(examples.len(), params);
+    let draw = || before.clone().map(|range| Lessons::draw(&cases, range, params)).unwrap_or_default();
+    let (before, all, lessons) = if before.as_ref().is_some_and(|before| Lessons::need_one_part(before)) {
+        // Of many cases the fits begin where one to most of them has ended.
+        let (lessons, older) = draw();
+        let before = before.and_then(|range| fit(range, older.as_ref()));
+        let all = whole.and_then(|range| fit(range, before.as_ref()));
+        (before, all, lessons)
+    } else {
+        let of_all = || whole.and_then(|range| fit(range, None));
+        let of_before = || rayon::join(|| before.clone().and_then(|range| fit(range, None)), draw);
+        let ((before, (lessons, _)), all) = rayon::join(of_before, of_all);
+        (before, all, lessons)
     };
-    let ((before, lessons), all) = rayon::join(on_before, on_all);
-    let lessons = lessons.unwrap_or_default();
     // What has not been seen to work is not learnt from all either.
     let more = before.as_ref().zip(all).map(|(before, all)| {
         let mut more = lessons.clone();

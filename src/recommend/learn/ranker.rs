@@ -94,8 +94,9 @@ struct Look {
 
 impl<'a> Cases<'a> {
     pub(super) fn of(examples: &'a [Example<'a>]) -> Self {
-        let encoder = Arc::new(Encoder::of(&examples.iter().map(|example| &example.moment).collect::<Vec<_>>()));
-        let rows = examples.par_iter().map(|example| encoder.encode(&example.moment)).collect();
+        let moments: Vec<&Moment<'_>> = examples.iter().map(|example| &example.moment).collect();
+        let encoder = Arc::new(Encoder::of(&moments));
+        let rows = encoder.encode_each(&moments);
         Self { examples, encoder, rows }
     }
 
@@ -173,8 +174,9 @@ impl Ranker {
 }
 
 impl First {
-    /// Fits to the cases at `places`; `None` where they have less than two actions.
-    pub(super) fn fit(cases: &Cases<'_>, places: &[usize], params: &LearnParams) -> Option<Self> {
+    /// Fits to the cases at `places`, from what is `known` of most of them, if anything is; `None` where they have less than
+    /// two actions.
+    pub(super) fn fit(cases: &Cases<'_>, places: &[usize], params: &LearnParams, known: Option<&Self>) -> Option<Self> {
         let examples: Vec<&Example<'_>> = places.iter().map(|&at| &cases.examples[at]).collect();
         let mut classes: BTreeMap<&str, usize> = examples.iter().map(|example| (example.action, 0)).collect();
         classes.values_mut().zip(0..).for_each(|(class, number)| *class = number);
@@ -188,10 +190,18 @@ impl First {
         let seen = examples.iter().zip(&rows).zip(&truths);
         let seen: Vec<(&Moment<'_>, &Encoded, usize)> =
             seen.map(|((example, row), &class)| (&example.moment, *row, class)).collect();
-        let (softmax, by_kind) = rayon::join(
-            || Softmax::fit(&rows, &truths, classes.len(), sparse, params.strength, params.seed),
-            || ByKind::fit(&seen, &kind_of.into_values().collect::<Vec<_>>(), sparse, params.seed),
-        );
+        let of_actions = || match known {
+            Some(known) => {
+                let place = |action: &&str| known.actions.iter().position(|known| known == action);
+                let places: Vec<Option<usize>> = classes.keys().map(place).collect();
+                known.softmax.fit_on(&places, &rows, &truths, params.strength, params.seed)
+            }
+            None => Softmax::fit(&rows, &truths, classes.len(), sparse, params.strength, params.seed),
+        };
+        let kinds: Vec<&str> = kind_of.into_values().collect();
+        let known_kinds = known.and_then(|known| known.by_kind.as_ref());
+        let of_kinds = || ByKind::fit(&seen, &kinds, sparse, params.seed, known_kinds);
+        let (softmax, by_kind) = rayon::join(of_actions, of_kinds);
         let habits = Habits::of(seen.iter().map(|&(moment, _, class)| (moment, class)));
         let taken = seen.iter().map(|&(moment, row, class)| (moment.kind(), &*row.dense, class));
         let likeness = Likeness::of(taken, cases.encoder.vector_length());
@@ -238,29 +248,37 @@ impl First {
 }
 
 impl Lessons {
+    /// Whether of so many cases one part is enough to learn from.
+    pub(super) fn need_one_part(range: &Range<usize>) -> bool {
+        range.len().div_ceil(PARTS) >= MOST_LESSONS
+    }
+
     /// Looks at each part of the cases in `range` with a first stage that has seen the others. Neighbouring cases, such as
-    /// those of one ticket, are in one part.
-    pub(super) fn draw(cases: &Cases<'_>, range: Range<usize>, params: &LearnParams) -> Self {
+    /// those of one ticket, are in one part. Where a part is enough to learn from, the newest alone is looked at, and the
+    /// first stage that has seen those before comes back too.
+    pub(super) fn draw(cases: &Cases<'_>, range: Range<usize>, params: &LearnParams) -> (Self, Option<First>) {
         let size = range.len().div_ceil(PARTS);
+        let looked_at = |part: usize, stride: usize| {
+            let (unseen, others): (Vec<usize>, Vec<usize>) =
+                range.clone().partition(|at| (at - range.start) / size == part);
+            let mut lessons = Self::default();
+            let first = First::fit(cases, &others, params, None);
+            if let Some(first) = &first {
+                lessons.add(first, cases, unseen.into_iter().step_by(stride));
+            }
+            (lessons, first)
+        };
+        if Self::need_one_part(&range) {
+            return looked_at(PARTS - 1, size.div_ceil(MOST_LESSONS));
+        }
         let stride = range.len().div_ceil(MOST_LESSONS).max(1);
-        let drawn: Vec<Self> = (0..PARTS)
-            .into_par_iter()
-            .map(|part| {
-                let (unseen, others): (Vec<usize>, Vec<usize>) =
-                    range.clone().partition(|at| (at - range.start) / size == part);
-                let mut lessons = Self::default();
-                if let Some(first) = First::fit(cases, &others, params) {
-                    lessons.add(&first, cases, unseen.into_iter().step_by(stride));
-                }
-                lessons
-            })
-            .collect();
+        let drawn: Vec<(Self, _)> = (0..PARTS).into_par_iter().map(|part| looked_at(part, stride)).collect();
         let mut all = Self::default();
-        for lessons in drawn {
+        for (lessons, _) in drawn {
             all.rows.extend(lessons.rows);
             all.answers.extend(lessons.answers);
         }
-        all
+        (all, None)
     }
 
     /// Adds what a first stage says of cases that it has not seen.

@@ -40,16 +40,40 @@ impl Softmax {
         strength: f32,
         seed: u64,
     ) -> Self {
-        let n = rows.len();
         let dense = rows.first().map_or(0, |row| row.dense.len());
-        let mut weights = Array2::<f32>::zeros((dense + sparse + 1, classes));
-        let mut gradient = weights.clone();
-        let (mut mean, mut square) = (weights.clone(), weights.clone());
+        let none = Self { dense, weights: Array2::zeros((dense + sparse + 1, classes)) };
+        none.moved(rows, truths, strength, seed, 1)
+    }
+
+    /// Fits to rows most of which this has seen: a third of the passes, from a third of the first step, is enough. `places`
+    /// are the classes of [`Softmax::fit`] by their places here; `None` for one that is new.
+    pub(super) fn fit_on(
+        &self,
+        places: &[Option<usize>],
+        rows: &[&Encoded],
+        truths: &[usize],
+        strength: f32,
+        seed: u64,
+    ) -> Self {
+        let mut weights = Array2::zeros((self.weights.nrows(), places.len()));
+        for (mut column, place) in weights.axis_iter_mut(Axis(1)).zip(places) {
+            place.iter().for_each(|&place| column.assign(&self.weights.column(place)));
+        }
+        Self { dense: self.dense, weights }.moved(rows, truths, strength, seed, 3)
+    }
+
+    /// Moves the weights towards the optimum, in one of so many parts of the passes and of the first step.
+    fn moved(self, rows: &[&Encoded], truths: &[usize], strength: f32, seed: u64, part: usize) -> Self {
+        let Self { dense, mut weights } = self;
+        let n = rows.len();
+        let mut gradient = Array2::<f32>::zeros(weights.raw_dim());
+        let (mut mean, mut square) = (gradient.clone(), gradient.clone());
         let mut order: Vec<usize> = (0..n).collect();
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let batch = BATCH.max(n.div_ceil(MOST_STEPS));
         let per_pass = n.div_ceil(batch).max(1);
-        let passes = PASSES.max(FEWEST_STEPS.div_ceil(per_pass));
+        let passes = PASSES.max(FEWEST_STEPS.div_ceil(per_pass)).div_ceil(part);
+        let first_step = STEP / part as f32;
         let decay = strength / n.max(1) as f32;
         let mut step = 0;
         for _ in 0..passes {
@@ -65,7 +89,7 @@ impl Softmax {
                 gradient_of(&mut gradient, &inputs.view(), &picked, &residual);
 
                 step += 1;
-                let size = STEP * (1.0 - (step - 1) as f32 / (passes * per_pass) as f32);
+                let size = first_step * (1.0 - (step - 1) as f32 / (passes * per_pass) as f32);
                 let unbias = (1.0 - DECAY.0.powi(step), 1.0 - DECAY.1.powi(step));
                 ndarray::Zip::from(&mut weights).and(&mut gradient).and(&mut mean).and(&mut square).for_each(
                     |weight, gradient, mean, square| {
