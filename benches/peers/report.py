@@ -68,7 +68,7 @@ def build_table(result: dict) -> list[str]:
     whole = result["our_index"]
     if whole:
         seconds = whole["seconds"]
-        name = f"{OURS}, whole index ({seconds['vectors']:.1f} s vectors, {seconds['keyword']:.1f} s keyword)"
+        name = f"{OURS}, whole index (vectors and words at once)"
         rows.append([name, f"{seconds['total']:.1f}", f"{whole['bytes'] / 1e6:.0f}", f"{whole['peak_kb'] / 1e3:.0f}"])
     return table(["index", "build s, all cores", "MB on disk", "peak MB of build"], rows)
 

@@ -119,7 +119,7 @@ pub fn learn(
     let before = cases.learnt_from(held_out, params);
     let whole = cases.learnt_from(examples.len(), params);
     let draw = || before.clone().map(|range| Lessons::draw(&cases, range, params)).unwrap_or_default();
-    let (before, all, lessons) = if before.as_ref().is_some_and(|before| Lessons::need_one_part(before)) {
+    let (before, all, lessons) = if before.as_ref().is_some_and(Lessons::need_one_part) {
         // Of many cases the fits begin where one to most of them has ended.
         let (lessons, older) = draw();
         let before = before.and_then(|range| fit(range, older.as_ref()));
