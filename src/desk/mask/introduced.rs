@@ -21,7 +21,7 @@ const MAX_PLAIN_WORDS: usize = 3;
 /// Finds the names behind every cue.
 pub(super) fn find(source: &str, folded: &Folded, spans: &mut Vec<Span>) {
     for found in CUE.find_iter(&folded.text) {
-        let Some((cue, manner)) = cue_of(found.as_str()) else { continue };
+        let (cue, manner) = cue_of(found.as_str()).expect("every match of the search is a cue");
         let after = folded.source(found.start()..found.start() + cue.len()).end;
         if let Some(name) = name_after(source, after, manner) {
             spans.push(Span::new(name, Placeholder::Name));
