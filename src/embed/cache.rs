@@ -143,6 +143,10 @@ impl VectorCache {
         // SAFETY: whoever may write the file holds the lock of the index, and does no more than append to it while this
         // process holds that, or put another file in its place, which leaves this mapping whole.
         let map = unsafe { Mmap::map(file.file()) }?;
+        // Sums take vectors from all over the file. What the system reads ahead would drive out what is needed, where memory is
+        // limited with mapped pages counted in.
+        #[cfg(unix)]
+        map.advise(memmap2::Advice::Random)?;
         Ok(KeptVectors::new(map, self.layout(), records, reused))
     }
 

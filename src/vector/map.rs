@@ -62,6 +62,14 @@ impl Matrix {
         Ok(Self { numbers: Column::open_exact(path, rows.saturating_mul(dimension))?, rows, dimension })
     }
 
+    /// The same, of which rows will be read here and there: what the system reads ahead would drive out what is needed, where
+    /// memory is short.
+    pub(super) fn at_random(self) -> Result<Self> {
+        #[cfg(unix)]
+        self.numbers.map.advise(memmap2::Advice::Random)?;
+        Ok(self)
+    }
+
     pub(super) const fn rows(&self) -> usize {
         self.rows
     }

@@ -225,8 +225,8 @@ pub fn open(folder: &Path, kind: Kind, rows: usize, dimension: usize) -> Result<
     match kind {
         Kind::Auto => Err(Error::argument("kind", "an index on disk is `flat`, `codes` or `hnsw`")),
         Kind::Flat => Ok(Box::new(FlatIndex::new(vectors))),
-        Kind::Codes => Ok(Box::new(CodesIndex::open(folder, vectors)?)),
-        Kind::Hnsw => Ok(Box::new(HnswIndex::open(folder, vectors)?)),
+        Kind::Codes => Ok(Box::new(CodesIndex::open(folder, vectors.at_random()?)?)),
+        Kind::Hnsw => Ok(Box::new(HnswIndex::open(folder, vectors.at_random()?)?)),
     }
 }
 
