@@ -13,12 +13,6 @@ pub fn told_language(text: &str) -> (&'static str, bool) {
     told.map_or(("?", false), |info| (code(info.lang()), info.confidence() >= LEAST_CONFIDENCE))
 }
 
-/// `pt` or `en`; `?` for a text without words. See [`told_language`].
-#[must_use]
-pub fn language(text: &str) -> &'static str {
-    told_language(text).0
-}
-
 /// `pt` or `en` where the letters tell it clearly.
 #[must_use]
 pub fn sure_language(text: &str) -> Option<&'static str> {

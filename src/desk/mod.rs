@@ -30,7 +30,7 @@ pub use document::{
 pub use eligibility::{Circumstances, Earlier, Ineligible};
 pub use identifiers::{Identifier, IdentifierKind, identifier_terms, identifiers, is_only_codes, query_terms};
 pub use kept::{Base, KEPT_FOLDER};
-pub use language::{language, sure_language};
+pub use language::{sure_language, told_language};
 pub use load::{Desk, MaskedTables, SourceTable, load, masker_of, personal_values, source_files};
 pub use mask::{Masker, Person, Placeholder, Span, united};
 pub use row::{LEARNT_COLUMNS, Lesson, add_lessons, step_rows, ticket_rows};

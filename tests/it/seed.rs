@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use nba::desk::{ReadParams, Status, language, load, personal_values};
+use nba::desk::{ReadParams, Status, load, personal_values, told_language};
 
 use crate::support::{Sandbox, files};
 
@@ -30,7 +30,7 @@ fn the_language_of_a_message_of_five_words_is_told() {
         let turns = desk.tickets.iter().flat_map(|ticket| &ticket.thread);
         let long: Vec<&str> =
             turns.map(|turn| &*turn.text).filter(|text| text.split_whitespace().count() >= 5).collect();
-        let wrong: Vec<&&str> = long.iter().filter(|text| language(text) != expected).collect();
+        let wrong: Vec<&&str> = long.iter().filter(|text| told_language(text).0 != expected).collect();
         let right = 1.0 - wrong.len() as f64 / long.len() as f64;
         assert!(long.len() > 1_000 && right >= 0.98, "{name}: {right:.4} of {}, wrong: {wrong:#?}", long.len());
     }
