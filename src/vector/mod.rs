@@ -164,7 +164,7 @@ pub fn build(
     }
     let path = folder.join(VECTORS_FILE);
     let rows = write_vectors(&path, vectors, dimension)?;
-    let vectors = Matrix::open(&path, rows, dimension)?;
+    let vectors = Matrix::open(&path, rows, dimension)?.at_random()?;
     let (kind, why) = choose(params, rows, dimension);
     let mut report = BuildReport { kind, why, rows, points: 0, links: 0, unreachable_repaired: 0 };
     match kind {

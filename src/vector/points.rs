@@ -3,6 +3,7 @@
 //! A desk has many equal texts: a crowd of equal points would fill each other's links, and be scored again and again.
 
 use std::collections::HashMap;
+use std::hash::{BuildHasher as _, Hash, Hasher};
 
 use super::map::Matrix;
 use crate::rank::Row;
@@ -14,15 +15,31 @@ pub(super) struct Points<'a> {
     rows: Vec<Row>,
 }
 
+/// A vector with its hash, so that a table that grows need not read the vectors again: they lie in a file.
+#[derive(PartialEq, Eq)]
+struct Seen<'a> {
+    // Compared first.
+    hash: u64,
+    bytes: &'a [u8],
+}
+
+impl Hash for Seen<'_> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u64(self.hash);
+    }
+}
+
 impl<'a> Points<'a> {
     pub(super) fn of(all: &'a Matrix) -> Self {
         let mut vectors: Vec<&[f32]> = Vec::new();
         let mut counts: Vec<u32> = Vec::new();
-        let mut seen: HashMap<&[u8], u32> = HashMap::new();
+        let mut seen: HashMap<Seen<'_>, u32> = HashMap::new();
         let mut points: Vec<u32> = Vec::with_capacity(all.rows());
         for row in 0..all.rows() as Row {
             let vector = all.row(row);
-            let point = *seen.entry(bytemuck::cast_slice(vector)).or_insert_with(|| {
+            let bytes: &[u8] = bytemuck::cast_slice(vector);
+            let hash = seen.hasher().hash_one(bytes);
+            let point = *seen.entry(Seen { hash, bytes }).or_insert_with(|| {
                 vectors.push(vector);
                 counts.push(0);
                 vectors.len() as u32 - 1
