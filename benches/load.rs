@@ -1,8 +1,8 @@
-//! A server under load on loopback, at 100,000 rows: queries by vector, then hybrid queries by text beside what the embedder
-//! alone gives on the same texts in the same run.
+//! A server under load on loopback, at 100,000 rows: queries by vector and how many of the nearest rows they find, then hybrid
+//! queries by text beside what the embedder alone gives on the same texts in the same run, in turns.
 //!
 //! ```text
-//! cargo bench --bench load                     20 s of each; the rows are messages of a generated desk, embedded once
+//! cargo bench --bench load                     20 s of each, hybrid queries in four parts; the rows are messages of a generated desk, embedded once
 //! NBA_VECTOR_SECONDS=300 NBA_SECONDS=60 NBA_ROWS=20000 NBA_CONNECTIONS=4 cargo bench --bench load
 //! ```
 //!
@@ -12,6 +12,7 @@
 #![expect(clippy::disallowed_methods, reason = "a bench measures")]
 #![expect(clippy::unwrap_used, reason = "a bench that cannot go on has failed")]
 
+use std::collections::BTreeSet;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::Path;
@@ -19,12 +20,14 @@ use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use nba::{EmbedParams, Embedder as _, ModelSpec, OnnxEmbedder};
+use nba::{EmbedParams, Embedder as _, ModelSpec, OnnxEmbedder, Vector};
 use serde_json::{Value, json};
 
 const API: &str = "/api/2.0/vector-search";
 const INDEX: &str = "main.load.messages";
 const PER_REQUEST: usize = 500;
+const ROUNDS: usize = 4;
+const ASKED_FOR_RECALL: usize = 200;
 
 fn main() {
     let number = |name: &str, usual: usize| std::env::var(name).ok().map_or(usual, |it| it.parse().unwrap());
@@ -58,15 +61,32 @@ fn main() {
         .map(|vector| json!({ "columns": ["id", "text"], "query_vector": vector.to_vec(), "num_results": 10 }))
         .collect();
     server.load("by vector", &by_vector, connections, by_vector_seconds);
+    for k in [10, 200] {
+        let found = server.recall(&vectors, &asked[..ASKED_FOR_RECALL], k);
+        println!("of the {k} nearest to {ASKED_FOR_RECALL} questions {found:.4} are found");
+    }
 
     // Each question once, so that no answer comes out of a cache.
     let hybrid: Vec<Value> = questions
         .iter()
         .map(|text| json!({ "columns": ["id", "text"], "query_text": text, "query_type": "HYBRID", "num_results": 10 }))
         .collect();
-    let served = server.load("hybrid, by text", &hybrid, connections, seconds);
+    // In turns with the embedder alone, a text at a time on two threads, as questions come: the machine's mood changes.
+    let part = hybrid.len() / ROUNDS;
+    let (mut served, mut alone) = (0.0, 0.0);
+    for (round, hybrid) in hybrid.chunks(part).take(ROUNDS).enumerate() {
+        served += server.load("hybrid, by text", hybrid, connections, seconds.div_ceil(ROUNDS));
+        alone += embedded(&embedder, &questions[round * part..], seconds.div_ceil(ROUNDS));
+    }
+    let (served, alone) = (served / ROUNDS as f64, alone / ROUNDS as f64);
+    println!(
+        "hybrid, by text: {served:.0}/s; the embedder alone: {alone:.0}/s; hybrid queries are {:.0} % of that",
+        100.0 * served / alone
+    );
+}
 
-    // The embedder alone, a text at a time on two threads, as questions come.
+/// How many texts a second two threads embed, one at a time.
+fn embedded(embedder: &OnnxEmbedder, texts: &[String], seconds: usize) -> f64 {
     let next = AtomicUsize::new(0);
     let start = Instant::now();
     std::thread::scope(|scope| {
@@ -74,13 +94,12 @@ fn main() {
             scope.spawn(|| {
                 while start.elapsed().as_secs() < seconds as u64 {
                     let at = next.fetch_add(1, Ordering::Relaxed);
-                    embedder.embed(&[questions[at % questions.len()].as_str()]).unwrap();
+                    embedder.embed(&[texts[at % texts.len()].as_str()]).unwrap();
                 }
             });
         }
     });
-    let alone = next.load(Ordering::Relaxed) as f64 / start.elapsed().as_secs_f64();
-    println!("the embedder alone: {alone:.0}/s; hybrid queries are {:.0} % of that", 100.0 * served / alone);
+    next.load(Ordering::Relaxed) as f64 / start.elapsed().as_secs_f64()
 }
 
 /// Messages of a generated desk, and what people ask: neither twice.
@@ -98,7 +117,7 @@ fn texts(folder: &Path, n: usize) -> (Vec<String>, Vec<String>) {
     {
         let mut reader = csv::Reader::from_path(desk.join(file)).unwrap();
         let at = reader.headers().unwrap().iter().position(|name| name == column).unwrap();
-        let mut seen = std::collections::BTreeSet::new();
+        let mut seen = BTreeSet::new();
         for record in reader.records() {
             let text = record.unwrap()[at].to_owned();
             if text.split_whitespace().count() > 2 && seen.insert(text.clone()) {
@@ -210,6 +229,24 @@ impl Server {
         rate
     }
 
+    /// The share of the k nearest rows, by a scan of all, that the server finds.
+    fn recall(&self, rows: &[Vector], asked: &[Vector], k: usize) -> f64 {
+        let mut connection = self.connect();
+        let mut found = 0;
+        for query in asked {
+            let dot = |row: &Vector| query.iter().zip(row.iter()).map(|(a, b)| a * b).sum::<f32>();
+            let mut exact: Vec<(f32, usize)> = rows.iter().map(dot).zip(0..).collect();
+            exact.select_nth_unstable_by(k - 1, |a, b| b.0.total_cmp(&a.0));
+            let nearest: BTreeSet<usize> = exact[..k].iter().map(|(_, id)| *id).collect();
+            let body = json!({ "columns": ["id"], "query_vector": query.to_vec(), "num_results": k });
+            let answer = connection.ask(&self.request(&format!("{API}/indexes/{INDEX}/query"), &body));
+            let answer: Value = serde_json::from_slice(&answer).unwrap();
+            let hits = answer["result"]["data_array"].as_array().unwrap().iter();
+            found += hits.filter(|hit| nearest.contains(&(hit[0].as_u64().unwrap() as usize))).count();
+        }
+        found as f64 / (asked.len() * k) as f64
+    }
+
     /// What the server has in memory besides mapped files, in mebibytes.
     fn memory(&self) -> usize {
         self.status("RssAnon:")
@@ -232,8 +269,8 @@ impl Drop for Server {
 struct Connection(BufReader<TcpStream>);
 
 impl Connection {
-    /// Sends a request and reads its answer, which must be a success.
-    fn ask(&mut self, request: &[u8]) {
+    /// Sends a request and reads the body of its answer, which must be a success.
+    fn ask(&mut self, request: &[u8]) -> Vec<u8> {
         self.0.get_mut().write_all(request).unwrap();
         let (mut head, mut length) = (String::new(), 0);
         loop {
@@ -250,5 +287,6 @@ impl Connection {
         let mut body = vec![0; length];
         self.0.read_exact(&mut body).unwrap();
         assert!(head.starts_with("HTTP/1.1 200"), "{head}{}", String::from_utf8_lossy(&body));
+        body
     }
 }

@@ -62,8 +62,10 @@ pub struct CollectionParams {
 }
 
 impl Default for CollectionParams {
+    /// A hybrid query looks for 200 rows, and of rows like texts codes find more than they promise: with .98 of the ten nearest
+    /// promised, .9999 of them and .9965 of the nearest 200 were found (`benches/README.md`).
     fn default() -> Self {
-        Self { merge_rows: 4_096, vector: VectorParams::default() }
+        Self { merge_rows: 4_096, vector: VectorParams { recall: 0.98, ..VectorParams::default() } }
     }
 }
 

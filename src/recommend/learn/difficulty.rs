@@ -65,7 +65,7 @@ pub fn expected_success<'a>(
             let others = learnt_from.iter().zip(&rows).filter(|&(&at, _)| fold_of(at) != Some(fold));
             let seen = others.filter_map(|(&at, row)| Some((row, usize::from(endings[at].success?))));
             let (inputs, truths): (Vec<&Encoded>, Vec<usize>) = seen.unzip();
-            Softmax::fit(&inputs, &truths, 2, encoder.width().1, STRENGTH, seed)
+            Softmax::fit(&inputs, &truths, 2, encoder.width(), STRENGTH, seed)
         })
         .collect();
     let expected = |at: usize| {

@@ -45,7 +45,7 @@ impl ByKind {
     pub(super) fn fit(
         moments: &[(&Moment<'_>, &Encoded, usize)],
         kinds_of: &[&str],
-        sparse: usize,
+        width: (usize, usize),
         seed: u64,
         known: Option<&Self>,
     ) -> Option<Self> {
@@ -71,7 +71,7 @@ impl ByKind {
                     kinds.iter().map(|kind| usual.kinds.iter().position(|known| known == kind)).collect();
                 softmax.fit_on(&places, &rows, &truths, STRENGTH, seed)
             }
-            None => Softmax::fit(&rows, &truths, kinds.len(), sparse, STRENGTH, seed),
+            None => Softmax::fit(&rows, &truths, kinds.len(), width, STRENGTH, seed),
         };
         Some(Self { usual: Usual { kinds, kind_of, counts }, softmax })
     }

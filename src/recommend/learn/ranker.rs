@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! moment ─► logistic regressions ─► the likeliest few ┬─► trees: which of them? ─► probabilities
+//!       ├─► the same by meaning, by words alone ──────┤
 //!       ├─► habits: what followed such histories ─────┤
 //!       ├─► likeness to the moments of each action ───┤
 //!       └─► was it done already, and when ────────────┘
@@ -23,6 +24,8 @@ use super::trees::Trees;
 use super::{Example, LearnParams};
 use crate::recommend::votes::Vote;
 
+/// Of fewer moments sides are not learnt: on desks of 1,300 the trees hardly gained by more numbers, and lost as often.
+const FEWEST_FOR_SIDES: usize = 2_000;
 /// So many of the likeliest actions are looked at twice.
 const CANDIDATES: usize = 12;
 /// What the habits weigh where candidates are chosen; the regression weighs the rest.
@@ -36,7 +39,9 @@ const NEVER: f32 = 50.0;
 /// Below this a probability is as good as 0 to the trees.
 const LEAST: f32 = 1e-4;
 /// Numbers for each candidate.
-const WIDTH: usize = 7 + 2 * LIKENESSES;
+const WIDTH: usize = 7 + 2 * LIKENESSES + SIDES;
+/// From so many sides a moment is looked at apart: by its vectors, and by its words and circumstances.
+const SIDES: usize = 2;
 
 /// A classifier of moments by the next action.
 #[derive(Debug, Clone, PartialEq)]
@@ -51,6 +56,8 @@ pub(super) struct First {
     actions: Vec<String>,
     encoder: Arc<Encoder>,
     softmax: Softmax,
+    /// Regressions that see one side each; `None` where the moments were few, and of what was learnt before format 8.
+    sides: Option<[Softmax; SIDES]>,
     by_kind: Option<ByKind>,
     habits: Habits,
     likeness: Likeness,
@@ -62,6 +69,8 @@ pub(super) struct First {
 pub(super) struct RankerHeader {
     actions: Vec<String>,
     encoder: Encoder,
+    #[serde(default)]
+    has_sides: bool,
     usual: Option<Usual>,
     habits: Habits,
     likeness: Likeness,
@@ -138,14 +147,16 @@ impl Ranker {
     }
 
     pub(super) fn header(&self) -> RankerHeader {
-        let First { actions, encoder, by_kind, habits, likeness, .. } = self.first.clone();
-        let usual = by_kind.map(|by_kind| by_kind.usual);
-        RankerHeader { actions, encoder: Encoder::clone(&encoder), usual, habits, likeness, trees: self.trees.clone() }
+        let First { actions, encoder, sides, by_kind, habits, likeness, .. } = self.first.clone();
+        let encoder = Encoder::clone(&encoder);
+        let (has_sides, usual) = (sides.is_some(), by_kind.map(|by_kind| by_kind.usual));
+        RankerHeader { actions, encoder, has_sides, usual, habits, likeness, trees: self.trees.clone() }
     }
 
     /// The numbers that are no part of the header.
     pub(super) fn weights(&self) -> Vec<f32> {
         let mut weights = self.first.softmax.weights();
+        weights.extend(self.first.sides.iter().flatten().flat_map(Softmax::weights));
         weights.extend(self.first.by_kind.iter().flat_map(|by_kind| by_kind.softmax.weights()));
         weights.extend(self.first.likeness.means());
         weights
@@ -153,12 +164,21 @@ impl Ranker {
 
     /// From header and weights; `None` if they do not fit together.
     pub(super) fn from_parts(header: RankerHeader, mut weights: Vec<f32>) -> Option<Self> {
-        let RankerHeader { actions, encoder, usual, habits, likeness, trees } = header;
+        let RankerHeader { actions, encoder, has_sides, usual, habits, likeness, trees } = header;
         let means = weights.split_off(weights.len().checked_sub(likeness.width())?);
         let likeness = likeness.with_means(means, actions.len())?;
         let (dense, sparse) = encoder.width();
-        let of_actions = (dense + sparse + 1) * actions.len();
-        let of_kinds = (weights.len() >= of_actions).then(|| weights.split_off(of_actions))?;
+        let mut take = |(dense, sparse): (usize, usize)| {
+            let own = (dense + sparse + 1) * actions.len();
+            let rest = (weights.len() >= own).then(|| weights.split_off(own))?;
+            Softmax::from_weights(dense, sparse, actions.len(), std::mem::replace(&mut weights, rest))
+        };
+        let softmax = take((dense, sparse))?;
+        let sides = match has_sides {
+            true => Some([take((dense, 0))?, take((0, sparse))?]),
+            false => None,
+        };
+        let of_kinds = weights;
         let by_kind = match usual {
             Some(usual) if usual.fits(actions.len()) => {
                 let softmax = Softmax::from_weights(dense, sparse, usual.kinds.len(), of_kinds)?;
@@ -167,8 +187,7 @@ impl Ranker {
             Some(_) => return None,
             None => of_kinds.is_empty().then_some(None)?,
         };
-        let softmax = Softmax::from_weights(dense, sparse, actions.len(), weights)?;
-        let first = First { actions, encoder: Arc::new(encoder), softmax, by_kind, habits, likeness };
+        let first = First { actions, encoder: Arc::new(encoder), softmax, sides, by_kind, habits, likeness };
         trees.suits(WIDTH).then_some(Self { first, trees })
     }
 }
@@ -186,27 +205,34 @@ impl First {
         let rows: Vec<&Encoded> = places.iter().map(|&at| &cases.rows[at]).collect();
         let truths: Vec<usize> = examples.iter().map(|example| classes[example.action]).collect();
         let kind_of: BTreeMap<&str, &str> = examples.iter().map(|example| (example.action, example.kind)).collect();
-        let sparse = cases.encoder.width().1;
+        let (dense, sparse) = cases.encoder.width();
         let seen = examples.iter().zip(&rows).zip(&truths);
         let seen: Vec<(&Moment<'_>, &Encoded, usize)> =
             seen.map(|((example, row), &class)| (&example.moment, *row, class)).collect();
-        let of_actions = || match known {
-            Some(known) => {
-                let place = |action: &&str| known.actions.iter().position(|known| known == action);
-                let places: Vec<Option<usize>> = classes.keys().map(place).collect();
-                known.softmax.fit_on(&places, &rows, &truths, params.strength, params.seed)
-            }
-            None => Softmax::fit(&rows, &truths, classes.len(), sparse, params.strength, params.seed),
+        let known_classes = known.map(|known| -> Vec<Option<usize>> {
+            classes.keys().map(|action| known.actions.iter().position(|known| known == action)).collect()
+        });
+        let fit_seen = |known: Option<&Softmax>, width| match (known, &known_classes) {
+            (Some(known), Some(classes)) => known.fit_on(classes, &rows, &truths, params.strength, params.seed),
+            _ => Softmax::fit(&rows, &truths, classes.len(), width, params.strength, params.seed),
+        };
+        let known_sides = known.and_then(|known| known.sides.as_ref());
+        let of_actions = || {
+            let of_side = |side: usize, width| fit_seen(known_sides.map(|sides| &sides[side]), width);
+            let of_sides = || rayon::join(|| of_side(0, (dense, 0)), || of_side(1, (0, sparse)));
+            let of_sides = || (places.len() >= FEWEST_FOR_SIDES).then(of_sides);
+            rayon::join(|| fit_seen(known.map(|known| &known.softmax), (dense, sparse)), of_sides)
         };
         let kinds: Vec<&str> = kind_of.into_values().collect();
         let known_kinds = known.and_then(|known| known.by_kind.as_ref());
-        let of_kinds = || ByKind::fit(&seen, &kinds, sparse, params.seed, known_kinds);
-        let (softmax, by_kind) = rayon::join(of_actions, of_kinds);
+        let of_kinds = || ByKind::fit(&seen, &kinds, (dense, sparse), params.seed, known_kinds);
+        let ((softmax, sides), by_kind) = rayon::join(of_actions, of_kinds);
+        let sides = sides.map(<[Softmax; SIDES]>::from);
         let habits = Habits::of(seen.iter().map(|&(moment, _, class)| (moment, class)));
         let taken = seen.iter().map(|&(moment, row, class)| (moment.kind(), &*row.dense, class));
         let likeness = Likeness::of(taken, cases.encoder.vector_length());
         let actions = classes.into_keys().map(str::to_owned).collect();
-        Some(Self { actions, encoder: Arc::clone(&cases.encoder), softmax, by_kind, habits, likeness })
+        Some(Self { actions, encoder: Arc::clone(&cases.encoder), softmax, sides, by_kind, habits, likeness })
     }
 
     /// Looks at a moment, which `encoded` is as numbers.
@@ -217,6 +243,7 @@ impl First {
             Some(by_kind) => by_kind.predict(moment, encoded, &by_words),
             None => by_words,
         };
+        let sides: Vec<Vec<f32>> = self.sides.iter().flatten().map(|side| side.predict(encoded)).collect();
         let habits = self.habits.predict(moment, classes);
         let likeness = self.likeness.predict(moment.kind(), &encoded.dense, classes);
         let highest = |of: &[f32]| of.iter().copied().fold(f32::NEG_INFINITY, f32::max);
@@ -242,6 +269,7 @@ impl First {
                 f32::from(u8::from(moment.customer_spoke_last)),
             ]);
             rows.extend(likeness.iter().zip(likest).flat_map(|(of, likest)| [of[at], of[at] - likest]));
+            rows.extend((0..SIDES).map(|side| sides.get(side).map_or(0.0, |of| of[at].max(LEAST).ln())));
         }
         Look { probabilities, candidates, rows }
     }

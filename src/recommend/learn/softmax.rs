@@ -24,23 +24,24 @@ const GUARD: f32 = 1e-6;
 /// The weights of a trained classifier: P(class c | x) = e^(w_c · x + b_c) / Σ e^(w_k · x + b_k).
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Softmax {
+    /// How many dense features it looks at; those of a row beyond are passed over.
     dense: usize,
-    /// (dense + sparse features + 1) × classes, the last row being the bias.
+    /// (dense + sparse features + 1) × classes, the last row being the bias. Sparse features have none where it looks at none.
     weights: Array2<f32>,
 }
 
 impl Softmax {
-    /// Fits by Adam the mean log loss plus `strength` / (2 n) × the squared weights. The same rows, classes and seed give
-    /// the same weights on one kind of processor.
+    /// Fits by Adam the mean log loss plus `strength` / (2 n) × the squared weights. Of the features of rows it looks at
+    /// the dense and sparse ones that `width` counts: all or none of either. The same rows, classes and seed give the same
+    /// weights on one kind of processor.
     pub(super) fn fit(
         rows: &[&Encoded],
         truths: &[usize],
         classes: usize,
-        sparse: usize,
+        (dense, sparse): (usize, usize),
         strength: f32,
         seed: u64,
     ) -> Self {
-        let dense = rows.first().map_or(0, |row| row.dense.len());
         let none = Self { dense, weights: Array2::zeros((dense + sparse + 1, classes)) };
         none.moved(rows, truths, strength, seed, 1)
     }
@@ -130,13 +131,18 @@ fn dense_rows(rows: &[&Encoded], dense: usize) -> Array2<f32> {
     inputs
 }
 
+/// The sparse features of a row, for who looks at so many.
+fn sparse_of(row: &Encoded, sparse: usize) -> &[(u32, f32)] {
+    if sparse == 0 { &[] } else { &row.sparse }
+}
+
 fn probabilities(weights: &Array2<f32>, inputs: &ArrayView2<'_, f32>, rows: &[&Encoded]) -> Array2<f32> {
     let dense = inputs.ncols();
     let mut scores = Array2::zeros((rows.len(), weights.ncols()));
     general_mat_mul(1.0, inputs, &weights.slice(s![..dense, ..]), 0.0, &mut scores);
     for (mut score, row) in scores.axis_iter_mut(Axis(0)).zip(rows) {
         score += &weights.row(weights.nrows() - 1);
-        for &(place, value) in &row.sparse {
+        for &(place, value) in sparse_of(row, weights.nrows() - 1 - dense) {
             score.scaled_add(value, &weights.row(dense + place as usize));
         }
         let highest = score.fold(f32::NEG_INFINITY, |highest, value| highest.max(*value));
@@ -152,7 +158,7 @@ fn gradient_of(gradient: &mut Array2<f32>, inputs: &ArrayView2<'_, f32>, rows: &
     let last = gradient.nrows() - 1;
     general_mat_mul(1.0, &inputs.t(), residual, 0.0, &mut gradient.slice_mut(s![..dense, ..]));
     for (row, residual) in rows.iter().zip(residual.axis_iter(Axis(0))) {
-        for &(place, value) in &row.sparse {
+        for &(place, value) in sparse_of(row, last - dense) {
             gradient.row_mut(dense + place as usize).scaled_add(value, &residual);
         }
         gradient.row_mut(last).scaled_add(1.0, &residual);

@@ -113,12 +113,27 @@ fn what_the_customer_said_long_ago_still_counts() {
 
 #[test]
 fn what_was_learnt_survives_its_bytes_and_the_same_history_gives_the_same_bytes() {
-    let history = moments(400, 3);
-    let learned = learn(&examples(&history), 320, &blind_votes, &|_, votes| votes, &LearnParams::default());
+    // Of so few moments sides are not learnt, of so many they are.
+    for (count, has_sides) in [(400, false), (2_700, true)] {
+        survives(count, has_sides);
+    }
+}
+
+fn survives(count: usize, has_sides: bool) {
+    let history = moments(count, 3);
+    let (held_out, fifth) = (count * 4 / 5, count / 5);
+    let learned = learn(&examples(&history), held_out, &blind_votes, &|_, votes| votes, &LearnParams::default());
     let bytes = learned.to_bytes().unwrap();
-    assert_eq!(learned.judged.map(|judged| judged.moments), Some(80));
-    assert_eq!(Learned::from_bytes(&bytes), Some(Learned { judged: None, ..learned }));
-    let again = learn(&examples(&history), 320, &blind_votes, &|_, votes| votes, &LearnParams::default());
+    assert_eq!(learned.judged.map(|judged| judged.moments), Some(fifth));
+    assert_eq!(Learned::from_bytes(&bytes), Some(Learned { judged: None, ..learned.clone() }));
+    let line = String::from_utf8(bytes.split(|&byte| byte == b'\n').next().unwrap().to_vec()).unwrap();
+    let said = format!(r#""has_sides":{has_sides},"#);
+    assert!(line.contains(&said));
+    // Format 7 had no sides, and said nothing of them.
+    let older = [line.replace(&said, "").as_bytes(), &bytes[line.len()..]].concat();
+    let expected = (!has_sides).then_some(Learned { judged: None, ..learned });
+    assert_eq!(Learned::from_bytes(&older), expected);
+    let again = learn(&examples(&history), held_out, &blind_votes, &|_, votes| votes, &LearnParams::default());
     assert!(again.to_bytes().unwrap() == bytes);
     for end in [0, 10, bytes.len() / 2, bytes.len() - 1] {
         assert_eq!(Learned::from_bytes(&bytes[..end]), None, "cut at {end}");
