@@ -62,6 +62,8 @@ pub struct PastMoment<'a> {
     pub done: &'a [Name],
     /// What the agent did; `None` for what is still to be done.
     pub action: Option<&'a str>,
+    /// The actions from this one on.
+    to_come: &'a [Name],
     /// The probability that such a ticket ends well, 0 to 1.
     pub expected_success: f32,
     /// The agent's turn in the thread; the thread's length for what is still to be done.
@@ -73,12 +75,14 @@ pub struct PastMoment<'a> {
 impl<'a> PastMoment<'a> {
     fn of(ticket: &'a Ticket, thread: &'a Thread, actions: &'a [Name], (position, turn): (usize, usize)) -> Self {
         let taken = ticket.thread.get(turn);
+        let (done, to_come) = actions.split_at(position.min(actions.len()));
         Self {
             ticket,
             thread,
             at: taken.or(ticket.thread.last()).map_or(ticket.created_at, |turn| turn.at),
-            done: &actions[..position.min(actions.len())],
-            action: taken.and_then(|_| actions.get(position)).map(AsRef::as_ref),
+            done,
+            action: taken.and_then(|_| to_come.first()).map(AsRef::as_ref),
+            to_come,
             expected_success: 0.0,
             turn,
             forgotten: false,
@@ -235,9 +239,12 @@ impl<'a> History<'a> {
         let past = &self.moments[at];
         let step = step_at(past.ticket, past.done.len(), past.turn);
         let kept = self.sources.kept;
+        let written_by =
+            |author| past.before().iter().filter(move |turn| turn.author == author).map(|turn| &*turn.text);
         Moment {
             turns: step.turns().map(|part| (part.text, kept.of(part.text))).collect(),
-            said: past.before().iter().filter(|turn| turn.author == Author::Customer).map(|turn| &*turn.text).collect(),
+            said: written_by(Author::Customer).collect(),
+            told: written_by(Author::Agent).collect(),
             subject: step.subject().map(|part| kept.of(part.text)),
             ..past.circumstances()
         }
@@ -312,9 +319,11 @@ impl<'a> History<'a> {
         let examples: Vec<Example<'_>> = kept
             .iter()
             .map(|&at| {
-                let action = self.moments[at].action.unwrap_or(OTHER);
+                let past = &self.moments[at];
+                let action = past.action.unwrap_or(OTHER);
                 let kind = catalogue.get(action).map_or(OTHER, |action| action.kind.as_str());
-                Example { moment: self.moment(at), action, kind }
+                let later = past.to_come.iter().skip(1).map(AsRef::as_ref).collect();
+                Example { moment: self.moment(at), action, kind, later }
             })
             .collect();
         let compared: Vec<(usize, Cow<'_, [f32]>)> = places[held_out.saturating_sub(MOST_COMPARED)..held_out]

@@ -123,7 +123,13 @@ pub fn evaluate_actions(
     let examples: Vec<Example<'_>> = train
         .iter()
         .zip(&states)
-        .map(|(case, parts)| Example { moment: moment(case, parts, &vector_of), action: &case.action, kind: "" })
+        .zip(later(train))
+        .map(|((case, parts), later)| Example {
+            moment: moment(case, parts, &vector_of),
+            action: &case.action,
+            kind: "",
+            later,
+        })
         .collect();
     let held_out = (train.len() as f64 * (1.0 - learning.held_out)) as usize;
     let before = RowSet::from_fn(train.len(), |row| row < held_out);
@@ -148,6 +154,18 @@ pub fn evaluate_actions(
         ranker_share: learned.trust.share,
         floors: floors(train, test, &truths),
     })
+}
+
+/// What was done later in the conversation of each case, as the next cases tell it: those that begin with its turns.
+fn later(cases: &[Case]) -> Vec<Vec<&str>> {
+    let mut later: Vec<Vec<&str>> = vec![Vec::new(); cases.len()];
+    for at in (1..cases.len()).rev() {
+        let (case, next) = (&cases[at - 1], &cases[at]);
+        if next.turns.len() > case.turns.len() && next.turns.starts_with(&case.turns) {
+            later[at - 1] = later[at].iter().copied().chain([next.action.as_str()]).collect();
+        }
+    }
+    later
 }
 
 /// What was done in the most similar train cases.
@@ -188,12 +206,17 @@ fn moment<'a>(case: &'a Case, parts: &[Part<'a>], vector_of: &'a BTreeMap<&str, 
     let turns = parts.iter().take(TURNS).map(|part| (part.text, vector_of[part.text].as_ref()));
     Moment {
         turns: turns.collect(),
-        said: case.turns.iter().filter(|turn| turn.author == CaseAuthor::Customer).map(|turn| &*turn.text).collect(),
+        said: written_by(case, CaseAuthor::Customer),
+        told: written_by(case, CaseAuthor::Agent),
         subject: None,
         done: done(case).collect(),
         context: case.category.as_deref().map(|category| ("category", category)).into_iter().collect(),
         customer_spoke_last: case.turns.last().is_none_or(|turn| turn.author == CaseAuthor::Customer),
     }
+}
+
+fn written_by(case: &Case, author: CaseAuthor) -> Vec<&str> {
+    case.turns.iter().filter(|turn| turn.author == author).map(|turn| turn.text.as_str()).collect()
 }
 
 fn flat(folder: &Path, vectors: &[Vector], dimension: usize) -> Result<Box<dyn VectorIndex>> {

@@ -20,8 +20,8 @@ use crate::vector::{Kind, VectorParams};
 /// 2: rows in blocks of 1,024; vectors of the kind `codes`. 3: their turned axes. 4: what was learnt of the desk.
 /// 5: what was learnt has a second stage; threads that are the same, agents' loads, how new the desk is.
 /// 6: the language of each row, means of vectors by language; keywords over tags; identifiers. 7: a generation notes what it
-/// was made from, and its own sum. 8: what was learnt looks at meaning and at words apart.
-pub const FORMAT: u32 = 8;
+/// was made from, and its own sum. 8: what was learnt looks at meaning and at words apart. 9: and foresees what is still to come.
+pub const FORMAT: u32 = 9;
 /// The oldest format that this program reads.
 pub const OLDEST_FORMAT: u32 = 6;
 

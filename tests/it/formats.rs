@@ -74,7 +74,7 @@ fn a_format_that_is_too_old_is_refused_by_name() {
         expect![[r#"
         exit 7
         --- stderr
-        error: index/g000001/generation.json has format 5, and this program reads formats 6 to 8; rebuild the index
+        error: index/g000001/generation.json has format 5, and this program reads formats 6 to 9; rebuild the index
     "#]],
     );
     copy_folder(&package().join("tests/formats/desk"), &sandbox.path("desk"));
@@ -84,7 +84,7 @@ fn a_format_that_is_too_old_is_refused_by_name() {
         expect![[r#"
         exit 7
         --- stderr
-        error: index/g000001/generation.json has format 5, and this program reads formats 6 to 8; rebuild the index
+        error: index/g000001/generation.json has format 5, and this program reads formats 6 to 9; rebuild the index
     "#]],
     );
     assert!(fs::read_to_string(sandbox.path("index/CURRENT")).unwrap().starts_with("g000002"));

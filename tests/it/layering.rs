@@ -157,7 +157,7 @@ const FENCED: &[(&str, &[&str])] = &[
     ("getrandom", &["src/face/cli/forget.rs", "src/face/http/observe.rs"]),
     ("rustix", &["src/face/cli/doctor.rs"]),
     ("signal_hook", &["src/face/cli/stop.rs"]),
-    ("ndarray", &["src/recommend/learn/softmax.rs"]),
+    ("ndarray", &["src/recommend/learn/logistic.rs"]),
     ("toml_edit", &["src/config/edit.rs"]),
 ];
 

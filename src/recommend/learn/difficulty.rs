@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use rayon::prelude::*;
 
 use super::features::{Encoded, Encoder, Moment};
-use super::softmax::Softmax;
+use super::logistic::{Link, Logistic, Task};
 
 /// Fewer known ends than this make no model: every ticket is then expected to end like the average one.
 const FEWEST_ENDS: usize = 100;
@@ -32,7 +32,7 @@ pub struct Ending<'a> {
 /// For each moment the probability that its ticket ends well, from its circumstances alone, 0 to 1. No moment's own
 /// ticket has a say in it, and no ticket whose end is not known has one in any.
 ///
-/// `moment_of` tells what was known at a moment, of which turns, subject and what was said are not looked at; it is asked
+/// `moment_of` tells what was known at a moment, of which turns, subject and what was written are not looked at; it is asked
 /// for one after another, so that not all need be in memory.
 #[must_use]
 pub fn expected_success<'a>(
@@ -48,7 +48,8 @@ pub fn expected_success<'a>(
     if known.len() < FEWEST_ENDS {
         return vec![average; endings.len()];
     }
-    let bare = |at: usize| Moment { turns: Vec::new(), said: Vec::new(), subject: None, ..moment_of(at) };
+    let bare =
+        |at: usize| Moment { turns: Vec::new(), said: Vec::new(), told: Vec::new(), subject: None, ..moment_of(at) };
     let learnt_from: Vec<usize> = known.iter().copied().step_by(known.len().div_ceil(MOST_ENDS)).collect();
     let moments: Vec<Moment<'_>> = learnt_from.iter().map(|&at| bare(at)).collect();
     let encoder = Encoder::of(&moments.iter().collect::<Vec<_>>());
@@ -59,13 +60,14 @@ pub fn expected_success<'a>(
     let folds: BTreeMap<&str, usize> = tickets.into_iter().zip((0..FOLDS).cycle()).collect();
     // `None` for a ticket whose end is not known: no model has seen it, and all judge it alike.
     let fold_of = |at: usize| folds.get(endings[at].ticket).copied();
-    let models: Vec<Softmax> = (0..FOLDS)
+    let models: Vec<Logistic> = (0..FOLDS)
         .into_par_iter()
         .map(|fold| {
             let others = learnt_from.iter().zip(&rows).filter(|&(&at, _)| fold_of(at) != Some(fold));
-            let seen = others.filter_map(|(&at, row)| Some((row, usize::from(endings[at].success?))));
-            let (inputs, truths): (Vec<&Encoded>, Vec<usize>) = seen.unzip();
-            Softmax::fit(&inputs, &truths, 2, encoder.width(), STRENGTH, seed)
+            let seen = others.filter_map(|(&at, row)| Some((row, vec![usize::from(endings[at].success?)])));
+            let (inputs, truths): (Vec<&Encoded>, Vec<Vec<usize>>) = seen.unzip();
+            let task = Task { rows: &inputs, truths: &truths, classes: 2, strength: STRENGTH, seed };
+            Logistic::fit(&task, Link::OneOf, encoder.width(), None)
         })
         .collect();
     let expected = |at: usize| {

@@ -15,8 +15,9 @@ const SUBJECT_LENGTH: f32 = 8.0;
 const WORD: f32 = 0.5;
 /// Where a word is: in one of the last turns, newest first.
 const PLACES: [&str; TURNS] = ["word0", "word1", "word2"];
-/// Where in a conversation a word of the customer's is, if anywhere.
+/// Where in a conversation a word of the customer's is, if anywhere; and one of the agent's.
 const SAID: &str = "said";
+const TOLD: &str = "told";
 /// A feature counts once it occurs in so many moments,
 const FEWEST_MOMENTS: usize = 2;
 /// and in one of so many: rarer words are numbers and typos, which cost time and tell nothing (see `benches/README.md`).
@@ -31,6 +32,8 @@ pub struct Moment<'a> {
     pub turns: Vec<(&'a str, &'a [f32])>,
     /// All that the customer wrote so far, in any order.
     pub said: Vec<&'a str>,
+    /// All that agents wrote so far, in any order.
+    pub told: Vec<&'a str>,
     /// The unit vector of the subject, where there is one.
     pub subject: Option<&'a [f32]>,
     /// The actions done so far in the thread, oldest first.
@@ -70,10 +73,11 @@ impl Moment<'_> {
         self.context.iter().find(|(name, _)| *name == "category").map_or("", |(_, value)| *value)
     }
 
-    /// Tells the words of the last turns by name, each turn's apart, and those of all that the customer wrote; some more than
-    /// once.
+    /// Tells the words of the last turns by name, each turn's apart, and those of all that the customer wrote, alone and
+    /// together with the kind of ticket, and of all that agents wrote; some more than once.
     fn each_word(&self, each: &mut dyn FnMut(&str)) {
         let mut name = String::new();
+        let kind = self.kind();
         let mut note = |place: &str, text: &str| {
             let lower = text.to_lowercase();
             let words = lower.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
@@ -82,12 +86,17 @@ impl Moment<'_> {
                 name.clear();
                 name.extend([place, "=", word]);
                 each(&name);
+                if place == SAID && !kind.is_empty() {
+                    name.extend(["&category=", kind]);
+                    each(&name);
+                }
             }
         };
         for ((text, _), place) in self.turns.iter().zip(PLACES) {
             note(place, text);
         }
         self.said.iter().for_each(|text| note(SAID, text));
+        self.told.iter().for_each(|text| note(TOLD, text));
     }
 }
 

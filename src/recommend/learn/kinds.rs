@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::features::{Encoded, Moment};
-use super::softmax::Softmax;
+use super::logistic::{Link, Logistic, Task};
 
 /// How strongly the weights of kinds are held near 0. More than those of actions: with few classes and many features,
 /// few moments would be learnt by heart.
@@ -24,7 +24,7 @@ const BY_WORDS: f32 = 0.3;
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct ByKind {
     pub(super) usual: Usual,
-    pub(super) softmax: Softmax,
+    pub(super) classifier: Logistic,
 }
 
 /// How often each action was taken in which sort of ticket.
@@ -64,21 +64,19 @@ impl ByKind {
             }
         }
         let rows: Vec<&Encoded> = moments.iter().map(|(_, row, _)| *row).collect();
-        let truths: Vec<usize> = moments.iter().map(|&(.., action)| kind_of[action]).collect();
-        let softmax = match known {
-            Some(Self { usual, softmax }) => {
-                let places: Vec<Option<usize>> =
-                    kinds.iter().map(|kind| usual.kinds.iter().position(|known| known == kind)).collect();
-                softmax.fit_on(&places, &rows, &truths, STRENGTH, seed)
-            }
-            None => Softmax::fit(&rows, &truths, kinds.len(), width, STRENGTH, seed),
-        };
-        Some(Self { usual: Usual { kinds, kind_of, counts }, softmax })
+        let truths: Vec<Vec<usize>> = moments.iter().map(|&(.., action)| vec![kind_of[action]]).collect();
+        let places: Option<Vec<Option<usize>>> = known.map(|Self { usual, .. }| {
+            kinds.iter().map(|kind| usual.kinds.iter().position(|known| known == kind)).collect()
+        });
+        let known = known.map(|known| &known.classifier).zip(places.as_deref());
+        let task = Task { rows: &rows, truths: &truths, classes: kinds.len(), strength: STRENGTH, seed };
+        let classifier = Logistic::fit(&task, Link::OneOf, width, known);
+        Some(Self { usual: Usual { kinds, kind_of, counts }, classifier })
     }
 
     /// P(action) = P(kind) × P(action | kind), from what the classifier of actions expects.
     pub(super) fn predict(&self, moment: &Moment<'_>, row: &Encoded, by_words: &[f32]) -> Vec<f32> {
-        let kinds = self.softmax.predict(row);
+        let kinds = self.classifier.predict(row);
         let usual = self.usual.within_kinds(moment);
         let words = self.usual.share_of_kind(by_words);
         let within = usual.iter().zip(words).map(|(usual, words)| (1.0 - BY_WORDS) * usual + BY_WORDS * words);

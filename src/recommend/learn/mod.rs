@@ -12,8 +12,8 @@ mod features;
 mod habits;
 mod kinds;
 mod likeness;
+mod logistic;
 mod ranker;
-mod softmax;
 #[cfg(test)]
 mod tests;
 mod trees;
@@ -64,6 +64,8 @@ pub struct Example<'a> {
     pub action: &'a str,
     /// Of which kind that is; the same for all where kinds are not known.
     pub kind: &'a str,
+    /// What else was done later in the same conversation, in any order, as far as that is known.
+    pub later: Vec<&'a str>,
 }
 
 /// What was learnt: P(action) = share × the ranker's + (1 − share) × the votes', and how often the first is right.

@@ -2,13 +2,14 @@
 //!
 //! ```text
 //! moment ─► logistic regressions ─► the likeliest few ┬─► trees: which of them? ─► probabilities
-//!       ├─► the same by meaning, by words alone ──────┤
+//!       ├─► by vectors alone which is next; by words ─┤
+//!       │   and circumstances which are still to come │
 //!       ├─► habits: what followed such histories ─────┤
 //!       ├─► likeness to the moments of each action ───┤
 //!       └─► was it done already, and when ────────────┘
 //! ```
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -19,13 +20,11 @@ use super::features::{Encoded, Encoder, Moment};
 use super::habits::Habits;
 use super::kinds::{ByKind, Usual};
 use super::likeness::{LIKENESSES, Likeness};
-use super::softmax::Softmax;
+use super::logistic::{Link, Logistic, Task};
 use super::trees::Trees;
 use super::{Example, LearnParams};
 use crate::recommend::votes::Vote;
 
-/// Of fewer moments sides are not learnt: on desks of 1,300 the trees hardly gained by more numbers, and lost as often.
-const FEWEST_FOR_SIDES: usize = 2_000;
 /// So many of the likeliest actions are looked at twice.
 const CANDIDATES: usize = 12;
 /// What the habits weigh where candidates are chosen; the regression weighs the rest.
@@ -40,8 +39,11 @@ const NEVER: f32 = 50.0;
 const LEAST: f32 = 1e-4;
 /// Numbers for each candidate.
 const WIDTH: usize = 7 + 2 * LIKENESSES + SIDES;
-/// From so many sides a moment is looked at apart: by its vectors, and by its words and circumstances.
+/// From so many sides a moment is looked at apart: by its vectors, for what is next, and by its words and circumstances, for
+/// what is still to come in the conversation: many more moments tell of that.
 const SIDES: usize = 2;
+/// The part of [`LearnParams::strength`] by which the weights of what is still to come are held near 0: by cross-validation.
+const FORESEEING_STRENGTH: f32 = 0.3;
 
 /// A classifier of moments by the next action.
 #[derive(Debug, Clone, PartialEq)]
@@ -55,9 +57,9 @@ pub(super) struct Ranker {
 pub(super) struct First {
     actions: Vec<String>,
     encoder: Arc<Encoder>,
-    softmax: Softmax,
-    /// Regressions that see one side each; `None` where the moments were few, and of what was learnt before format 8.
-    sides: Option<[Softmax; SIDES]>,
+    classifier: Logistic,
+    /// Regressions that see one side each; `None` of what was learnt from few moments in format 8, and before it.
+    sides: Option<[Logistic; SIDES]>,
     by_kind: Option<ByKind>,
     habits: Habits,
     likeness: Likeness,
@@ -71,6 +73,9 @@ pub(super) struct RankerHeader {
     encoder: Encoder,
     #[serde(default)]
     has_sides: bool,
+    /// Whether the second side tells what is still to come; up to format 8 it told what is next.
+    #[serde(default)]
+    foresees: bool,
     usual: Option<Usual>,
     habits: Habits,
     likeness: Likeness,
@@ -150,44 +155,46 @@ impl Ranker {
         let First { actions, encoder, sides, by_kind, habits, likeness, .. } = self.first.clone();
         let encoder = Encoder::clone(&encoder);
         let (has_sides, usual) = (sides.is_some(), by_kind.map(|by_kind| by_kind.usual));
-        RankerHeader { actions, encoder, has_sides, usual, habits, likeness, trees: self.trees.clone() }
+        let foresees = has_sides;
+        RankerHeader { actions, encoder, has_sides, foresees, usual, habits, likeness, trees: self.trees.clone() }
     }
 
     /// The numbers that are no part of the header.
     pub(super) fn weights(&self) -> Vec<f32> {
-        let mut weights = self.first.softmax.weights();
-        weights.extend(self.first.sides.iter().flatten().flat_map(Softmax::weights));
-        weights.extend(self.first.by_kind.iter().flat_map(|by_kind| by_kind.softmax.weights()));
+        let mut weights = self.first.classifier.weights();
+        weights.extend(self.first.sides.iter().flatten().flat_map(Logistic::weights));
+        weights.extend(self.first.by_kind.iter().flat_map(|by_kind| by_kind.classifier.weights()));
         weights.extend(self.first.likeness.means());
         weights
     }
 
     /// From header and weights; `None` if they do not fit together.
     pub(super) fn from_parts(header: RankerHeader, mut weights: Vec<f32>) -> Option<Self> {
-        let RankerHeader { actions, encoder, has_sides, usual, habits, likeness, trees } = header;
+        let RankerHeader { actions, encoder, has_sides, foresees, usual, habits, likeness, trees } = header;
         let means = weights.split_off(weights.len().checked_sub(likeness.width())?);
         let likeness = likeness.with_means(means, actions.len())?;
         let (dense, sparse) = encoder.width();
-        let mut take = |(dense, sparse): (usize, usize)| {
+        let mut take = |link: Link, (dense, sparse): (usize, usize)| {
             let own = (dense + sparse + 1) * actions.len();
             let rest = (weights.len() >= own).then(|| weights.split_off(own))?;
-            Softmax::from_weights(dense, sparse, actions.len(), std::mem::replace(&mut weights, rest))
+            Logistic::from_weights(link, (dense, sparse), actions.len(), std::mem::replace(&mut weights, rest))
         };
-        let softmax = take((dense, sparse))?;
+        let classifier = take(Link::OneOf, (dense, sparse))?;
+        let second = if foresees { Link::AnyOf } else { Link::OneOf };
         let sides = match has_sides {
-            true => Some([take((dense, 0))?, take((0, sparse))?]),
+            true => Some([take(Link::OneOf, (dense, 0))?, take(second, (0, sparse))?]),
             false => None,
         };
         let of_kinds = weights;
         let by_kind = match usual {
             Some(usual) if usual.fits(actions.len()) => {
-                let softmax = Softmax::from_weights(dense, sparse, usual.kinds.len(), of_kinds)?;
-                Some(ByKind { usual, softmax })
+                let classifier = Logistic::from_weights(Link::OneOf, (dense, sparse), usual.kinds.len(), of_kinds)?;
+                Some(ByKind { usual, classifier })
             }
             Some(_) => return None,
             None => of_kinds.is_empty().then_some(None)?,
         };
-        let first = First { actions, encoder: Arc::new(encoder), softmax, sides, by_kind, habits, likeness };
+        let first = First { actions, encoder: Arc::new(encoder), classifier, sides, by_kind, habits, likeness };
         trees.suits(WIDTH).then_some(Self { first, trees })
     }
 }
@@ -212,33 +219,39 @@ impl First {
         let known_classes = known.map(|known| -> Vec<Option<usize>> {
             classes.keys().map(|action| known.actions.iter().position(|known| known == action)).collect()
         });
-        let fit_seen = |known: Option<&Softmax>, width| match (known, &known_classes) {
-            (Some(known), Some(classes)) => known.fit_on(classes, &rows, &truths, params.strength, params.seed),
-            _ => Softmax::fit(&rows, &truths, classes.len(), width, params.strength, params.seed),
+        let next: Vec<Vec<usize>> = truths.iter().map(|&class| vec![class]).collect();
+        let fit = |known: Option<&Logistic>, truths: &[Vec<usize>], link, width| {
+            let strength = if link == Link::AnyOf { FORESEEING_STRENGTH * params.strength } else { params.strength };
+            let task = Task { rows: &rows, truths, classes: classes.len(), strength, seed: params.seed };
+            Logistic::fit(&task, link, width, known.zip(known_classes.as_deref()))
         };
         let known_sides = known.and_then(|known| known.sides.as_ref());
         let of_actions = || {
-            let of_side = |side: usize, width| fit_seen(known_sides.map(|sides| &sides[side]), width);
-            let of_sides = || rayon::join(|| of_side(0, (dense, 0)), || of_side(1, (0, sparse)));
-            let of_sides = || (places.len() >= FEWEST_FOR_SIDES).then(of_sides);
-            rayon::join(|| fit_seen(known.map(|known| &known.softmax), (dense, sparse)), of_sides)
+            let by_vectors = || fit(known_sides.map(|[side, _]| side), &next, Link::OneOf, (dense, 0));
+            let foreseen = || {
+                let to_come: Vec<Vec<usize>> = examples.iter().map(|example| to_come(example, &classes)).collect();
+                fit(known_sides.map(|[_, side]| side), &to_come, Link::AnyOf, (0, sparse))
+            };
+            let of_sides = || rayon::join(by_vectors, foreseen);
+            let all = || fit(known.map(|known| &known.classifier), &next, Link::OneOf, (dense, sparse));
+            rayon::join(all, of_sides)
         };
         let kinds: Vec<&str> = kind_of.into_values().collect();
         let known_kinds = known.and_then(|known| known.by_kind.as_ref());
         let of_kinds = || ByKind::fit(&seen, &kinds, (dense, sparse), params.seed, known_kinds);
-        let ((softmax, sides), by_kind) = rayon::join(of_actions, of_kinds);
-        let sides = sides.map(<[Softmax; SIDES]>::from);
+        let ((classifier, sides), by_kind) = rayon::join(of_actions, of_kinds);
+        let sides = Some(<[Logistic; SIDES]>::from(sides));
         let habits = Habits::of(seen.iter().map(|&(moment, _, class)| (moment, class)));
         let taken = seen.iter().map(|&(moment, row, class)| (moment.kind(), &*row.dense, class));
         let likeness = Likeness::of(taken, cases.encoder.vector_length());
         let actions = classes.into_keys().map(str::to_owned).collect();
-        Some(Self { actions, encoder: Arc::clone(&cases.encoder), softmax, sides, by_kind, habits, likeness })
+        Some(Self { actions, encoder: Arc::clone(&cases.encoder), classifier, sides, by_kind, habits, likeness })
     }
 
     /// Looks at a moment, which `encoded` is as numbers.
     fn look(&self, moment: &Moment<'_>, encoded: &Encoded) -> Look {
         let classes = self.actions.len();
-        let by_words = self.softmax.predict(encoded);
+        let by_words = self.classifier.predict(encoded);
         let probabilities = match &self.by_kind {
             Some(by_kind) => by_kind.predict(moment, encoded, &by_words),
             None => by_words,
@@ -273,6 +286,12 @@ impl First {
         }
         Look { probabilities, candidates, rows }
     }
+}
+
+/// What was still to come at a moment, this action too: its classes, each once.
+fn to_come(example: &Example<'_>, classes: &BTreeMap<&str, usize>) -> Vec<usize> {
+    let actions = example.later.iter().chain([&example.action]);
+    actions.filter_map(|action| classes.get(action).copied()).collect::<BTreeSet<usize>>().into_iter().collect()
 }
 
 impl Lessons {

@@ -3,6 +3,8 @@
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 
+use super::features::Encoded;
+use super::logistic::{Link, Logistic, Task};
 use super::*;
 
 /// A desk with a law: after `ASK` comes `REFUND` if the text says so, else `EXPLAIN`; first of all comes `ASK`.
@@ -32,6 +34,7 @@ fn examples<'a>(moments: &'a [(String, Vec<f32>, Vec<&'static str>, &'static str
             moment: Moment { turns: vec![(text, vector)], done: done.clone(), ..Moment::default() },
             action,
             kind: "",
+            later: Vec::new(),
         })
         .collect()
 }
@@ -98,6 +101,7 @@ fn what_the_customer_said_long_ago_still_counts() {
                 },
                 action,
                 kind: "",
+                later: Vec::new(),
             })
             .collect()
     };
@@ -113,30 +117,56 @@ fn what_the_customer_said_long_ago_still_counts() {
 
 #[test]
 fn what_was_learnt_survives_its_bytes_and_the_same_history_gives_the_same_bytes() {
-    // Of so few moments sides are not learnt, of so many they are.
-    for (count, has_sides) in [(400, false), (2_700, true)] {
-        survives(count, has_sides);
-    }
-}
-
-fn survives(count: usize, has_sides: bool) {
-    let history = moments(count, 3);
-    let (held_out, fifth) = (count * 4 / 5, count / 5);
-    let learned = learn(&examples(&history), held_out, &blind_votes, &|_, votes| votes, &LearnParams::default());
+    let history = moments(400, 3);
+    let learned = learn(&examples(&history), 320, &blind_votes, &|_, votes| votes, &LearnParams::default());
     let bytes = learned.to_bytes().unwrap();
-    assert_eq!(learned.judged.map(|judged| judged.moments), Some(fifth));
+    assert_eq!(learned.judged.map(|judged| judged.moments), Some(80));
     assert_eq!(Learned::from_bytes(&bytes), Some(Learned { judged: None, ..learned.clone() }));
-    let line = String::from_utf8(bytes.split(|&byte| byte == b'\n').next().unwrap().to_vec()).unwrap();
-    let said = format!(r#""has_sides":{has_sides},"#);
-    assert!(line.contains(&said));
-    // Format 7 had no sides, and said nothing of them.
-    let older = [line.replace(&said, "").as_bytes(), &bytes[line.len()..]].concat();
-    let expected = (!has_sides).then_some(Learned { judged: None, ..learned });
-    assert_eq!(Learned::from_bytes(&older), expected);
-    let again = learn(&examples(&history), held_out, &blind_votes, &|_, votes| votes, &LearnParams::default());
+    let again = learn(&examples(&history), 320, &blind_votes, &|_, votes| votes, &LearnParams::default());
     assert!(again.to_bytes().unwrap() == bytes);
     for end in [0, 10, bytes.len() / 2, bytes.len() - 1] {
         assert_eq!(Learned::from_bytes(&bytes[..end]), None, "cut at {end}");
+    }
+
+    let line = String::from_utf8(bytes.split(|&byte| byte == b'\n').next().unwrap().to_vec()).unwrap();
+    let without = |keys: &[&str]| {
+        let short = keys.iter().fold(line.clone(), |line, key| {
+            assert!(line.contains(key), "{key}");
+            line.replace(key, "")
+        });
+        Learned::from_bytes(&[short.as_bytes(), &bytes[line.len()..]].concat())
+    };
+    // Format 8 had a second side of another meaning, and said nothing of it; format 7 had no weights of sides.
+    let moment = &examples(&history)[0].moment;
+    let older = without(&[r#""foresees":true,"#]).unwrap();
+    assert!(older.trust == learned.trust && older.predict(moment) != learned.predict(moment));
+    assert_eq!(without(&[r#""has_sides":true,"#, r#""foresees":true,"#]), None);
+}
+
+#[test]
+fn of_classes_any_number_may_be_true() {
+    let mut rng = ChaCha8Rng::seed_from_u64(9);
+    // Three words, each of which makes its own class true, and a fourth without a meaning.
+    let seen: Vec<Vec<usize>> = (0..600).map(|_| (0..4).filter(|_| rng.random_bool(0.5)).collect()).collect();
+    let row = |words: &Vec<usize>| Encoded {
+        dense: Vec::new(),
+        sparse: words.iter().map(|&word| (word as u32, 1.0)).collect(),
+    };
+    let rows: Vec<Encoded> = seen.iter().map(row).collect();
+    let truths: Vec<Vec<usize>> =
+        seen.iter().map(|words| words.iter().copied().filter(|&word| word < 3).collect()).collect();
+    let rows: Vec<&Encoded> = rows.iter().collect();
+    let task = Task { rows: &rows, truths: &truths, classes: 3, strength: 0.7, seed: 1 };
+    let fitted = Logistic::fit(&task, Link::AnyOf, (0, 4), None);
+    let again = Logistic::fit(&task, Link::AnyOf, (0, 4), Some((&fitted, &[Some(0), Some(1), Some(2)])));
+    for classifier in [fitted, again] {
+        for (words, expected) in
+            [(vec![], [false; 3]), (vec![0, 2, 3], [true, false, true]), (vec![0, 1, 2], [true; 3])]
+        {
+            let predicted = classifier.predict(&row(&words));
+            let right = predicted.iter().zip(expected).all(|(&p, is)| if is { p > 0.7 } else { p < 0.3 });
+            assert!(right, "{words:?}: {predicted:?}");
+        }
     }
 }
 

@@ -225,18 +225,18 @@ fn damage_is_told_with_the_file_and_the_way_out() {
 #[test]
 fn an_older_and_a_newer_format_are_refused_by_their_number() {
     let sandbox = Sandbox::with_small_index();
-    sandbox.edit("index/g000001/generation.json", "\"format\": 8", "\"format\": 5");
+    sandbox.edit("index/g000001/generation.json", "\"format\": 9", "\"format\": 5");
     sandbox.check(
         &["index", "status"],
         expect![[r#"
             exit 7
             --- stderr
-            error: index/g000001/generation.json has format 5, and this program reads formats 6 to 8; rebuild the index
+            error: index/g000001/generation.json has format 5, and this program reads formats 6 to 9; rebuild the index
         "#]],
     );
-    sandbox.edit("index/g000001/generation.json", "\"format\": 5", "\"format\": 9");
+    sandbox.edit("index/g000001/generation.json", "\"format\": 5", "\"format\": 10");
     let outcome = sandbox.nba(&["index", "status"]).failed();
-    assert!(outcome.stderr.contains("has format 9, and"), "{outcome:?}");
+    assert!(outcome.stderr.contains("has format 10, and"), "{outcome:?}");
 }
 
 #[test]

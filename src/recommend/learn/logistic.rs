@@ -1,4 +1,4 @@
-//! Multinomial logistic regression: numbers → a probability for each class. Knows no text and no action.
+//! Logistic regression: numbers → a probability for each class, of which one is true or any number. Knows no text and no action.
 
 use super::features::Encoded;
 use ndarray::linalg::general_mat_mul;
@@ -21,51 +21,61 @@ const STEP: f32 = 0.01;
 const DECAY: (f32, f32) = (0.9, 0.99);
 const GUARD: f32 = 1e-6;
 
-/// The weights of a trained classifier: P(class c | x) = e^(w_c · x + b_c) / Σ e^(w_k · x + b_k).
+/// What the scores s_c = w_c · x + b_c of the classes mean.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Link {
+    /// One class is true: P(c | x) = e^(s_c) / Σ e^(s_k).
+    OneOf,
+    /// Any number of classes is: P(c | x) = 1 / (1 + e^(−s_c)).
+    AnyOf,
+}
+
+/// A trained classifier.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Softmax {
+pub(super) struct Logistic {
+    link: Link,
     /// How many dense features it looks at; those of a row beyond are passed over.
     dense: usize,
     /// (dense + sparse features + 1) × classes, the last row being the bias. Sparse features have none where it looks at none.
     weights: Array2<f32>,
 }
 
-impl Softmax {
-    /// Fits by Adam the mean log loss plus `strength` / (2 n) × the squared weights. Of the features of rows it looks at
-    /// the dense and sparse ones that `width` counts: all or none of either. The same rows, classes and seed give the same
-    /// weights on one kind of processor.
-    pub(super) fn fit(
-        rows: &[&Encoded],
-        truths: &[usize],
-        classes: usize,
-        (dense, sparse): (usize, usize),
-        strength: f32,
-        seed: u64,
-    ) -> Self {
-        let none = Self { dense, weights: Array2::zeros((dense + sparse + 1, classes)) };
-        none.moved(rows, truths, strength, seed, 1)
-    }
+/// What a classifier is fitted to.
+pub(super) struct Task<'a> {
+    pub(super) rows: &'a [&'a Encoded],
+    /// For each row the classes that are true, each once: one where one of all is.
+    pub(super) truths: &'a [Vec<usize>],
+    pub(super) classes: usize,
+    /// How strongly weights are held near 0. Above 0.
+    pub(super) strength: f32,
+    pub(super) seed: u64,
+}
 
-    /// Fits to rows most of which this has seen: a third of the passes, from a third of the first step, is enough. `places`
-    /// are the classes of [`Softmax::fit`] by their places here; `None` for one that is new.
-    pub(super) fn fit_on(
-        &self,
-        places: &[Option<usize>],
-        rows: &[&Encoded],
-        truths: &[usize],
-        strength: f32,
-        seed: u64,
+impl Logistic {
+    /// Fits by Adam the mean log loss plus `strength` / (2 n) × the squared weights. Of the features of rows it looks at
+    /// the dense and sparse ones that `width` counts: all or none of either. The same task gives the same weights on one
+    /// kind of processor.
+    ///
+    /// Where most of the rows have been seen by a classifier that is `known`, a third of the passes, from its weights and a
+    /// third of the first step, is enough; with it come the places of the classes there, `None` for one that is new.
+    pub(super) fn fit(
+        task: &Task<'_>,
+        link: Link,
+        (dense, sparse): (usize, usize),
+        known: Option<(&Self, &[Option<usize>])>,
     ) -> Self {
-        let mut weights = Array2::zeros((self.weights.nrows(), places.len()));
+        let mut weights = Array2::zeros((dense + sparse + 1, task.classes));
+        let Some((known, places)) = known else { return Self { link, dense, weights }.moved(task, 1) };
         for (mut column, place) in weights.axis_iter_mut(Axis(1)).zip(places) {
-            place.iter().for_each(|&place| column.assign(&self.weights.column(place)));
+            place.iter().for_each(|&place| column.assign(&known.weights.column(place)));
         }
-        Self { dense: self.dense, weights }.moved(rows, truths, strength, seed, 3)
+        Self { link, dense, weights }.moved(task, 3)
     }
 
     /// Moves the weights towards the optimum, in one of so many parts of the passes and of the first step.
-    fn moved(self, rows: &[&Encoded], truths: &[usize], strength: f32, seed: u64, part: usize) -> Self {
-        let Self { dense, mut weights } = self;
+    fn moved(self, task: &Task<'_>, part: usize) -> Self {
+        let Self { link, dense, mut weights } = self;
+        let &Task { rows, truths, strength, seed, .. } = task;
         let n = rows.len();
         let mut gradient = Array2::<f32>::zeros(weights.raw_dim());
         let (mut mean, mut square) = (gradient.clone(), gradient.clone());
@@ -82,9 +92,9 @@ impl Softmax {
             for batch in order.chunks(batch) {
                 let picked: Vec<&Encoded> = batch.iter().map(|&at| rows[at]).collect();
                 let inputs = dense_rows(&picked, dense);
-                let mut residual = probabilities(&weights, &inputs.view(), &picked);
+                let mut residual = probabilities(link, &weights, &inputs.view(), &picked);
                 for (mut row, &at) in residual.axis_iter_mut(Axis(0)).zip(batch) {
-                    row[truths[at]] -= 1.0;
+                    truths[at].iter().for_each(|&class| row[class] -= 1.0);
                 }
                 residual /= batch.len() as f32;
                 gradient_of(&mut gradient, &inputs.view(), &picked, &residual);
@@ -103,12 +113,17 @@ impl Softmax {
                 );
             }
         }
-        Self { dense, weights }
+        Self { link, dense, weights }
     }
 
-    /// From weights as [`Softmax::weights`] gives them; `None` if their number does not fit.
-    pub(super) fn from_weights(dense: usize, sparse: usize, classes: usize, weights: Vec<f32>) -> Option<Self> {
-        Some(Self { dense, weights: Array2::from_shape_vec((dense + sparse + 1, classes), weights).ok()? })
+    /// From weights as [`Logistic::weights`] gives them; `None` if their number does not fit.
+    pub(super) fn from_weights(
+        link: Link,
+        (dense, sparse): (usize, usize),
+        classes: usize,
+        weights: Vec<f32>,
+    ) -> Option<Self> {
+        Some(Self { link, dense, weights: Array2::from_shape_vec((dense + sparse + 1, classes), weights).ok()? })
     }
 
     /// All weights, feature by feature.
@@ -116,10 +131,10 @@ impl Softmax {
         self.weights.iter().copied().collect()
     }
 
-    /// The probability of each class, in the order of the classes; they add up to 1.
+    /// The probability of each class, in the order of the classes; where one is true they add up to 1.
     pub(super) fn predict(&self, row: &Encoded) -> Vec<f32> {
         let inputs = dense_rows(&[row], self.dense);
-        probabilities(&self.weights, &inputs.view(), &[row]).into_raw_vec_and_offset().0
+        probabilities(self.link, &self.weights, &inputs.view(), &[row]).into_raw_vec_and_offset().0
     }
 }
 
@@ -136,7 +151,7 @@ fn sparse_of(row: &Encoded, sparse: usize) -> &[(u32, f32)] {
     if sparse == 0 { &[] } else { &row.sparse }
 }
 
-fn probabilities(weights: &Array2<f32>, inputs: &ArrayView2<'_, f32>, rows: &[&Encoded]) -> Array2<f32> {
+fn probabilities(link: Link, weights: &Array2<f32>, inputs: &ArrayView2<'_, f32>, rows: &[&Encoded]) -> Array2<f32> {
     let dense = inputs.ncols();
     let mut scores = Array2::zeros((rows.len(), weights.ncols()));
     general_mat_mul(1.0, inputs, &weights.slice(s![..dense, ..]), 0.0, &mut scores);
@@ -145,10 +160,15 @@ fn probabilities(weights: &Array2<f32>, inputs: &ArrayView2<'_, f32>, rows: &[&E
         for &(place, value) in sparse_of(row, weights.nrows() - 1 - dense) {
             score.scaled_add(value, &weights.row(dense + place as usize));
         }
-        let highest = score.fold(f32::NEG_INFINITY, |highest, value| highest.max(*value));
-        score.mapv_inplace(|value| (value - highest).exp());
-        let sum = score.sum();
-        score /= sum;
+        match link {
+            Link::OneOf => {
+                let highest = score.fold(f32::NEG_INFINITY, |highest, value| highest.max(*value));
+                score.mapv_inplace(|value| (value - highest).exp());
+                let sum = score.sum();
+                score /= sum;
+            }
+            Link::AnyOf => score.mapv_inplace(|value| 1.0 / (1.0 + (-value).exp())),
+        }
     }
     scores
 }
