@@ -33,7 +33,7 @@ pub(super) enum Link {
 /// A trained classifier.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Logistic {
-    link: Link,
+    pub(super) link: Link,
     /// How many dense features it looks at; those of a row beyond are passed over.
     dense: usize,
     /// (dense + sparse features + 1) × classes, the last row being the bias. Sparse features have none where it looks at none.

@@ -155,7 +155,7 @@ impl Ranker {
         let First { actions, encoder, sides, by_kind, habits, likeness, .. } = self.first.clone();
         let encoder = Encoder::clone(&encoder);
         let (has_sides, usual) = (sides.is_some(), by_kind.map(|by_kind| by_kind.usual));
-        let foresees = has_sides;
+        let foresees = sides.is_some_and(|[_, second]| second.link == Link::AnyOf);
         RankerHeader { actions, encoder, has_sides, foresees, usual, habits, likeness, trees: self.trees.clone() }
     }
 
