@@ -3,7 +3,7 @@
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 
-use super::features::Encoded;
+use super::features::{Encoded, Encoder};
 use super::logistic::{Link, Logistic, Task};
 use super::*;
 
@@ -140,7 +140,18 @@ fn what_was_learnt_survives_its_bytes_and_the_same_history_gives_the_same_bytes(
     let moment = &examples(&history)[0].moment;
     let older = without(&[r#""foresees":true,"#]).unwrap();
     assert!(older.trust == learned.trust && older.predict(moment) != learned.predict(moment));
-    assert_eq!(without(&[r#""has_sides":true,"#, r#""foresees":true,"#]), None);
+    let no_sides = [r#""has_sides":true,"#, r#""foresees":true,"#];
+    assert_eq!(without(&no_sides), None);
+    let header: serde_json::Value = serde_json::from_str(&line).unwrap();
+    let encoder: Encoder = serde_json::from_value(header["ranker"]["encoder"].clone()).unwrap();
+    let (dense, sparse) = encoder.width();
+    let actions = header["ranker"]["actions"].as_array().unwrap().len();
+    let (first, rest) = bytes[line.len()..].split_at(1 + 4 * (dense + sparse + 1) * actions);
+    let sides = 4 * (dense + 1 + sparse + 1) * actions;
+    let short = no_sides.iter().fold(line.clone(), |line, key| line.replace(key, ""));
+    let older = Learned::from_bytes(&[short.as_bytes(), first, &rest[sides..]].concat()).unwrap();
+    assert!(older.trust == learned.trust && older.predict(moment) != learned.predict(moment));
+    assert_eq!(Learned::from_bytes(&older.to_bytes().unwrap()), Some(older));
 }
 
 #[test]
