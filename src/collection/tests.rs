@@ -44,8 +44,10 @@ enum Op {
 }
 
 fn text() -> impl Strategy<Value = String> {
-    prop::collection::vec(select(vec!["fee", "card", "refund", "the", "the", "Terminal", "PIX"]), 0..6)
-        .prop_map(|words| words.join(" "))
+    // Now and then so long that neither its length nor how often it has a word is usual.
+    let length = prop_oneof![9 => 0_usize..6, 1 => 58_usize..70];
+    let word = || select(vec!["fee", "card", "refund", "the", "the", "Terminal", "PIX"]);
+    length.prop_flat_map(move |n| prop::collection::vec(word(), n)).prop_map(|words| words.join(" "))
 }
 
 fn any_row() -> impl Strategy<Value = Value> {

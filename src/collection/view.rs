@@ -200,7 +200,7 @@ impl View {
         let mut hits = match query.kind {
             QueryKind::Ann => near,
             QueryKind::FullText => worded,
-            QueryKind::Hybrid => watch.time(Stage::Fuse, || self.fused(&near, &worded)),
+            QueryKind::Hybrid => watch.time(Stage::Fuse, || self.fused(&near, &worded, query.k)),
         };
         hits.truncate(query.k);
         let asked = asked.filter(|_| query.kind == QueryKind::FullText);
@@ -284,7 +284,8 @@ impl View {
         self.state.slots.iter().zip(sets).map(one).collect()
     }
 
-    fn fused(&self, near: &[CollectionHit], worded: &[CollectionHit]) -> Vec<CollectionHit> {
+    /// The best `k` of two lists of the best.
+    fn fused(&self, near: &[CollectionHit], worded: &[CollectionHit], k: usize) -> Vec<CollectionHit> {
         let mut sums: Vec<(RowId, f64)> = Vec::with_capacity(near.len() + worded.len());
         for list in [near, worded] {
             sums.extend(list.iter().enumerate().map(|(rank, hit)| (hit.row, DAMPING / 2.0 / (DAMPING + rank as f64))));
@@ -297,7 +298,15 @@ impl View {
                 None => fused.push(CollectionHit { row, score }),
             }
         }
-        fused.sort_by(|a, b| b.score.total_cmp(&a.score).then_with(|| self.key(a.row).cmp(&self.key(b.row))));
+        let order = |a: &CollectionHit, b: &CollectionHit| {
+            b.score.total_cmp(&a.score).then_with(|| self.key(a.row).cmp(&self.key(b.row)))
+        };
+        // Two lists tie at every rank, and keys are read to part them: of the best alone.
+        if k < fused.len() {
+            fused.select_nth_unstable_by(k, order);
+            fused.truncate(k);
+        }
+        fused.sort_by(order);
         fused
     }
 

@@ -19,9 +19,14 @@ const B: f32 = 0.75;
 const MAX_WORDS: usize = 1_024;
 /// Rows whose sums are made together: they fit the nearest cache.
 const WINDOW: usize = 4_096;
-/// Rows with no more words than this have a word no more often than that, but for a few.
+/// So many sums are looked at together.
+const FEW: usize = 32;
+/// Rows with fewer words than this have a word no more often than that, but for a few.
 const USUAL_LENGTHS: usize = 64;
 const USUAL_COUNTS: usize = 4;
+/// How often a row has a word and how many words it has, as one number: `length + (count − 1) × USUAL_LENGTHS`, or this where
+/// either is unusual.
+const UNUSUAL: u8 = 0;
 
 /// The words of a part.
 pub(super) struct Words {
@@ -38,16 +43,19 @@ struct Postings {
     starts: Vec<usize>,
     rows: Vec<Row>,
     counts: Vec<u32>,
+    /// See [`class_of`].
+    classes: Vec<u8>,
     /// How many words each row has.
     lengths: Vec<u32>,
     total: u64,
 }
 
 /// The rows of a word in a part, ascending.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 struct List<'a> {
     rows: &'a [Row],
     counts: &'a [u32],
+    classes: &'a [u8],
 }
 
 impl Words {
@@ -139,16 +147,28 @@ impl Writer {
             (rows[*place], counts[*place]) = (row, count);
             *place += 1;
         }
+        let classes = classes_of(&rows, &counts, &self.lengths);
         let total = self.lengths.iter().map(|&length| u64::from(length)).sum();
-        Postings { ids: self.ids, starts, rows, counts, lengths: self.lengths, total }
+        Postings { ids: self.ids, starts, rows, counts, classes, lengths: self.lengths, total }
     }
 }
 
 impl Postings {
     fn list(&self, word: &str) -> List<'_> {
         let place = self.ids.get(word).map_or(0..0, |&id| self.starts[id as usize]..self.starts[id as usize + 1]);
-        List { rows: &self.rows[place.clone()], counts: &self.counts[place] }
+        List { rows: &self.rows[place.clone()], counts: &self.counts[place.clone()], classes: &self.classes[place] }
     }
+}
+
+/// What rows with a word are like, by how often they have it and how many words they have.
+fn classes_of(rows: &[Row], counts: &[u32], lengths: &[u32]) -> Vec<u8> {
+    rows.iter().zip(counts).map(|(&row, &count)| class_of(count, lengths[row as usize])).collect()
+}
+
+fn class_of(count: u32, length: u32) -> u8 {
+    let (count, length) = (count as usize, length as usize);
+    let is_usual = (1..=USUAL_COUNTS).contains(&count) && length < USUAL_LENGTHS;
+    if is_usual { (length + (count - 1) * USUAL_LENGTHS) as u8 } else { UNUSUAL }
 }
 
 /// A part as a query sees it.
@@ -234,8 +254,9 @@ impl<'a> Side<'a> {
         let lists: Vec<List<'_>> =
             self.postings.iter().map(|postings| postings.list(word)).filter(|list| !list.rows.is_empty()).collect();
         match lists.as_slice() {
-            [] => Merged::Borrowed(List { rows: &[], counts: &[] }),
-            [one] => Merged::Borrowed(*one),
+            [] => Merged::Borrowed(List::default()),
+            // Of several columns each row is longer than its class in one of them says.
+            [one] if self.postings.len() == 1 => Merged::Borrowed(*one),
             several => {
                 let pairs = several.iter().flat_map(|list| list.rows.iter().copied().zip(list.counts.iter().copied()));
                 let mut pairs: Vec<(Row, u32)> = pairs.collect();
@@ -245,8 +266,9 @@ impl<'a> Side<'a> {
                     first.1 += if same { more.1 } else { 0 };
                     same
                 });
-                let (rows, counts) = pairs.into_iter().unzip();
-                Merged::Owned(rows, counts)
+                let (rows, counts): (Vec<Row>, Vec<u32>) = pairs.into_iter().unzip();
+                let classes = classes_of(&rows, &counts, &self.lengths);
+                Merged::Owned(rows, counts, classes)
             }
         }
     }
@@ -260,14 +282,14 @@ impl<'a> Side<'a> {
 
 enum Merged<'a> {
     Borrowed(List<'a>),
-    Owned(Vec<Row>, Vec<u32>),
+    Owned(Vec<Row>, Vec<u32>, Vec<u8>),
 }
 
 impl Merged<'_> {
     fn as_list(&self) -> List<'_> {
         match self {
             Self::Borrowed(list) => *list,
-            Self::Owned(rows, counts) => List { rows, counts },
+            Self::Owned(rows, counts, classes) => List { rows, counts, classes },
         }
     }
 }
@@ -334,12 +356,18 @@ pub(super) fn best(parts: &[Searched<'_>], asked: &Asked, k: usize) -> Vec<Match
             for list in &mut lists {
                 list.add(lengths, start, sums);
             }
-            for (row, sum) in (start..).zip(sums) {
-                if *sum >= best.floor && side.part.eligible.is_none_or(|eligible| eligible.contains(row)) {
-                    best.push(Match { part, row, score: *sum });
+            for (start, sums) in (start..).step_by(FEW).zip(sums.chunks(FEW)) {
+                // Most rows are below the floor: the best of a few tells it of all of them.
+                if sums.iter().fold(0.0, |best: f32, sum| best.max(*sum)) < best.floor {
+                    continue;
                 }
-                *sum = 0.0;
+                for (row, &score) in (start..).zip(sums) {
+                    if score >= best.floor && side.part.eligible.is_none_or(|eligible| eligible.contains(row)) {
+                        best.push(Match { part, row, score });
+                    }
+                }
             }
+            sums.fill(0.0);
         }
     }
     best.finish()
@@ -350,28 +378,33 @@ struct Cursor<'a> {
     rest: List<'a>,
     weight: f32,
     mean: f32,
-    /// What rows get, by how often they have the word and how many words they have: most, without a division.
-    usual: [[f32; USUAL_LENGTHS]; USUAL_COUNTS],
+    /// What rows get, by class: most, without a division and without a look at how many words they have.
+    usual: [f32; USUAL_COUNTS * USUAL_LENGTHS],
 }
 
 impl<'a> Cursor<'a> {
     fn new(rest: List<'a>, weight: f32, mean: f32) -> Self {
-        let gain = |count, length| weight * share(count as u32 + 1, length as u32, mean);
-        let usual = std::array::from_fn(|count| std::array::from_fn(|length| gain(count, length)));
-        Self { rest, weight, mean, usual }
+        let count_of = |class: usize| (class / USUAL_LENGTHS) as u32 + 1;
+        let gain = |class| weight * share(count_of(class), (class % USUAL_LENGTHS) as u32, mean);
+        Self { rest, weight, mean, usual: std::array::from_fn(gain) }
     }
 
     /// Adds what the rows of a window get, which begins at `start`.
+    // Compiled alone, so that the loop keeps what it needs in registers.
+    #[inline(never)]
     fn add(&mut self, lengths: &[u32], start: Row, sums: &mut [f32]) {
         let mut n = 0;
-        for (&row, &count) in self.rest.rows.iter().zip(self.rest.counts) {
+        for (&row, &class) in self.rest.rows.iter().zip(self.rest.classes) {
             let at = (row - start) as usize;
-            let (Some(&length), Some(sum)) = (lengths.get(at), sums.get_mut(at)) else { break };
-            let usual = self.usual.get(count as usize - 1).and_then(|gains| gains.get(length as usize));
-            *sum += usual.copied().unwrap_or_else(|| self.weight * share(count, length, self.mean));
+            let Some(sum) = sums.get_mut(at) else { break };
+            *sum += match class {
+                UNUSUAL => self.weight * share(self.rest.counts[n], lengths[at], self.mean),
+                usual => self.usual[usize::from(usual)],
+            };
             n += 1;
         }
-        self.rest = List { rows: &self.rest.rows[n..], counts: &self.rest.counts[n..] };
+        let List { rows, counts, classes } = self.rest;
+        self.rest = List { rows: &rows[n..], counts: &counts[n..], classes: &classes[n..] };
     }
 }
 
