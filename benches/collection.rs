@@ -1,8 +1,9 @@
 //! The mutable index: 100,000 rows of 384 numbers and some 40 words, asked by vector, by words and by both while it is as a
 //! merge left it and after many small changes; and 100,000 single changes in a row.
 //!
-//! `cargo bench --bench collection`; `NBA_ROWS=20000` for fewer rows. Figures are ratios to the exact scan of all vectors in
-//! the same run, and shares of the time that one flushed write takes.
+//! `cargo bench --bench collection`; `NBA_ROWS=20000` for fewer rows, `NBA_SPREAD=0.3` for vectors whose lengths are e to the
+//! power of .3 times a normal number. Figures are ratios to the exact scan of all vectors in the same run, shares of the
+//! nearest rows that are found, and shares of the time that one flushed write takes.
 
 #![expect(clippy::print_stdout, reason = "a bench says what it measured")]
 #![expect(clippy::disallowed_methods, reason = "a bench measures")]
@@ -25,6 +26,7 @@ const ASKED: usize = 400;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let n: usize = std::env::var("NBA_ROWS").ok().and_then(|rows| rows.parse().ok()).unwrap_or(100_000);
+    let spread: f32 = std::env::var("NBA_SPREAD").ok().map_or(0.0, |spread| spread.parse().unwrap());
     let mut rng = ChaCha8Rng::seed_from_u64(42);
     let words: Vec<String> = (0..30_000).map(|n| format!("w{n}")).collect();
     let centres: Vec<Vec<f32>> =
@@ -32,7 +34,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let vector = |rng: &mut ChaCha8Rng| -> Vec<f32> {
         let centre = &centres[rng.random_range(0..CLUSTERS)];
         let raw: Vec<f32> = centre.iter().map(|x| x + rng.random_range(-0.8..0.8)).collect();
-        let length = raw.iter().map(|x| x * x).sum::<f32>().sqrt();
+        let mut length = raw.iter().map(|x| x * x).sum::<f32>().sqrt();
+        if spread > 0.0 {
+            let normal: f32 = (0..12).map(|_| rng.random_range(-0.5..0.5)).sum();
+            length *= (spread * normal).exp();
+        }
         raw.into_iter().map(|x| x / length).collect()
     };
     // Zipf's law: the n-th word is n times rarer than the first.
@@ -65,7 +71,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
     let scan = start.elapsed() / 10;
     println!("exact scan, one thread: {:.2} ms ({sum:.0})", ms(scan));
+    while collection.tend()? {}
     measure("merged", &collection, &asked, scan)?;
+    for k in [10, 200] {
+        println!("of the {k} nearest {:.4} are found", recall(&collection, &asked[..100], k)?);
+    }
 
     let changes = n;
     let (mut slowest, mut times) = (Duration::ZERO, Vec::new());
@@ -103,6 +113,30 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     assert_eq!(opened.view().len(), rows);
     println!("opened with {rows} rows: {:.2} s", start.elapsed().as_secs_f64());
     Ok(())
+}
+
+/// The share of the `k` nearest rows that are found, against all rows.
+fn recall(collection: &Collection, asked: &[(Vec<f32>, String)], k: usize) -> Result<f64, Box<dyn std::error::Error>> {
+    let view = collection.view();
+    let rows: Vec<&[f32]> = view.after(None, view.len()).into_iter().filter_map(|row| view.vector(row)).collect();
+    let mut n_found = 0;
+    for (query, _) in asked {
+        let distance = |row: &[f32]| row.iter().zip(query).map(|(a, b)| (a - b) * (a - b)).sum::<f32>();
+        let mut distances: Vec<f32> = rows.iter().map(|row| distance(row)).collect();
+        let farthest = *distances.select_nth_unstable_by(k - 1, f32::total_cmp).1;
+        let query = CollectionQuery {
+            kind: QueryKind::Ann,
+            vector: Some(query.clone()),
+            text: None,
+            text_columns: None,
+            k,
+            filter: None,
+            watch: Watch::default(),
+        };
+        let hits = view.query(&query)?.hits;
+        n_found += hits.iter().filter(|hit| view.vector(hit.row).is_some_and(|row| distance(row) <= farthest)).count();
+    }
+    Ok(n_found as f64 / (k * asked.len()) as f64)
 }
 
 fn measure(

@@ -112,7 +112,7 @@ impl Part {
                 let searched = vector::open(&folder.join(SEARCHED_FOLDER), vectors.kind, entry.rows, dimension)?;
                 let raw = match vectors.space {
                     Space::Unit => None,
-                    Space::Lifted(_) => {
+                    Space::Lifted(_) | Space::Appended(_) => {
                         Some(vector::open(&folder.join(RAW_FOLDER), Kind::Flat, entry.rows, column.dimension)?)
                     }
                 };
@@ -260,13 +260,16 @@ fn write_vectors(folder: &Path, dimension: usize, rows: &Sorted<'_>, params: &Ve
     });
     let searched = folder.join(SEARCHED_FOLDER);
     fs::create_dir(&searched)?;
-    let built = vector::build(&searched, placed, kept, params)?;
+    // A graph knows unit vectors alone.
+    let kind = if params.kind == Kind::Hnsw && space != Space::Unit { Kind::Codes } else { params.kind };
+    let params = VectorParams { kind, ..params.clone() };
+    let built = vector::build_for(&searched, placed, kept, &params, &|placed| space.as_query(placed))?;
     if space != Space::Unit {
         let raw = folder.join(RAW_FOLDER);
         fs::create_dir(&raw)?;
         let zeros = vec![0.0; dimension];
         let given = rows.order.iter().map(|&(part, row)| rows.parts[part].vector(row).unwrap_or(&zeros));
-        vector::build(&raw, given, dimension, &VectorParams { kind: Kind::Flat, ..params.clone() })?;
+        vector::build(&raw, given, dimension, &VectorParams { kind: Kind::Flat, ..params })?;
     }
     Ok(VectorsEntry { kind: built.kind, space, missing })
 }

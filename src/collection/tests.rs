@@ -12,6 +12,7 @@ use super::*;
 use crate::filter::Filter;
 use crate::index::QueryKind;
 use crate::stage::Watch;
+use crate::vector::Kind;
 
 const DIMENSION: usize = 3;
 
@@ -523,5 +524,68 @@ fn every_type_comes_back_as_it_went_in() {
         }
         assert_eq!(view.value(view.get(&Key::Text("b".to_owned())).unwrap(), "floats").unwrap(), Value::Null);
         collection.inner.merge(None).unwrap();
+    }
+}
+
+#[test]
+fn the_nearest_are_found_whatever_lengths_vectors_have() {
+    use rand::{RngExt as _, SeedableRng as _};
+
+    // 37 is a multiple of nothing that codes, registers or turns like.
+    const DIMENSION: usize = 37;
+    const ROWS: usize = 2_000;
+    let column = |name: &str, kind: &str| Column { name: name.to_owned(), kind: ColumnType::parse(kind).unwrap() };
+    let vector = VectorColumn { name: "v".to_owned(), dimension: DIMENSION };
+    let schema = Schema::new("id".to_owned(), vec![column("id", "long")], Some(vector)).unwrap();
+    let recall = 0.98;
+    let vector = VectorParams { kind: Kind::Codes, recall, ..VectorParams::default() };
+    let params = CollectionParams { merge_rows: ROWS / 2, vector };
+
+    type Length = fn(usize, f32) -> f32;
+    let shapes: [(&str, Length); 4] = [
+        ("of one length that is not 1", |_, _| 5.0),
+        ("a tenth longer or shorter", |_, chance| (0.2 * chance).exp()),
+        ("twice as long or half as long", |_, chance| (1.4 * chance).exp()),
+        ("one a hundred times as long", |at, _| if at == 7 { 100.0 } else { 1.0 }),
+    ];
+    for (shape, length) in shapes {
+        let mut chance = rand_chacha::ChaCha8Rng::seed_from_u64(1);
+        let mut number = || (0..12).map(|_| chance.random::<f32>() - 0.5).sum::<f32>();
+        let centres: Vec<Vec<f32>> = (0..40).map(|_| (0..DIMENSION).map(|_| number()).collect()).collect();
+        let mut any = |at: usize| -> Vec<f32> {
+            let apart: Vec<f32> = centres[at % centres.len()].iter().map(|x| x + 0.5 * number()).collect();
+            let scale = length(at, number() / 2.0) / apart.iter().map(|x| x * x).sum::<f32>().sqrt();
+            apart.iter().map(|x| x * scale).collect()
+        };
+        let vectors: Vec<Vec<f32>> = (0..ROWS).map(&mut any).collect();
+        let folder = tempfile::tempdir().unwrap();
+        let collection = Collection::create(folder.path(), schema.clone(), &params).unwrap();
+        let row = |(id, v): (usize, &Vec<f32>)| schema.row(json!({ "id": id, "v": v }).as_object().unwrap()).unwrap();
+        let upserts = vectors.iter().enumerate().map(row).collect();
+        collection.apply(Batch { upserts, deletes: Vec::new() }).unwrap();
+        while collection.tend().unwrap() {}
+
+        let view = collection.view();
+        let n_found: usize = (8..108)
+            .map(|at| {
+                let query = any(at);
+                let distance = |vector: &[f32]| query.iter().zip(vector).map(|(a, b)| (a - b) * (a - b)).sum::<f32>();
+                let mut distances: Vec<f32> = vectors.iter().map(|vector| distance(vector)).collect();
+                distances.sort_by(f32::total_cmp);
+                let asked = CollectionQuery {
+                    kind: QueryKind::Ann,
+                    vector: Some(query.clone()),
+                    text: None,
+                    text_columns: None,
+                    k: 10,
+                    filter: None,
+                    watch: Watch::default(),
+                };
+                let hits = view.query(&asked).unwrap().hits;
+                hits.iter().filter(|hit| distance(view.vector(hit.row).unwrap()) <= distances[9]).count()
+            })
+            .sum();
+        let found = n_found as f64 / 1_000.0;
+        assert!(found >= recall, "{shape}: recall@10 {found:.3}");
     }
 }

@@ -5,6 +5,7 @@ mod tests;
 
 use rayon::prelude::*;
 
+use super::AsQuery;
 use super::bits::{BLOCK, SCALE, Tables, Terms};
 use super::kernel::bounds_of_block;
 use super::scan::{Question, Scan, Slacks};
@@ -36,15 +37,17 @@ const CLUSTERS_PART: f64 = 0.5;
 ///
 /// A neighbour is lost when its bound does not reach the k-th best score. By how many units an estimate must be raised to
 /// reach it depends on the neighbour and the level, and little on k, so that one slack serves every k of ten or more.
-pub(super) fn slacks_for(scan: Scan<'_>, points: &[&[f32]], recall: f64) -> Slacks {
+pub(super) fn slacks_for(scan: Scan<'_>, points: &[&[f32]], as_query: AsQuery<'_>, recall: f64) -> Slacks {
     let all = existing(points);
     let sample = spread(&all, SAMPLE);
     let k = NEIGHBOURS.min(all.len().saturating_sub(1));
     let mut wide = WIDE;
     loop {
         let slacks = Slacks { clusters: EVERY_CLUSTER, codes: wide };
-        let needs: Vec<Slacks> =
-            sample.par_iter().flat_map_iter(|&point| needs_of(scan, points, point, k, slacks)).collect();
+        let needs: Vec<Slacks> = sample
+            .par_iter()
+            .flat_map_iter(|&point| needs_of(scan, points, (point, &as_query(points[point as usize])), k, slacks))
+            .collect();
         let share = |of: fn(&Slacks) -> f32, part: f64| {
             let mut sorted: Vec<f32> = needs.iter().map(of).collect();
             sorted.sort_unstable_by(|a, b| b.total_cmp(a));
@@ -64,13 +67,14 @@ pub(super) fn slacks_for(scan: Scan<'_>, points: &[&[f32]], recall: f64) -> Slac
 const ASKED: usize = 100;
 
 /// The share of the points that are scored exactly beyond those that are wanted: where it is large, codes are of no use.
-pub(super) fn scored_share(scan: Scan<'_>, points: &[&[f32]], slacks: Slacks) -> f64 {
+pub(super) fn scored_share(scan: Scan<'_>, points: &[&[f32]], as_query: AsQuery<'_>, slacks: Slacks) -> f64 {
     let all = existing(points);
     let k = NEIGHBOURS.min(all.len());
     let is_eligible = |other: u32| !points[other as usize].is_empty();
     let scored = |&point: &u32| {
         let mut n_scored = 0;
-        let question = Question { query: points[point as usize], k, slacks, least: f32::NEG_INFINITY };
+        let query = &as_query(points[point as usize]);
+        let question = Question { query, k, slacks, least: f32::NEG_INFINITY };
         scan.nearest(
             &question,
             is_eligible,
@@ -97,12 +101,11 @@ fn spread(all: &[u32], n: usize) -> Vec<u32> {
     (0..n).map(|at| all[at * all.len() / n]).collect()
 }
 
-/// The slacks that each of a point's nearest others needs to be found.
-fn needs_of(scan: Scan<'_>, points: &[&[f32]], point: u32, k: usize, slacks: Slacks) -> Vec<Slacks> {
+/// The slacks that each of a point's nearest others needs to be found, the point being a query.
+fn needs_of(scan: Scan<'_>, points: &[&[f32]], (point, query): (u32, &[f32]), k: usize, slacks: Slacks) -> Vec<Slacks> {
     if k == 0 {
         return Vec::new();
     }
-    let query = points[point as usize];
     let nearest_with = |slacks: Slacks, least: f32| {
         let keep = |row: u32, score: f32, kept: &mut TopK| kept.push(Scored { row, score });
         let is_eligible = |other| other != point && !points[other as usize].is_empty();

@@ -29,7 +29,7 @@ use super::map::{Column, Matrix, write_runs};
 use super::partition::{Cluster, partition, radius};
 use super::points::{Lists, Points, starts};
 use super::scan::{Clusters, Question, Scan, Slacks};
-use super::{BuildReport, Kind, VectorIndex, VectorParams, flat};
+use super::{AsQuery, BuildReport, Kind, VectorIndex, VectorParams, flat};
 use crate::error::{Error, Result};
 use crate::rank::{Row, RowSet, Scored, TopK};
 
@@ -52,7 +52,13 @@ const WORTHWHILE: f64 = 0.4;
 
 /// Builds the codes of `vectors` into `folder` and fills in the report. Where they would be slower than no codes and the kind
 /// is to be chosen, there are none, and the report says why.
-pub(super) fn build(folder: &Path, vectors: &Matrix, params: &VectorParams, report: &mut BuildReport) -> Result<()> {
+pub(super) fn build(
+    folder: &Path,
+    vectors: &Matrix,
+    params: &VectorParams,
+    as_query: AsQuery<'_>,
+    report: &mut BuildReport,
+) -> Result<()> {
     let dimension = vectors.dimension();
     let points = Points::of(vectors);
     report.points = points.vectors.len();
@@ -83,8 +89,8 @@ pub(super) fn build(folder: &Path, vectors: &Matrix, params: &VectorParams, repo
     let places = || blocks.iter().flat_map(|(_, members)| (0..BLOCK).map(|at| members.get(at).map(|&at| at as usize)));
     let placed: Vec<&[f32]> =
         places().map(|point| point.map_or([].as_slice(), |point| points.vectors[point])).collect();
-    let slacks = slacks_for(scan, &placed, params.recall);
-    let scored = scored_share(scan, &placed, slacks);
+    let slacks = slacks_for(scan, &placed, as_query, params.recall);
+    let scored = scored_share(scan, &placed, as_query, slacks);
     let percent = scored * 100.0;
     if scored > WORTHWHILE && params.kind == Kind::Auto {
         let why = format!("auto: codes would leave {percent:.0} % of the points to be scored exactly");

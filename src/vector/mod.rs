@@ -1,4 +1,5 @@
-//! The k nearest rows to a vector, under a mask. Knows no document, no text and no model.
+//! The k nearest rows to a vector, under a mask: those of the greatest dot products, which of unit vectors are the cosines.
+//! Knows no document, no text and no model.
 //!
 //! An index is written whole into a folder by [`build`] and never changed; [`open`] maps its files. Three kinds answer the
 //! same question: [`Kind::Flat`] looks at each row and is exact; [`Kind::Codes`] scans codes of one bit a number, which bound
@@ -60,10 +61,11 @@ pub trait VectorIndex: Send + Sync {
     /// How many numbers a vector has.
     fn dimension(&self) -> usize;
 
-    /// The vector of a row, of unit length. A row that is not there is a bug of the caller and panics.
+    /// The vector of a row. A row that is not there is a bug of the caller and panics.
     fn vector(&self, row: Row) -> &[f32];
 
-    /// The nearest rows by cosine, best first in the order of [`crate::rank::by_rank`]; `query` has unit length.
+    /// The nearest rows by dot product, best first in the order of [`crate::rank::by_rank`]. To a [`Kind::Hnsw`] index `query`
+    /// has unit length, as all of its vectors have.
     ///
     /// There are always exactly min(`k`, rows that are eligible) of them. A query of another dimension, or a set of
     /// another index's rows, is a bug of the caller and panics.
@@ -159,6 +161,20 @@ pub fn build(
     dimension: usize,
     params: &VectorParams,
 ) -> Result<BuildReport> {
+    build_for(folder, vectors, dimension, params, &<[f32]>::to_vec)
+}
+
+/// What a vector would be as a query, for measuring what queries find.
+pub(crate) type AsQuery<'a> = &'a (dyn Fn(&[f32]) -> Vec<f32> + Sync);
+
+/// [`build`] for queries that are not like the vectors.
+pub(crate) fn build_for(
+    folder: &Path,
+    vectors: impl IntoIterator<Item = impl AsRef<[f32]>>,
+    dimension: usize,
+    params: &VectorParams,
+    as_query: AsQuery<'_>,
+) -> Result<BuildReport> {
     if !(0.0..=1.0).contains(&params.recall) {
         return Err(Error::argument("recall", format!("{} is not within 0 to 1", params.recall)));
     }
@@ -169,7 +185,7 @@ pub fn build(
     let mut report = BuildReport { kind, why, rows, points: 0, links: 0, unreachable_repaired: 0 };
     match kind {
         Kind::Auto | Kind::Flat => {}
-        Kind::Codes => codes::build(folder, &vectors, params, &mut report)?,
+        Kind::Codes => codes::build(folder, &vectors, params, as_query, &mut report)?,
         Kind::Hnsw => graph::build(folder, &vectors, &params.hnsw, &mut report)?,
     }
     Ok(report)

@@ -78,7 +78,7 @@ pub(super) struct Question<'a> {
 /// How near a query is to a cluster.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Near {
-    /// The cosine with the centre.
+    /// The dot product with the centre.
     pub(super) base: f32,
     /// The distance to the centre.
     pub(super) distance: f32,
