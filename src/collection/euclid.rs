@@ -74,7 +74,7 @@ impl Space {
         match self {
             Self::Unit => vector.to_vec(),
             Self::Lifted(scale) => {
-                let mut placed: Vec<f32> = vector.iter().map(|x| x / scale).collect();
+                let mut placed = divided(vector, scale);
                 let square = dot(&placed, &placed);
                 // ‖x‖² + ‖x‖⁴ / 4 is at most 5/4.
                 placed.push(-square / 2.0);
@@ -82,7 +82,7 @@ impl Space {
                 unit(placed)
             }
             Self::Appended(Appended { scale, middle, last }) => {
-                let mut placed: Vec<f32> = vector.iter().map(|x| x / scale).collect();
+                let mut placed = divided(vector, scale);
                 let square = dot(&placed, &placed);
                 placed.push((middle - square) / (2.0 * last));
                 placed
@@ -95,12 +95,14 @@ impl Space {
         match self {
             Self::Unit => Vector::new(query.to_vec()).map(Vector::into_numbers),
             Self::Lifted(scale) => {
-                let mut placed: Vec<f32> = query.iter().map(|x| x / scale).collect();
+                let mut placed = divided(query, scale);
                 placed.extend([1.0, 0.0]);
                 Vector::new(placed).map(Vector::into_numbers)
             }
             Self::Appended(Appended { scale, last, .. }) => {
-                Some(query.iter().map(|x| x / scale).chain([last]).collect())
+                let mut placed = divided(query, scale);
+                placed.push(last);
+                Some(placed)
             }
         }
     }
@@ -113,6 +115,10 @@ impl Space {
         }
         query
     }
+}
+
+fn divided(vector: &[f32], scale: f32) -> Vec<f32> {
+    vector.iter().map(|x| x / scale).collect()
 }
 
 fn unit(vector: Vec<f32>) -> Vec<f32> {
@@ -162,11 +168,8 @@ mod tests {
                         }
                     }
                 }
-                // A row as a query is the query that its vector would be, up to length.
-                let own = Vector::new(space.as_query(&placed[0]));
-                if let (Space::Appended(_), Some(own)) = (space, own) {
-                    let expected = Vector::new(space.place_query(&vectors[0]).unwrap()).unwrap();
-                    prop_assert!(own.iter().zip(expected.iter()).all(|(a, b)| (a - b).abs() < 1e-5));
+                if let Space::Appended(_) = space {
+                    prop_assert_eq!(Some(space.as_query(&placed[0])), space.place_query(&vectors[0]));
                 }
             }
         }
